@@ -1,0 +1,95 @@
+"""The settings file of the local Azure (`local-azure.toml`): what runs, on which ports, with which settings."""
+
+import tomllib
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+DEFAULT_FILE = Path("local-azure.toml")
+DEFAULT_STATE = Path(".local-azure")
+
+
+class ConfigurationError(Exception):
+    """The settings file is missing or wrong; the message names the setting and the fix."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServiceBusSection(_Section):
+    """Where the Service Bus listens, and the file of its entities in the format of Microsoft's emulator."""
+
+    port: int = Field(default=5672, ge=0, le=65535)
+    entities: Path
+
+
+class CosmosContainer(_Section):
+    """A container that must exist before an app starts. `default_ttl` in seconds; -1: items expire only by their own ttl."""
+
+    database: str
+    name: str
+    partition_key: str = Field(pattern=r"^/[^/]+")
+    default_ttl: int | None = None
+
+
+class CosmosSection(_Section):
+    port: int = Field(default=8081, ge=0, le=65535)
+    containers: list[CosmosContainer] = []
+
+
+class AzuriteSection(_Section):
+    blob_port: int = Field(default=10000, ge=0, le=65535)
+    queue_port: int = Field(default=10001, ge=0, le=65535)
+    table_port: int = Field(default=10002, ge=0, le=65535)
+
+
+class GatewaySection(_Section):
+    """`routes`: path prefix → name of a function app."""
+
+    port: int = Field(default=8080, ge=0, le=65535)
+    routes: dict[str, str] = {}
+
+
+class AppSection(_Section):
+    """A function app: its folder, its HTTP port, and the settings only it has."""
+
+    port: int = Field(ge=0, le=65535)
+    folder: Path = Path()
+    settings: dict[str, str] = {}
+
+
+class Configuration(_Section):
+    """The whole settings file. `folder` is where it lies: relative paths in it start there."""
+
+    folder: Path = Path()
+    service_bus: ServiceBusSection | None = None
+    cosmos: CosmosSection | None = None
+    azurite: AzuriteSection | None = None
+    gateway: GatewaySection | None = None
+    settings: dict[str, str] = {}
+    apps: dict[str, AppSection] = {}
+
+    @classmethod
+    def load(cls, file: Path = DEFAULT_FILE) -> Self:
+        """Reads and checks `file`. Raises ConfigurationError."""
+        try:
+            content = tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigurationError(f"{file}: there is no such settings file; name it with --config") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
+        try:
+            configuration = cls.model_validate({**content, "folder": file.resolve().parent})
+        except ValidationError as error:
+            first = error.errors()[0]
+            setting = ".".join(str(part) for part in first["loc"])
+            raise ConfigurationError(f"{file}: {setting}: {first['msg']}") from None
+        return configuration._with_known_routes(file)
+
+    def _with_known_routes(self, file: Path) -> Self:
+        for prefix, app in (self.gateway.routes if self.gateway else {}).items():
+            if app not in self.apps:
+                raise ConfigurationError(f"{file}: gateway.routes: {prefix} goes to {app!r}, which is not under [apps]")
+        return self
