@@ -26,7 +26,7 @@ class ServiceBusSection(_Section):
 
 
 class CosmosContainer(_Section):
-    """A container that must exist before an app starts. `default_ttl` in seconds; -1: items expire only by their own ttl."""
+    """A container that must exist before an app starts. `default_ttl` in seconds; -1: only an item's own ttl counts."""
 
     database: str
     name: str
