@@ -1,0 +1,65 @@
+"""`python -m local_azure.gateway --config local-azure.toml --port 8080 --upstream customer=http://127.0.0.1:7071`."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import uvloop
+
+from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError
+from local_azure.gateway.proxy import Gateway
+from local_azure.gateway.routing import RouteTable
+from local_azure.gateway.server import listening_socket, serve
+
+
+def main() -> int:
+    arguments = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        configuration = Configuration.load(arguments.config)
+        routes = _routes(configuration, arguments.upstream)
+    except ConfigurationError as error:
+        return _refuse(str(error))
+    port = arguments.port if arguments.port is not None else _configured_port(configuration)
+    try:
+        listener = listening_socket(port)
+    except OSError as error:
+        return _refuse(f"port {port}: {error.strerror}; choose another one with --port or gateway.port")
+    uvloop.run(serve(Gateway(routes), listener))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_azure.gateway", description=__doc__)
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file, with the routes")
+    parser.add_argument("--port", type=int, help="0: a free one; default: gateway.port of the settings file")
+    parser.add_argument(
+        "--upstream", action="append", default=[], metavar="APP=URL", help="where an app listens; repeat it"
+    )
+    return parser.parse_args()
+
+
+def _routes(configuration: Configuration, upstreams: list[str]) -> RouteTable:
+    named = dict(upstream.partition("=")[::2] for upstream in upstreams)
+    for name, url in named.items():
+        if not url.startswith("http://"):
+            raise ConfigurationError(f"--upstream {name}={url}: write it as APP=http://127.0.0.1:PORT")
+    routes = configuration.gateway.routes if configuration.gateway else {}
+    for prefix, app in routes.items():
+        if app not in named:
+            raise ConfigurationError(f"gateway.routes: {prefix} goes to {app!r}; add --upstream {app}=http://…")
+    return RouteTable({prefix: named[app] for prefix, app in routes.items()})
+
+
+def _configured_port(configuration: Configuration) -> int:
+    return configuration.gateway.port if configuration.gateway else 0
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"gateway: {reason}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

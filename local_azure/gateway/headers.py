@@ -1,0 +1,74 @@
+"""Headers on their way through a proxy: RFC 9110 §7.6.1, W3C Trace Context."""
+
+import re
+import secrets
+from collections.abc import Iterable
+
+from multidict import CIMultiDict
+
+type RawHeaders = Iterable[tuple[bytes, bytes]]
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# Where a client says it came from is not believed; the host is the upstream's own; the length is counted anew.
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"forwarded"}
+FORWARDED_PREFIX = b"x-forwarded-"
+# The gateway's own server writes these.
+NOT_RETURNED = HOP_BY_HOP | {b"date", b"server"}
+
+TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+
+
+def for_upstream(headers: RawHeaders, client: str, scheme: str) -> CIMultiDict[str]:
+    """What the upstream is sent. Names in `headers` are in lower case, as ASGI has them."""
+    received = list(headers)
+    dropped = NOT_FORWARDED | _named_by_connection(received)
+    forwarded: CIMultiDict[str] = CIMultiDict()
+    host = trace_parent = ""
+    for name, value in received:
+        if name == b"host":
+            host = value.decode("latin-1")
+        elif name == b"traceparent":
+            trace_parent = value.decode("latin-1")
+        elif name not in dropped and not name.startswith(FORWARDED_PREFIX):
+            forwarded.add(name.decode("latin-1"), value.decode("latin-1"))
+    if not TRACE_PARENT.fullmatch(trace_parent):
+        trace_parent = new_trace_parent()
+        # A trace state belongs to the trace parent that was dropped.
+        forwarded.popall("tracestate", None)
+    forwarded["traceparent"] = trace_parent
+    forwarded["X-Forwarded-For"] = client
+    forwarded["X-Forwarded-Host"] = host
+    forwarded["X-Forwarded-Proto"] = scheme
+    return forwarded
+
+
+def for_client(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+    """What the client is sent of an upstream's `headers`, in their order, repeated ones included."""
+    received = [(name.lower(), value) for name, value in headers]
+    dropped = NOT_RETURNED | _named_by_connection(received)
+    return [(name, value) for name, value in received if name not in dropped]
+
+
+def new_trace_parent() -> str:
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def _named_by_connection(headers: RawHeaders) -> set[bytes]:
+    return {
+        named.strip().lower()
+        for name, value in headers
+        if name == b"connection" and value.lower() not in (b"keep-alive", b"close")
+        for named in value.split(b",")
+    }

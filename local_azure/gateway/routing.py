@@ -1,0 +1,40 @@
+"""Which upstream answers a path."""
+
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+DOT_SEGMENTS = frozenset({".", ".."})
+
+
+class RouteTable:
+    """Path prefixes and where they go. A prefix covers itself and what lies below it: `/a` and `/a/b`, not `/ab`.
+
+    The longest prefix wins. Paths are compared as they were written: with their case, and undecoded.
+    """
+
+    def __init__(self, upstreams: Mapping[str, str]) -> None:
+        """`upstreams`: path prefix → base URL without a trailing slash."""
+        self._upstreams = {"/" + prefix.strip("/"): url.rstrip("/") for prefix, url in upstreams.items()}
+
+    @property
+    def prefixes(self) -> list[str]:
+        return sorted(self._upstreams)
+
+    def upstream(self, path: str) -> str | None:
+        """The base URL of the upstream that `path` belongs to; None: no route covers it."""
+        prefix = path
+        while prefix:
+            if (found := self._upstreams.get(prefix)) is not None:
+                return found
+            prefix = prefix.rpartition("/")[0]
+        return self._upstreams.get("/")
+
+
+def has_dot_segments(path: str) -> bool:
+    """Whether a segment is `.` or `..`, plain or percent-encoded.
+
+    The upstream might resolve it and so leave the prefix that was matched.
+    """
+    if "." not in path and "%2" not in path:
+        return False
+    return any(segment in DOT_SEGMENTS for segment in unquote(path).split("/"))
