@@ -1,0 +1,70 @@
+"""A customer: registered, and later perhaps cancelled."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from shared.domain.record import Record, Timestamp
+
+NAME_LENGTH = 100
+ADDRESS_LENGTH = 200
+OLDEST_AGE = 150
+FIRST_VERSION = 1
+
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _whole_number(value: object) -> object:
+    """Takes numbers and numeric strings (httpie sends "20"); nothing else that Python would call an integer."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _WHOLE_NUMBER.fullmatch(value)):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL_CHARACTER.search(value):
+        raise ValueError("must not contain control characters or line breaks")
+    return value
+
+
+CustomerName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH),
+    AfterValidator(_one_line),
+]
+CustomerAddress = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=ADDRESS_LENGTH),
+    AfterValidator(_one_line),
+]
+CustomerAge = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=OLDEST_AGE)]
+
+
+class CustomerDetails(Record):
+    """What a customer tells about themself. Lengths in Unicode characters, age in years."""
+
+    customer_name: CustomerName
+    customer_address: CustomerAddress
+    customer_age: CustomerAge
+
+
+class Customer(CustomerDetails):
+    """A registered customer. `version` counts the customer's changes from 1."""
+
+    customer_id: str
+    version: int = FIRST_VERSION
+    registered_at: Timestamp
+
+    @classmethod
+    def register(cls, customer_id: str, details: CustomerDetails, now: datetime) -> Self:
+        """The customer that `details` become by registering."""
+        return cls(
+            customer_id=customer_id,
+            customer_name=details.customer_name,
+            customer_address=details.customer_address,
+            customer_age=details.customer_age,
+            registered_at=now,
+        )

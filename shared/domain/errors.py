@@ -1,0 +1,70 @@
+"""What can keep a request from being done. Each has one HTTP answer: shared/http/problems.py."""
+
+from typing import Literal
+
+type RefusalReason = Literal["unknown_template", "message_id_reused", "recipient_blocked", "recipient_unknown"]
+
+
+class DomainError(Exception):
+    """The base of all of these. The message is fit for a client: no personal data, nothing internal."""
+
+
+class NotFound(DomainError):
+    """There is no such resource."""
+
+
+class PreconditionFailed(DomainError):
+    """The resource has changed since the client read it."""
+
+
+class AlreadyExists(DomainError):
+    """A resource of this id exists."""
+
+
+class MessageAlreadySent(DomainError):
+    """The customer already has a message of this kind."""
+
+
+class IdempotencyKeyReused(DomainError):
+    """The idempotency key came before, with another request."""
+
+
+class Unavailable(DomainError):
+    """Something that is needed does not answer. `retry_after`: seconds until trying again makes sense."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(Unavailable):
+    """The database does not answer in time."""
+
+
+class PublisherUnavailable(Unavailable):
+    """The message broker does not answer in time."""
+
+
+class KakaoUnavailable(Unavailable):
+    """The kakao service is down, slow or overloaded. `reason` is a word for metrics."""
+
+    def __init__(self, reason: str, retry_after: float) -> None:
+        super().__init__(f"KakaoTalk cannot be told at the moment ({reason}); nothing was registered.", retry_after)
+        self.reason = reason
+
+
+class KakaoRefused(DomainError):
+    """The kakao service will not send this message, now or later."""
+
+
+class ProviderUnavailable(Unavailable):
+    """The KakaoTalk provider does not answer, or asks to wait."""
+
+
+class ProviderRefused(DomainError):
+    """The KakaoTalk provider will never send this message."""
+
+    def __init__(self, provider: str, reason: RefusalReason, message: str) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.reason = reason

@@ -1,0 +1,39 @@
+"""Identifiers: time-ordered UUIDs."""
+
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+type Clock = Callable[[], datetime]
+type NewId = Callable[[], str]
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def uuid7(moment: datetime, random_bits: int) -> str:
+    """A UUIDv7 for `moment` in lower-case text (RFC 9562 §5.7).
+
+    The twelve bits after the version count the fraction of the millisecond (RFC 9562 §6.2, method 3), so that ids
+    made one after the other sort in that order. `random_bits`: 62 random bits.
+    """
+    milliseconds, microseconds = divmod(int(moment.timestamp() * 1_000_000), 1000)
+    fraction = microseconds * 4096 // 1000
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random_bits
+    return str(uuid.UUID(int=value))
+
+
+def new_uuid7() -> str:
+    """A UUIDv7 for this moment."""
+    return uuid7(utc_now(), secrets.randbits(62))
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` is a UUID as this system writes them: lower case, with hyphens."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,25 @@
+"""The base of everything that is stored or sent: camelCase outside, snake_case inside, immutable."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` in UTC with milliseconds, e.g. 2026-01-02T03:04:05.678Z (RFC 3339)."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
+
+
+class Record(BaseModel):
+    """A document: read with `model_validate`, written with `to_json_object`. Unknown fields are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+    def to_json_object(self) -> dict[str, Any]:
+        """The record as JSON types, with camelCase names; what is None is left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
