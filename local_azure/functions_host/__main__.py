@@ -1,0 +1,62 @@
+"""`python -m local_azure.functions_host --app FOLDER --port N --name NAME`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import uvloop
+
+from local_azure.configuration import DEFAULT_STATE
+from local_azure.functions_host import logs
+from local_azure.functions_host.errors import StartError
+from local_azure.functions_host.host import Host, Options, prepare
+
+WRONG_CONFIGURATION = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the host until SIGTERM or SIGINT. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local_azure.functions_host", description=__doc__)
+    parser.add_argument("--app", type=Path, default=Path(), help="the folder of function_app.py and host.json")
+    parser.add_argument("--port", type=int, help="HTTP port; 0 for a free one (default: LocalHttpPort, else 7071)")
+    parser.add_argument("--name", help="the app's name: whose change feed leases and timers these are")
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="the folder of what survives a restart")
+    parser.add_argument("--enable-auth", action="store_true", help="enforce access keys, as on Azure")
+    parser.add_argument("--verbose", action="store_true", help="log every invocation and every stack trace")
+    given = parser.parse_args(arguments)
+    app = given.app.resolve()
+    options = Options(app, given.name or app.name, given.state.resolve(), given.port, given.enable_auth)
+    announce = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    sys.stdout = sys.stderr  # what an app prints must not get between the lines a supervisor reads
+    try:
+        host_json, settings = prepare(options)
+        logs.configure(host_json.logging.log_level, verbose=given.verbose)
+        os.chdir(app)
+        uvloop.run(_run(Host(options, host_json, settings), announce))
+    except StartError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_CONFIGURATION
+    return 0
+
+
+async def _run(host: Host, announce: TextIO) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, host.stop)
+
+    def ready(url: str) -> None:
+        announce.write(f"ready {url}\n")
+        announce.flush()
+
+    await host.run(ready)
+
+
+if __name__ == "__main__":
+    code = main()
+    # A synchronous function that still runs must not keep the process: its thread cannot be ended.
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,163 @@
+"""One function app, running: worker, HTTP server and listeners, from start to shutdown."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from local_azure.functions_host import app_settings
+from local_azure.functions_host.app_settings import LocalSettings
+from local_azure.functions_host.errors import StartError
+from local_azure.functions_host.functions import Function
+from local_azure.functions_host.host_json import HostJson
+from local_azure.functions_host.http.admin import Admin
+from local_azure.functions_host.http.application import Application, HttpFunctions
+from local_azure.functions_host.http.cors import Cors
+from local_azure.functions_host.http.keys import Keys
+from local_azure.functions_host.triggers.listening import Listeners, manual_call
+from local_azure.functions_host.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+ADDRESS = "127.0.0.1"
+DEFAULT_PORT = 7071
+SHUTDOWN_SECONDS = 4.5
+SETTLE_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says. `port` None: the app's own, else 7071."""
+
+    app: Path
+    name: str
+    state: Path
+    port: int | None = None
+    enable_auth: bool = False
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, as the host stops its listeners first; `ready` is set once it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on the loopback address. Raises StartError."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((ADDRESS, port))
+    except OSError as error:
+        listening.close()
+        raise StartError(f"port {port}: {error.strerror}; end what uses it or choose another with --port") from None
+    return listening
+
+
+class Host:
+    """`run()` serves until `stop()` is called."""
+
+    def __init__(self, options: Options, host_json: HostJson, settings: LocalSettings) -> None:
+        self._options = options
+        self._host_json = host_json
+        self._settings = settings
+        self._worker = Worker(options.app, host_json.timeout)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self, ready: Any) -> None:
+        """Loads the app, listens, calls `ready(url)`, and returns after `stop()`. Raises StartError."""
+        port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
+        listening = listen(DEFAULT_PORT if port is None else port)
+        url = f"http://{ADDRESS}:{listening.getsockname()[1]}"
+        functions = [self._completed(function) for function in await self._worker.load(app_settings.expanded)]
+        functions = [function for function in functions if self._is_wanted(function)]
+        listeners = Listeners(functions, self._worker, self._host_json.extensions, self._options)
+        server = self._server(self._application(functions, listeners, url))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        listeners.resume()
+        await server.ready.wait()
+        _log_functions(functions)
+        ready(url)
+        await self._stopping.wait()
+        await self._shut_down(server, serving, listeners)
+
+    def _completed(self, function: Function) -> Function:
+        return replace(function, disabled=app_settings.is_disabled(function.name))
+
+    def _is_wanted(self, function: Function) -> bool:
+        return self._host_json.functions is None or function.name in self._host_json.functions
+
+    def _application(self, functions: Sequence[Function], listeners: Listeners, url: str) -> Application:
+        section = self._host_json.extensions.http
+        http = HttpFunctions(functions, section.route_prefix)
+        admin = Admin(functions, self._worker, listeners, manual_call)
+        admin.routes, admin.base_url = http.routes, url
+        application = Application(self._worker, http, admin, section)
+        application.cors = Cors(self._settings.host.cors, credentials=self._settings.host.cors_credentials)
+        application.home_page = not app_settings.is_true("AzureWebJobsDisableHomepage")
+        if self._options.enable_auth:
+            file = self._options.state / f"keys-{self._options.name}.json"
+            application.keys = Keys.load(file, [function.name for function in functions])
+            logger.info("access keys are enforced; they are in %s", file)
+        return application
+
+    def _server(self, application: Application) -> _Server:
+        config = uvicorn.Config(
+            application,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(SHUTDOWN_SECONDS),
+        )
+        return _Server(config)
+
+    async def _shut_down(self, server: _Server, serving: asyncio.Task[None], listeners: Listeners) -> None:
+        """Listeners first, then what runs, then HTTP. What takes longer than 5 s is left: its locks run out."""
+        try:
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                await listeners.drain()
+                server.should_exit = True
+                await serving
+                await self._worker.idle()
+        except TimeoutError:
+            logger.warning("%d invocation(s) still ran after %.1f s", self._worker.outstanding, SHUTDOWN_SECONDS)
+        self._worker.close()
+
+
+def _log_functions(functions: Sequence[Function]) -> None:
+    for function in functions:
+        suffix = " (disabled)" if function.disabled else ""
+        logger.info("function %s: %s%s", function.name, function.trigger_type, suffix)
+
+
+def prepare(options: Options, environment: Mapping[str, str] = os.environ) -> tuple[HostJson, LocalSettings]:
+    """Reads the app's files and completes the process's environment. Raises StartError."""
+    if not options.app.is_dir():
+        raise StartError(f"{options.app}: there is no such folder; name the app's folder with --app")
+    settings = LocalSettings.load(options.app)
+    settings.apply(os.environ)
+    return HostJson.load(options.app, environment), settings

@@ -1,0 +1,237 @@
+"""Route templates of ASP.NET: which function a path belongs to, and with which values.
+
+Supported: literals, `{name}`, `{name?}`, `{name=default}`, `{*rest}`, several parameters in a segment, and the
+constraints of CONSTRAINTS. Matching ignores case and one trailing slash.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from local_azure.functions_host.errors import StartError
+from local_azure.functions_host.functions import Function
+
+RESERVED_SEGMENT = "admin"
+ALL_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
+
+_INT32 = 2**31
+_INT64 = 2**63
+_PARAMETER = re.compile(r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
+_CONSTRAINT = re.compile(r"(\w+)(?:\((.*)\))?")
+
+Check = Callable[[str], bool]
+
+
+def _number(kind: Callable[[str], object]) -> Check:
+    def check(value: str) -> bool:
+        try:
+            kind(value)
+        except ValueError:
+            return False
+        return "_" not in value
+
+    return check
+
+
+def _integer(limit: int) -> Check:
+    return lambda value: _number(int)(value) and -limit <= int(value) < limit
+
+
+def _length(least: str, most: str | None = None) -> Check:
+    shortest, longest = int(least), int(most if most is not None else least)
+    return lambda value: shortest <= len(value) <= longest
+
+
+def _between(least: float, most: float) -> Check:
+    return lambda value: _number(int)(value) and least <= int(value) <= most
+
+
+CONSTRAINTS: Mapping[str, Callable[..., Check]] = {
+    "int": lambda: _integer(_INT32),
+    "long": lambda: _integer(_INT64),
+    "bool": lambda: lambda value: value.lower() in ("true", "false"),
+    "guid": lambda: _number(uuid.UUID),
+    "decimal": lambda: _number(float),
+    "double": lambda: _number(float),
+    "float": lambda: _number(float),
+    "alpha": lambda: lambda value: value.isascii() and value.isalpha(),
+    "required": lambda: bool,
+    "length": _length,
+    "minlength": lambda least: lambda value: len(value) >= int(least),
+    "maxlength": lambda most: lambda value: len(value) <= int(most),
+    "min": lambda least: _between(int(least), float("inf")),
+    "max": lambda most: _between(float("-inf"), int(most)),
+    "range": lambda least, most: _between(int(least), int(most)),
+    "regex": lambda *pattern: lambda value: re.search(",".join(pattern), value, re.IGNORECASE) is not None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A `{…}` of a template."""
+
+    name: str
+    checks: tuple[Check, ...]
+    default: str | None
+    optional: bool
+    catch_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A compiled route template. `shape` is the same for templates that match the same paths."""
+
+    text: str
+    pattern: re.Pattern[str]
+    parameters: tuple[Parameter, ...]
+    shape: str
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The values of the route in `path` (decoded, without the leading slash), or None."""
+        found = self.pattern.fullmatch(path)
+        if found is None:
+            return None
+        values: dict[str, str] = {}
+        for index, parameter in enumerate(self.parameters, start=1):
+            value = found.group(index) or parameter.default
+            if value is None:
+                continue
+            if not all(check(value) for check in parameter.checks):
+                return None
+            values[parameter.name] = value
+        return values
+
+
+def parse_template(template: str) -> Template:
+    """Compiles `template`. Raises ValueError saying what is wrong with it."""
+    parameters: list[Parameter] = []
+    pattern, shape = "", ""
+    for position, segment in enumerate(template.strip("/").split("/")):
+        slash = "/" if position else ""
+        texts, expressions = _split(segment)
+        parsed = [_parameter(expression) for expression in expressions]
+        parameters += parsed
+        shape += slash + _shape(texts, expressions)
+        pattern += _segment_pattern(slash, texts, parsed)
+    names = [parameter.name.lower() for parameter in parameters]
+    if len(names) != len(set(names)):
+        raise ValueError("a parameter appears twice")
+    if any(parameter.catch_all for parameter in parameters[:-1]):
+        raise ValueError("{*…} must be the last part")
+    return Template(
+        template.strip("/"), re.compile(pattern + "/?", re.IGNORECASE | re.DOTALL), tuple(parameters), shape
+    )
+
+
+def _shape(texts: Sequence[str], expressions: Sequence[str]) -> str:
+    """A segment without the names of its parameters, but with their constraints."""
+    kinds = [f"{{{'*' if text.startswith('*') else ''}{text.partition(':')[2]}}}" for text in expressions]
+    return "".join(text.lower() + kind for text, kind in zip(texts, [*kinds, ""], strict=True))
+
+
+def _split(segment: str) -> tuple[list[str], list[str]]:
+    """The literal texts around the parameters of a segment, and the parameters' expressions between them."""
+    pieces = _PARAMETER.split(segment)
+    texts, expressions = pieces[::2], pieces[1::2]
+    if any(brace in text for text in texts for brace in "{}"):
+        raise ValueError(f"unbalanced braces in {segment!r}")
+    return texts, expressions
+
+
+def _segment_pattern(slash: str, texts: Sequence[str], parameters: Sequence[Parameter]) -> str:
+    if not parameters:
+        return slash + re.escape(texts[0])
+    first = parameters[0]
+    alone = len(parameters) == 1 and texts == ["", ""]
+    if first.catch_all:
+        return f"(?:{slash}(.*?))?" if slash else "(.*?)"
+    if alone and (first.optional or first.default is not None):
+        return f"(?:{slash}([^/]+))?"
+    if any(parameter.optional or parameter.default is not None for parameter in parameters):
+        raise ValueError("an optional parameter must be a segment of its own")
+    return slash + re.escape(texts[0]) + "".join("([^/]+?)" + re.escape(text) for text in texts[1:])
+
+
+def _parameter(expression: str) -> Parameter:
+    catch_all = expression.startswith("*")
+    expression, default_sign, default = expression.lstrip("*").partition("=")
+    optional = expression.endswith("?")
+    name, *constraints = _outside_brackets(expression.removesuffix("?"), ":")
+    if not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise ValueError(f"{name!r} is not a parameter's name")
+    checks = tuple(_check(constraint) for constraint in constraints)
+    return Parameter(name, checks, default if default_sign else None, optional, catch_all)
+
+
+def _check(constraint: str) -> Check:
+    found = _CONSTRAINT.fullmatch(constraint)
+    if found is None or found.group(1) not in CONSTRAINTS:
+        raise ValueError(f"the constraint {constraint!r} is not supported (supported: {', '.join(CONSTRAINTS)})")
+    arguments = found.group(2).split(",") if found.group(2) is not None else []
+    try:
+        return CONSTRAINTS[found.group(1)](*arguments)
+    except (TypeError, ValueError):
+        raise ValueError(f"the constraint {constraint!r} has wrong arguments") from None
+
+
+def _outside_brackets(text: str, separator: str) -> list[str]:
+    """Splits at separators that are not inside brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == separator and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an HTTP function is reached. `methods` in upper case."""
+
+    function: Function
+    template: Template
+    methods: frozenset[str]
+
+
+class RouteTable:
+    """The routes of an app, tried in the order given; the first match wins."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = tuple(routes)
+        self._by_method = {
+            method: tuple(route for route in self._routes if method in route.methods) for method in ALL_METHODS
+        }
+
+    def match(self, method: str, path: str) -> tuple[Function, dict[str, str]] | None:
+        """The function for a decoded path without its leading slash, and the route's values; None: 404."""
+        for route in self._by_method.get(method, ()):
+            values = route.template.match(path)
+            if values is not None:
+                return route.function, values
+        return None
+
+
+def build_route(function: Function, prefix: str, route: str, methods: Iterable[str]) -> Route:
+    """Raises StartError where the route cannot be served."""
+    if route.strip("/").lower().split("/")[0] == RESERVED_SEGMENT:
+        raise StartError(f"function {function.name}: route {route!r}: /{RESERVED_SEGMENT} belongs to the host")
+    try:
+        template = parse_template("/".join(part.strip("/") for part in (prefix, route) if part.strip("/")))
+    except ValueError as error:
+        raise StartError(f"function {function.name}: route {route!r}: {error}") from None
+    return Route(function, template, frozenset(method.upper() for method in methods) or ALL_METHODS)
+
+
+def refuse_conflicts(routes: Sequence[Route]) -> None:
+    """Raises StartError where two functions have the same route and a method in common."""
+    for index, route in enumerate(routes):
+        for other in routes[:index]:
+            common = route.methods & other.methods
+            if route.template.shape == other.template.shape and common:
+                raise StartError(
+                    f"function {route.function.name}: its route conflicts with that of {other.function.name} "
+                    f"for {', '.join(sorted(common))}"
+                )
