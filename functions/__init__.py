@@ -1,0 +1,1 @@
+"""Triggers: each parses, calls one use case, and renders."""

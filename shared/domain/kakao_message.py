@@ -51,6 +51,12 @@ def message_id(customer_id: str, kind: MessageKind) -> str:
     return f"{customer_id}.{kind}"
 
 
+def is_message_id(text: str) -> bool:
+    """Whether `text` can be the id of a message."""
+    customer_id, _, kind = text.partition(".")
+    return is_uuid(customer_id) and kind in MessageKind
+
+
 def _is_customer_id(value: str) -> str:
     if not is_uuid(value):
         raise ValueError("must be the id of a customer")

@@ -1,0 +1,1 @@
+"""HTTP as this system speaks it: HAL, problem details, paging, links."""

@@ -1,0 +1,62 @@
+"""A circuit breaker: after so many failures in a row nothing is tried for a while, then one trial decides."""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import CLOSED, OpenedState
+
+log = logging.getLogger(__name__)
+
+
+class CircuitOpen(Exception):
+    """Not tried: the callee has failed too often. `retry_after`: seconds until the next trial."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("circuit open")
+        self.retry_after = retry_after
+
+
+class CircuitBreaker:
+    """purgatory's breaker, and one trial at a time when half-open (purgatory lets all of them through)."""
+
+    def __init__(self, name: str, failures: int, reset_seconds: float) -> None:
+        self._name = name
+        self._reset_seconds = reset_seconds
+        self._circuits = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=reset_seconds)
+        self._circuits.add_listener(_log_change)
+        self._trial_running = False
+
+    @asynccontextmanager
+    async def attempt(self, *harmless: type[BaseException]) -> AsyncIterator[None]:
+        """One call. An exception counts as a failure, unless it is one of `harmless`. Raises CircuitOpen."""
+        circuit = await self._circuits.get_breaker(self._name, exclude=list(harmless))
+        trial = circuit.context.state != CLOSED
+        if trial and self._trial_running:
+            raise CircuitOpen(self._reset_seconds)
+        try:
+            await circuit.__aenter__()
+        except OpenedState as opened:
+            raise CircuitOpen(max(0.0, opened.opened_at + self._reset_seconds - time.time())) from None
+        self._trial_running = trial
+        try:
+            yield
+        except BaseException as error:
+            await circuit.__aexit__(type(error), error, error.__traceback__)
+            raise
+        else:
+            await circuit.__aexit__(None, None, None)
+        finally:
+            if trial:
+                self._trial_running = False
+
+    async def state(self) -> str:
+        """`closed`, `opened` or `half-opened`."""
+        return (await self._circuits.get_breaker(self._name)).context.state
+
+
+def _log_change(circuit: str, change: str, event: object) -> None:
+    if change == "state_changed":
+        log.warning("circuit breaker %s is now %s", circuit, getattr(event, "state", "?"))

@@ -1,0 +1,113 @@
+"""Calling the kakao service: inside a timeout, a bulkhead and a circuit breaker."""
+
+import asyncio
+import json
+import logging
+
+import aiohttp
+
+from shared.adapters.bulkhead import Bulkhead, BulkheadFull
+from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from shared.domain.customer import Customer
+from shared.domain.errors import KakaoRefused, KakaoUnavailable
+from shared.domain.kakao_message import MessageKind, message_id
+from shared.settings import Settings
+from shared.telemetry import traceparent
+
+log = logging.getLogger(__name__)
+
+LONGEST_RETRY_AFTER = 3600
+
+
+class _Failed(Exception):
+    """kakao did not do its part. `reason` is a word for metrics; `retry_after` what kakao asked for, in seconds."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class KakaoClient:
+    """The kakao service over HTTP. One for each process: breaker and bulkhead are its memory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url = f"{str(settings.kakao_api_url).rstrip('/')}/kakaos"
+        self._bulkhead = Bulkhead(settings.kakao_concurrent_calls, settings.kakao_waiting_calls)
+        self._breaker = CircuitBreaker("kakao", settings.kakao_breaker_failures, settings.kakao_breaker_reset_seconds)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def notify_registered(self, customer: Customer) -> None:
+        """One call, in all at most the kakao timeout long. Raises KakaoUnavailable, KakaoRefused."""
+        retry_after = self._settings.kakao_retry_after_seconds
+        try:
+            async with (
+                asyncio.timeout(self._settings.kakao_timeout_seconds),
+                self._bulkhead.place(),
+                self._breaker.attempt(KakaoRefused, KakaoUnavailable),
+            ):
+                await self._post(customer)
+        except BulkheadFull:
+            raise KakaoUnavailable("overloaded", retry_after) from None
+        except CircuitOpen as circuit:
+            raise KakaoUnavailable("circuit open", max(circuit.retry_after, 1)) from None
+        except TimeoutError:
+            raise KakaoUnavailable("timeout", retry_after) from None
+        except _Failed as failure:
+            raise KakaoUnavailable(failure.reason, failure.retry_after or retry_after) from None
+
+    async def _post(self, customer: Customer) -> None:
+        kind = MessageKind.REGISTERED
+        body = {
+            "customerId": customer.customer_id,
+            "kind": kind,
+            "customerName": customer.customer_name,
+            "customerAddress": customer.customer_address,
+            "customerAge": customer.customer_age,
+        }
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": message_id(customer.customer_id, kind),
+            "traceparent": traceparent() or "",
+        }
+        try:
+            async with self._open().post(
+                self._url, data=json.dumps(body), headers=headers, allow_redirects=False
+            ) as response:
+                await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _Failed("no answer") from error
+        self._check(response)
+
+    def _check(self, response: aiohttp.ClientResponse) -> None:
+        if response.status in (200, 201):
+            return
+        if response.status == 422:
+            raise KakaoRefused("KakaoTalk refuses to send a message to this customer; nothing was registered.")
+        if response.status in (408, 429) or response.status >= 500:
+            raise _Failed("overloaded" if response.status in (429, 503) else "failing", _retry_after(response))
+        # Not a failure of kakao: this service asks in a way that kakao does not take.
+        log.error("the kakao service answered %d to a registration", response.status)
+        raise KakaoUnavailable("not taken", self._settings.kakao_retry_after_seconds)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(limit=self._settings.kakao_concurrent_calls)
+            timeout = aiohttp.ClientTimeout(total=self._settings.kakao_timeout_seconds)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), raise_for_status=False
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Closes the connections; the next call opens others."""
+        session, self._session = self._session, None
+        if session:
+            await session.close()
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """The seconds kakao asks for; an HTTP date is not taken (RFC 9110 §10.2.3)."""
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None

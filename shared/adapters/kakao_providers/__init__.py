@@ -1,0 +1,1 @@
+"""Who brings a message to a phone: one module a provider."""

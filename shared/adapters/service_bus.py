@@ -1,0 +1,86 @@
+"""Publishing to the Service Bus topic: in order, in as few batches as fit, bounded in time."""
+
+import asyncio
+from collections.abc import Sequence
+
+from azure.core.exceptions import AzureError
+from azure.identity.aio import ManagedIdentityCredential
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+from azure.servicebus.exceptions import MessageSizeExceededError
+
+from shared.domain.errors import PublisherUnavailable
+from shared.domain.events import CONTENT_TYPE
+from shared.resources import TOPIC
+from shared.settings import Settings
+from shared.use_cases.publishing import OutboxEvent
+
+
+class ServiceBusEventPublisher:
+    """One sender for each process, opened at first use, and opened anew after a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: ServiceBusClient | None = None
+        self._sender: ServiceBusSender | None = None
+        self._sending = asyncio.Lock()
+
+    async def publish(self, events: Sequence[OutboxEvent]) -> None:
+        # The lock keeps the order: two publications never interleave.
+        async with self._sending:
+            try:
+                async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
+                    await self._send([_message(event) for event in events])
+            except (AzureError, OSError, TimeoutError) as error:
+                await self.close()
+                raise PublisherUnavailable("Service Bus does not answer at the moment.", retry_after=1) from error
+
+    async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
+        sender = self._open()
+        batch = await sender.create_message_batch()
+        for message in messages:
+            try:
+                batch.add_message(message)
+            except MessageSizeExceededError:
+                await sender.send_messages(batch)
+                batch = await sender.create_message_batch()
+                batch.add_message(message)
+        await sender.send_messages(batch)
+
+    def _open(self) -> ServiceBusSender:
+        if self._sender is None:
+            self._client = self._new_client()
+            self._sender = self._client.get_topic_sender(TOPIC)
+        return self._sender
+
+    def _new_client(self) -> ServiceBusClient:
+        if self._settings.service_bus_connection:
+            connection = self._settings.service_bus_connection.get_secret_value()
+            return ServiceBusClient.from_connection_string(connection, retry_total=2, retry_backoff_factor=0.2)
+        credential = ManagedIdentityCredential(client_id=self._settings.service_bus_connection__client_id)
+        namespace = self._settings.service_bus_connection__namespace or ""
+        return ServiceBusClient(namespace, credential, retry_total=2, retry_backoff_factor=0.2)
+
+    async def close(self) -> None:
+        """Closes the sender; the next publication opens another."""
+        sender, client = self._sender, self._client
+        self._sender = self._client = None
+        for resource in (sender, client):
+            if resource:
+                try:
+                    async with asyncio.timeout(1):
+                        await resource.close()
+                except (AzureError, OSError, TimeoutError):
+                    pass
+
+
+def _message(outbox: OutboxEvent) -> ServiceBusMessage:
+    event = outbox.event
+    return ServiceBusMessage(
+        event.model_dump_json(by_alias=True, exclude_none=True),
+        message_id=event.id,
+        subject=event.type,
+        correlation_id=event.subject,
+        content_type=CONTENT_TYPE,
+        application_properties={"traceparent": outbox.traceparent} if outbox.traceparent else None,
+    )

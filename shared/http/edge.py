@@ -1,0 +1,49 @@
+"""The outermost edge of an HTTP function: the trace goes on here, and every error becomes a problem."""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+
+import azure.functions as func
+
+from shared.domain.errors import DomainError, Unavailable
+from shared.http.problems import Problem, internal_error, problem_of, render_problem
+from shared.http.requests import path_of
+from shared.telemetry import continued_trace, trace_id
+
+log = logging.getLogger(__name__)
+
+type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
+
+
+def http_function(handler: HttpFunction) -> HttpFunction:
+    """Wraps a handler so that it always answers."""
+
+    @functools.wraps(handler)
+    async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        with continued_trace(context.trace_context.trace_parent):
+            try:
+                return await handler(request, context)
+            except Problem as problem:
+                return render_problem(problem, path_of(request))
+            except Unavailable as error:
+                log.warning("%s: %s trace %s", context.function_name, type(error).__name__, trace_id())
+                return render_problem(problem_of(error), path_of(request))
+            except DomainError as error:
+                return render_problem(problem_of(error), path_of(request))
+            except Exception as error:
+                # The type and the place are enough to find it; the message may hold what the client sent.
+                log.error(  # noqa: TRY400
+                    "%s: %s at %s trace %s", context.function_name, type(error).__name__, _place(error), trace_id()
+                )
+                return render_problem(internal_error(), path_of(request))
+
+    return edge
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: file and line."""
+    traceback = error.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback else "?"

@@ -1,0 +1,91 @@
+"""Problem details (RFC 9457): the one table from what went wrong to what a client is told."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import azure.functions as func
+
+from shared.domain.errors import (
+    AlreadyExists,
+    DomainError,
+    IdempotencyKeyReused,
+    KakaoRefused,
+    MessageAlreadySent,
+    NotFound,
+    PreconditionFailed,
+    ProviderRefused,
+    Unavailable,
+)
+from shared.telemetry import trace_id
+
+MEDIA_TYPE = "application/problem+json"
+PROBLEM_TYPES = "urn:ssak8:problem:"
+
+
+@dataclass(frozen=True)
+class InvalidField:
+    """A field and why its value is not taken. The value itself is not repeated."""
+
+    field: str
+    reason: str
+
+
+@dataclass
+class Problem(Exception):
+    """An answer that is an error. `name` ends the problem's type URI."""
+
+    status: int
+    name: str
+    title: str
+    detail: str
+    errors: Sequence[InvalidField] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+_ANSWERS: Mapping[type[DomainError], tuple[int, str, str]] = {
+    NotFound: (404, "not-found", "Not found"),
+    AlreadyExists: (409, "already-exists", "Already exists"),
+    MessageAlreadySent: (409, "message-already-sent", "Message already sent"),
+    PreconditionFailed: (412, "precondition-failed", "Precondition failed"),
+    IdempotencyKeyReused: (422, "idempotency-key-reused", "Idempotency-Key reused"),
+    KakaoRefused: (422, "kakao-refused", "KakaoTalk refused"),
+    ProviderRefused: (422, "provider-refused", "KakaoTalk provider refused"),
+}
+
+
+def problem_of(error: DomainError) -> Problem:
+    """What a client is told about `error`."""
+    if isinstance(error, Unavailable):
+        headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+        return Problem(503, "unavailable", "Try again in a moment", str(error), headers=headers)
+    status, name, title = _ANSWERS[type(error)]
+    return Problem(status, name, title, str(error))
+
+
+def internal_error() -> Problem:
+    """Something nobody foresaw. The trace id leads to the log; nothing else is told."""
+    return Problem(500, "internal", "Internal error", "This is our fault. Please tell us the trace id.")
+
+
+def render_problem(problem: Problem, instance: str) -> func.HttpResponse:
+    """`instance`: the path of the request."""
+    body: dict[str, Any] = {
+        "type": PROBLEM_TYPES + problem.name,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "traceId": trace_id(),
+    }
+    if problem.errors:
+        body["errors"] = [{"field": error.field, "reason": error.reason} for error in problem.errors]
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False),
+        status_code=problem.status,
+        headers={**problem.headers, "Cache-Control": "no-store"},
+        mimetype=MEDIA_TYPE,
+        charset="utf-8",
+    )

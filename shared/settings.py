@@ -1,0 +1,102 @@
+"""All settings, from the environment, checked at start-up."""
+
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Literal, Self
+
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+DAY = 24 * 60 * 60
+
+
+class Service(StrEnum):
+    """The function apps that this code base can be."""
+
+    CUSTOMER = "customer"
+    KAKAO = "kakao"
+    CUSTOMERVIEW = "customerview"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The message names each, and never shows a value."""
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable of the same name in upper case. Times in seconds.
+
+    COSMOS_CONNECTION and SERVICE_BUS_CONNECTION are connection strings; on Azure, with a managed identity, there are
+    COSMOS_CONNECTION__accountEndpoint and SERVICE_BUS_CONNECTION__fullyQualifiedNamespace (and …__clientId) instead.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
+
+    ssak8_services: Annotated[frozenset[Service], NoDecode] = frozenset(Service)
+    public_base_url: AnyHttpUrl | None = None
+
+    cosmos_connection: SecretStr | None = None
+    cosmos_connection__account_endpoint: AnyHttpUrl | None = Field(
+        default=None, validation_alias="COSMOS_CONNECTION__accountEndpoint"
+    )
+    cosmos_connection__client_id: str | None = Field(default=None, validation_alias="COSMOS_CONNECTION__clientId")
+    cosmos_timeout_seconds: Seconds = 5
+
+    service_bus_connection: SecretStr | None = None
+    service_bus_connection__namespace: str | None = Field(
+        default=None, validation_alias="SERVICE_BUS_CONNECTION__fullyQualifiedNamespace"
+    )
+    service_bus_connection__client_id: str | None = Field(
+        default=None, validation_alias="SERVICE_BUS_CONNECTION__clientId"
+    )
+    service_bus_timeout_seconds: Seconds = 10
+
+    kakao_api_url: AnyHttpUrl | None = None
+    kakao_timeout_seconds: Seconds = 2
+    kakao_concurrent_calls: int = Field(default=64, ge=1, le=10_000)
+    kakao_waiting_calls: int = Field(default=64, ge=0, le=10_000)
+    kakao_breaker_failures: int = Field(default=5, ge=1, le=10_000)
+    kakao_breaker_reset_seconds: Seconds = 10
+    kakao_retry_after_seconds: Seconds = 2
+    kakao_provider: Literal["sandbox"] = "sandbox"
+
+    store_retry_after_seconds: Seconds = 2
+    delivery_retry_seconds: float = Field(default=240, ge=0, le=290)
+    outbox_ttl_seconds: int = Field(default=7 * DAY, ge=60)
+    idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
+    canceled_view_ttl_seconds: int = Field(default=30 * DAY, ge=1)
+
+    @field_validator("ssak8_services", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return frozenset(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not (self.cosmos_connection or self.cosmos_connection__account_endpoint):
+            raise ValueError("COSMOS_CONNECTION or COSMOS_CONNECTION__accountEndpoint must be set")
+        if not (self.service_bus_connection or self.service_bus_connection__namespace):
+            raise ValueError("SERVICE_BUS_CONNECTION or SERVICE_BUS_CONNECTION__fullyQualifiedNamespace must be set")
+        if Service.CUSTOMER in self.ssak8_services and not self.kakao_api_url:
+            raise ValueError("KAKAO_API_URL must be set: the customer service calls the kakao service there")
+        return self
+
+    @classmethod
+    def load(cls) -> Self:
+        """Reads the environment. Raises SettingsError."""
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = "; ".join(_line(str(part["loc"][0]) if part["loc"] else "", part["msg"]) for part in error.errors())
+            raise SettingsError(f"wrong settings: {wrong}") from None
+
+
+def _line(field: str, message: str) -> str:
+    name = field if "__" in field else field.upper()
+    return f"{name}: {message}" if name else message.removeprefix("Value error, ")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once. Raises SettingsError."""
+    return Settings.load()

@@ -1,0 +1,41 @@
+"""Trace context: one trace from the first request to the last event (W3C Trace Context)."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import context, trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_propagator = TraceContextTextMapPropagator()
+
+
+@contextmanager
+def continued_trace(traceparent: str | None) -> Iterator[None]:
+    """Goes on with the caller's trace; without a valid `traceparent` a trace begins here."""
+    parent = _propagator.extract({"traceparent": traceparent or ""})
+    if not trace.get_current_span(parent).get_span_context().is_valid:
+        parent = trace.set_span_in_context(NonRecordingSpan(_new_span_context()))
+    token = context.attach(parent)
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+def _new_span_context() -> SpanContext:
+    sampled = TraceFlags(TraceFlags.SAMPLED)
+    return SpanContext(secrets.randbits(128) | 1, secrets.randbits(64) | 1, is_remote=False, trace_flags=sampled)
+
+
+def trace_id() -> str:
+    """The id of the current trace: 32 hexadecimal digits; all zeros outside a trace."""
+    return format(trace.get_current_span().get_span_context().trace_id, "032x")
+
+
+def traceparent() -> str | None:
+    """What a callee needs to go on with the current trace; None outside a trace."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")

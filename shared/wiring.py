@@ -1,0 +1,99 @@
+"""Which adapter meets which port: built once for each process, at first use, on the running event loop."""
+
+from functools import cache
+
+from shared.adapters.cosmos import CosmosDatabase
+from shared.adapters.customer_views import CosmosCustomerViews
+from shared.adapters.customers import CosmosCustomers
+from shared.adapters.kakao_client import KakaoClient
+from shared.adapters.kakao_messages import CosmosKakaoMessages
+from shared.adapters.kakao_providers.sandbox import SandboxProvider
+from shared.adapters.reservations import CosmosReservations
+from shared.adapters.service_bus import ServiceBusEventPublisher
+from shared.domain.customer import Customer
+from shared.domain.customer_view import CustomerView
+from shared.domain.identifiers import new_uuid7, utc_now
+from shared.domain.kakao_message import KakaoMessage
+from shared.resources import CUSTOMERS, KAKAOS
+from shared.settings import settings
+from shared.use_cases.alerting import AlertCancellation
+from shared.use_cases.cancelling import CancelRegistration
+from shared.use_cases.looking_up import LookUp
+from shared.use_cases.projecting import UpdateView
+from shared.use_cases.publishing import PublishOutbox
+from shared.use_cases.registering import RegisterCustomer
+from shared.use_cases.sending import KakaoProvider, SendKakao
+
+
+@cache
+def database() -> CosmosDatabase:
+    return CosmosDatabase(settings())
+
+
+@cache
+def kakao_provider() -> KakaoProvider:
+    """The provider that KAKAO_PROVIDER names."""
+    providers = {"sandbox": SandboxProvider}
+    return providers[settings().kakao_provider]()
+
+
+@cache
+def customers() -> CosmosCustomers:
+    return CosmosCustomers(database(), settings())
+
+
+@cache
+def kakao_messages() -> CosmosKakaoMessages:
+    return CosmosKakaoMessages(database())
+
+
+@cache
+def customer_views() -> CosmosCustomerViews:
+    return CosmosCustomerViews(database(), settings())
+
+
+@cache
+def register_customer() -> RegisterCustomer:
+    reservations = CosmosReservations(database(), CUSTOMERS, settings())
+    return RegisterCustomer(KakaoClient(settings()), customers(), reservations, utc_now, new_uuid7)
+
+
+@cache
+def cancel_registration() -> CancelRegistration:
+    return CancelRegistration(customers(), utc_now, new_uuid7)
+
+
+@cache
+def publish_outbox() -> PublishOutbox:
+    return PublishOutbox(ServiceBusEventPublisher(settings()))
+
+
+@cache
+def send_kakao() -> SendKakao:
+    reservations = CosmosReservations(database(), KAKAOS, settings())
+    return SendKakao(kakao_provider(), kakao_messages(), reservations, utc_now, new_uuid7)
+
+
+@cache
+def alert_cancellation() -> AlertCancellation:
+    return AlertCancellation(kakao_provider(), kakao_messages(), utc_now)
+
+
+@cache
+def update_view() -> UpdateView:
+    return UpdateView(customer_views())
+
+
+@cache
+def look_up_customers() -> LookUp[Customer]:
+    return LookUp(customers())
+
+
+@cache
+def look_up_kakao_messages() -> LookUp[KakaoMessage]:
+    return LookUp(kakao_messages())
+
+
+@cache
+def look_up_customer_views() -> LookUp[CustomerView]:
+    return LookUp(customer_views())
