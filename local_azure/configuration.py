@@ -60,6 +60,13 @@ class AppSection(_Section):
     settings: dict[str, str] = {}
 
 
+class WelcomeSection(_Section):
+    """What is shown once everything runs: a sentence, and calls to copy. Both may have placeholders for ports."""
+
+    text: str = ""
+    calls: list[str] = []
+
+
 class Configuration(_Section):
     """The whole settings file. `folder` is where it lies: relative paths in it start there."""
 
@@ -70,6 +77,7 @@ class Configuration(_Section):
     gateway: GatewaySection | None = None
     settings: dict[str, str] = {}
     apps: dict[str, AppSection] = {}
+    welcome: WelcomeSection = WelcomeSection()
 
     @classmethod
     def load(cls, file: Path = DEFAULT_FILE) -> Self:

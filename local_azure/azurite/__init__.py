@@ -1,0 +1,1 @@
+"""Azure Storage: Microsoft's own Azurite, from npm, installed the first time it is needed."""

@@ -1,0 +1,67 @@
+"""A supervisor without a terminal; `up --detach` starts it.
+
+Until the stack is up, stdout has one JSON document a line: `{"event": …}`, and at the end `{"up": true}` or
+`{"error": "…", "exit": N}`.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from local_azure.configuration import ConfigurationError
+from local_azure.supervisor.events import Event, json_line
+from local_azure.supervisor.journal import journal
+from local_azure.supervisor.lifecycle import prepare, run
+from local_azure.supervisor.services import StackError
+from local_azure.supervisor.state_folder import Running, StateFolder
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local_azure.supervisor", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--free-ports", action="store_true")
+    arguments = parser.parse_args()
+    state = StateFolder(arguments.state)
+    try:
+        prepared = prepare(arguments.config, state, all_free=arguments.free_ports, report=_tell)
+        with journal(state) as record:
+
+            def report(event: Event) -> None:
+                record(event)
+                _tell(event)
+
+            asyncio.run(run(prepared, report, _up))
+    except ConfigurationError as error:
+        return _fail(str(error), 2)
+    except StackError as error:
+        return _fail(str(error), 1)
+    return 0
+
+
+def _tell(event: Event) -> None:
+    _write({"event": event.to_json()})
+
+
+def _up(_: Running) -> None:
+    _write({"up": True})
+    # Whoever started this goes away now.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _fail(reason: str, code: int) -> int:
+    _write({"error": reason, "exit": code})
+    return code
+
+
+def _write(document: object) -> None:
+    sys.stdout.buffer.write(json_line(document))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""One service as a child process: started, watched, started again when it dies, stopped."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+
+from local_azure.supervisor.events import Event, Kind, Report
+from local_azure.supervisor.ports import HOST, accepts
+from local_azure.supervisor.process_death import die_with
+from local_azure.supervisor.services import Service, StartError, State
+
+FIRST_BACKOFF_SECONDS = 0.2
+LONGEST_BACKOFF_SECONDS = 5.0
+# A service that ran this long is healthy: when it dies after all, the backoff begins anew.
+HEALTHY_SECONDS = 10.0
+STOP_TIMEOUT_SECONDS = 5.0
+PROBE_SECONDS = 0.05
+LOG_LINES_SHOWN = 15
+OUTPUT_LINE_LIMIT_BYTES = 1024 * 1024
+READY = b"ready "
+
+
+class Child:
+    """Keeps one service running from `start` to `stop`."""
+
+    def __init__(self, service: Service, log: Path, report: Report) -> None:
+        self.service = service
+        self.state = State.STOPPED
+        self.restarts = 0
+        self.address = ""
+        self._log = log
+        self._report = report
+        self._process: Process | None = None
+        self._ready_at = 0.0
+        self._keeper: asyncio.Task[None] | None = None
+        self._output: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it became ready; 0 while it does not run."""
+        return time.monotonic() - self._ready_at if self.state is State.RUNNING else 0.0
+
+    async def start(self) -> None:
+        """Returns once it is ready; from then on it is kept running. Raises StartError, and it stays stopped."""
+        async with self._changing:
+            if self._keeper is not None:
+                return
+            self._set(State.STARTING, Kind.STARTING)
+            try:
+                await self._launch()
+            except BaseException:
+                await self._end(STOP_TIMEOUT_SECONDS)
+                self.state = State.STOPPED
+                raise
+            self._keeper = asyncio.create_task(self._keep_running())
+
+    async def stop(self, limit: float = STOP_TIMEOUT_SECONDS) -> None:
+        """Ends it, by force after `limit` seconds, and does not start it again."""
+        async with self._changing:
+            if self._keeper is None:
+                return
+            self._set(State.STOPPING, Kind.STOPPING)
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+            self._keeper = None
+            await self._end(limit)
+            self._set(State.STOPPED, Kind.STOPPED)
+
+    def kill(self) -> None:
+        """Ends it and the processes it started at once, by force."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _keep_running(self) -> None:
+        backoff = FIRST_BACKOFF_SECONDS
+        while True:
+            if self._process is not None:
+                await self._process.wait()
+                if self.uptime > HEALTHY_SECONDS:
+                    backoff = FIRST_BACKOFF_SECONDS
+                self._set(State.RESTARTING, Kind.DIED, f"{self._exit()}, starts again in {backoff:.1f} s")
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+            self.restarts += 1
+            try:
+                await self._launch()
+            except StartError as error:
+                await self._end(STOP_TIMEOUT_SECONDS)
+                self._set(State.RESTARTING, Kind.DIED, f"{str(error).splitlines()[0]} Tries again in {backoff:.1f} s")
+                self._process = None
+
+    async def _launch(self) -> None:
+        started = time.monotonic()
+        log_start = self._log.stat().st_size if self._log.exists() else 0
+        self._process = process = await self._spawn()
+        announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._output = asyncio.create_task(self._read_output(process, announced))
+        ready = asyncio.create_task(self._ready(announced))
+        ended = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({ready, ended}, timeout=self.service.ready_timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done():
+                raise StartError(self._failure(process, log_start))
+            self.address = ready.result()
+        finally:
+            ended.cancel()
+            ready.cancel()
+        self._ready_at = time.monotonic()
+        self._set(State.RUNNING, Kind.READY, f"{self.address} ({self._ready_at - started:.1f} s)")
+
+    async def _spawn(self) -> Process:
+        with self._log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *self.service.command,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=log,
+                cwd=self.service.folder,
+                env=self.service.environment,
+                # Ctrl-C on the terminal is for the supervisor, which ends the services in its own order.
+                start_new_session=True,
+                preexec_fn=die_with(os.getpid()),
+                limit=OUTPUT_LINE_LIMIT_BYTES,
+            )
+
+    async def _read_output(self, process: Process, announced: asyncio.Future[str]) -> None:
+        """Finds the ready line, and copies everything else to the log file, until the process ends."""
+        if process.stdout is None:
+            raise RuntimeError("the process was started without a pipe")
+        with self._log.open("ab", buffering=0) as log:
+            while True:
+                try:
+                    line = await process.stdout.readline()
+                except ValueError:
+                    # Longer than the limit: the reader has dropped it.
+                    continue
+                if not line:
+                    return
+                if line.startswith(READY) and not announced.done():
+                    announced.set_result(line[len(READY) :].decode(errors="replace").strip())
+                else:
+                    log.write(line)
+
+    async def _ready(self, announced: asyncio.Future[str]) -> str:
+        if self.service.announces_ready:
+            return await announced
+        for port in self.service.ports:
+            while not await accepts(port):  # noqa: ASYNC110 another process opens it
+                await asyncio.sleep(PROBE_SECONDS)
+        return f"http://{HOST}:{self.service.ports[0]}"
+
+    def _failure(self, process: Process, log_start: int) -> str:
+        late = f"was not ready after {self.service.ready_timeout:.0f} s"
+        what = f"{self.service.name} {late if process.returncode is None else f'ended with {self._exit()}'}."
+        with self._log.open("rb") as log:
+            log.seek(log_start)
+            lines = log.read().decode(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+        shown = "".join(f"\n  {line}" for line in lines)
+        return f"{what} The end of its log, {self._log}:{shown}" if lines else f"{what} Its log is empty: {self._log}"
+
+    async def _end(self, limit: float) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), limit)
+        except TimeoutError:
+            self.kill()
+            await process.wait()
+
+    def _exit(self) -> str:
+        code = self._process.returncode if self._process is not None else None
+        if code is not None and code < 0:
+            return f"signal {signal.Signals(-code).name}"
+        return f"exit code {code}"
+
+    def _set(self, state: State, kind: Kind, detail: str = "") -> None:
+        self.state = state
+        self._report(Event(kind, self.service.name, detail))

@@ -1,0 +1,42 @@
+"""What the supervisor tells while it works: to a terminal, to its log file, to a control connection."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Kind(StrEnum):
+    NOTICE = "notice"
+    STARTING = "starting"
+    READY = "ready"
+    DIED = "died"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `service` is empty where it concerns none; `detail` is one line for people."""
+
+    kind: Kind
+    service: str = ""
+    detail: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, str]) -> Self:
+        return cls(Kind(document["kind"]), document["service"], document["detail"])
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.service, self.kind.value, self.detail) if part)
+
+
+type Report = Callable[[Event], None]
+
+
+def json_line(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"

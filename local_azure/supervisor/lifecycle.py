@@ -1,0 +1,139 @@
+"""One run of the stack: prepared, started, watched until somebody wants it to end, ended."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_azure.azurite import installation
+from local_azure.configuration import Configuration
+from local_azure.supervisor.control import ControlServer
+from local_azure.supervisor.events import Event, Kind, Report
+from local_azure.supervisor.plan import Place, plan
+from local_azure.supervisor.ports import assign_ports, configured_ports
+from local_azure.supervisor.services import Service
+from local_azure.supervisor.state_folder import ProcessIdentity, Running, StateFolder
+from local_azure.supervisor.supervisor import Supervisor
+
+LOG_CHECK_SECONDS = 2.0
+SAMPLE, SETTINGS = "local.settings.sample.json", "local.settings.json"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A stack that could be started: the state folder is locked, the ports are free, everything is installed."""
+
+    state: StateFolder
+    services: list[Service]
+    place: Place
+
+
+def prepare(config: Path, state: StateFolder, *, all_free: bool, report: Report) -> Prepared:
+    """Checks and gets everything that is needed. Raises ConfigurationError; StackError."""
+
+    def notice(text: str) -> None:
+        report(Event(Kind.NOTICE, detail=text))
+
+    configuration = Configuration.load(config)
+    state.prepare()
+    state.lock()
+    if orphans := state.end_orphans():
+        notice(f"ended what a killed run had left: {', '.join(orphans)}")
+    ports = assign_ports(configured_ports(configuration), all_free=all_free)
+    for name in configuration.apps:
+        _copy_sample(configuration.folder / configuration.apps[name].folder, notice)
+    place = Place(config.resolve(), state.folder, ports)
+    with_azurite = configuration.azurite is not None and _has_azurite(notice)
+    return Prepared(state, plan(configuration, place, with_azurite=with_azurite), place)
+
+
+async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
+    """Runs the stack until SIGINT, SIGTERM, SIGHUP or `down`; a second signal ends it by force.
+
+    `on_up` is called once all services are ready. Raises StartError if one does not become so.
+    """
+    supervisor = Supervisor(prepared.services, prepared.state)
+    supervisor.listeners.append(report)
+    wanted_down, is_down = asyncio.Event(), asyncio.Event()
+
+    async def shut_down() -> None:
+        wanted_down.set()
+        await is_down.wait()
+
+    running = _running(prepared)
+    control = ControlServer(supervisor, running.token, shut_down)
+    running = running.model_copy(update={"control_port": await control.start()})
+    supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
+    _record(running, supervisor, prepared.state)
+    _end_on_signals(wanted_down, supervisor)
+    limiting = asyncio.create_task(_limit_logs(prepared.state))
+    starting = asyncio.create_task(supervisor.start_all())
+    waiting = asyncio.create_task(wanted_down.wait())
+    try:
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            on_up(running)
+            await waiting
+    finally:
+        starting.cancel()
+        waiting.cancel()
+        limiting.cancel()
+        control.cancel_changes()
+        await asyncio.gather(starting, return_exceptions=True)
+        await supervisor.stop_all()
+        prepared.state.remove_running()
+        prepared.state.unlock()
+        is_down.set()
+        await control.close()
+
+
+def _end_on_signals(wanted_down: asyncio.Event, supervisor: Supervisor) -> None:
+    def end() -> None:
+        if wanted_down.is_set():
+            supervisor.kill_all()
+        wanted_down.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+
+
+def _running(prepared: Prepared) -> Running:
+    return Running(
+        supervisor=ProcessIdentity.of(os.getpid()),
+        config=prepared.place.config,
+        control_port=0,
+        token=secrets.token_urlsafe(32),
+        ports=dict(prepared.place.ports),
+    )
+
+
+def _record(running: Running, supervisor: Supervisor, state: StateFolder) -> None:
+    processes = {status.name: ProcessIdentity.of(status.pid) for status in supervisor.status() if status.pid}
+    state.write_running(running.model_copy(update={"processes": processes}))
+
+
+async def _limit_logs(state: StateFolder) -> None:
+    while True:
+        await asyncio.sleep(LOG_CHECK_SECONDS)
+        state.limit_logs()
+
+
+def _has_azurite(notice: Callable[[str], None]) -> bool:
+    try:
+        installation.install(notice)
+    except installation.AzuriteUnavailableError as error:
+        notice(f"{error} Everything else starts without it.")
+        return False
+    return True
+
+
+def _copy_sample(app: Path, notice: Callable[[str], None]) -> None:
+    sample, settings = app / SAMPLE, app / SETTINGS
+    if sample.exists() and not settings.exists():
+        shutil.copyfile(sample, settings)
+        notice(f"made {settings} from {SAMPLE}")
