@@ -1,0 +1,45 @@
+import asyncio
+
+import pytest
+
+from shared.adapters.bulkhead import Bulkhead, BulkheadFull
+
+
+async def test_what_finds_no_place_and_no_waiting_place_is_refused_at_once() -> None:
+    bulkhead = Bulkhead(concurrent=2, waiting=1)
+    done = asyncio.Event()
+    running = 0
+
+    async def call() -> None:
+        nonlocal running
+        async with bulkhead.place():
+            running += 1
+            await done.wait()
+
+    calls = [asyncio.create_task(call()) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    assert running == 2
+    with pytest.raises(BulkheadFull):
+        await call()
+    done.set()
+    await asyncio.gather(*calls)
+    assert running == 3
+
+
+async def test_a_place_is_given_back_by_a_call_that_fails_and_by_one_that_gives_up_waiting() -> None:
+    bulkhead = Bulkhead(concurrent=1, waiting=1)
+
+    async def failing() -> None:
+        async with bulkhead.place():
+            raise ConnectionError
+
+    async with bulkhead.place():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), bulkhead.place():
+                pass
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            await failing()
+    async with bulkhead.place():
+        pass

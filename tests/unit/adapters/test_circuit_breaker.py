@@ -1,0 +1,93 @@
+import asyncio
+
+import pytest
+
+from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+
+RESET_SECONDS = 0.05
+
+
+@pytest.fixture
+def breaker() -> CircuitBreaker:
+    return CircuitBreaker("callee", failures=3, reset_seconds=RESET_SECONDS)
+
+
+async def fail(breaker: CircuitBreaker) -> None:
+    async with breaker.attempt(LookupError):
+        raise ConnectionError
+
+
+async def succeed(breaker: CircuitBreaker) -> None:
+    async with breaker.attempt(LookupError):
+        pass
+
+
+async def fail_often(breaker: CircuitBreaker, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(ConnectionError):
+            await fail(breaker)
+
+
+async def until_half_open(breaker: CircuitBreaker) -> None:
+    await fail_often(breaker, 3)
+    await asyncio.sleep(RESET_SECONDS * 1.2)
+
+
+async def test_it_opens_after_so_many_failures_in_a_row_and_says_for_how_long(breaker: CircuitBreaker) -> None:
+    await fail_often(breaker, 3)
+
+    with pytest.raises(CircuitOpen) as refused:
+        await succeed(breaker)
+    assert 0 < refused.value.retry_after <= RESET_SECONDS
+
+
+async def test_a_success_between_failures_keeps_it_closed(breaker: CircuitBreaker) -> None:
+    await fail_often(breaker, 2)
+    await succeed(breaker)
+    await fail_often(breaker, 2)
+
+    await succeed(breaker)
+
+
+async def test_harmless_exceptions_are_no_failures(breaker: CircuitBreaker) -> None:
+    async def refuse() -> None:
+        async with breaker.attempt(LookupError):
+            raise KeyError
+
+    for _ in range(10):
+        with pytest.raises(KeyError):
+            await refuse()
+
+    assert await breaker.state() == "closed"
+
+
+async def test_a_timeout_is_a_failure(breaker: CircuitBreaker) -> None:
+    async def hang() -> None:
+        async with asyncio.timeout(0.001), breaker.attempt():
+            await asyncio.Event().wait()
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await hang()
+
+    assert await breaker.state() == "opened"
+
+
+async def test_half_open_it_lets_one_trial_through_and_closes_on_its_success(breaker: CircuitBreaker) -> None:
+    await until_half_open(breaker)
+
+    async with breaker.attempt():
+        with pytest.raises(CircuitOpen):
+            await succeed(breaker)
+
+    assert await breaker.state() == "closed"
+    await succeed(breaker)
+
+
+async def test_half_open_it_opens_again_when_the_trial_fails(breaker: CircuitBreaker) -> None:
+    await until_half_open(breaker)
+
+    await fail_often(breaker, 1)
+
+    with pytest.raises(CircuitOpen):
+        await succeed(breaker)

@@ -1,0 +1,50 @@
+import pytest
+from pydantic import ValidationError
+
+from shared.domain.customer import CustomerDetails
+
+
+def details(name: object = "yeon", address: object = "incheon", age: object = 20) -> CustomerDetails:
+    return CustomerDetails.model_validate({"customerName": name, "customerAddress": address, "customerAge": age})
+
+
+@pytest.mark.parametrize(("given", "years"), [(0, 0), (150, 150), ("20", 20), ("007", 7), (20.0, 20), ("+3", 3)])
+def test_age_may_be_a_whole_number_or_a_numeric_string(given: object, years: int) -> None:
+    assert details(age=given).customer_age == years
+
+
+@pytest.mark.parametrize(
+    "given", [-1, 151, "-1", "151", 20.5, "20.5", "", " 20", "twenty", "1e2", "2_0", "٢٠", True, None, [20], {}]
+)
+def test_any_other_age_is_refused(given: object) -> None:
+    with pytest.raises(ValidationError):
+        details(age=given)
+
+
+@pytest.mark.parametrize(
+    "name", ["홍길동", "👩‍👩‍👧", "é", "e\u0301", "x", "n" * 100, "👍" * 100, "O'Brien; DROP TABLE"]
+)
+def test_names_of_one_to_a_hundred_characters_are_kept_as_they_are(name: str) -> None:
+    assert details(name=name).customer_name == name
+
+
+@pytest.mark.parametrize("name", ["", "   ", "n" * 101, "a\nb", "a\r\nSet-Cookie: x", "\x00", "a\x85b", 5, None, ["x"]])
+def test_any_other_name_is_refused(name: object) -> None:
+    with pytest.raises(ValidationError):
+        details(name=name)
+
+
+def test_an_address_may_have_two_hundred_characters_and_not_one_more() -> None:
+    assert len(details(address="가" * 200).customer_address) == 200
+    with pytest.raises(ValidationError):
+        details(address="가" * 201)
+
+
+def test_white_space_around_a_name_is_dropped() -> None:
+    assert details(name="  yeon ").customer_name == "yeon"
+
+
+def test_unknown_fields_are_ignored() -> None:
+    given = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20, "version": 99}
+
+    assert CustomerDetails.model_validate(given) == details()

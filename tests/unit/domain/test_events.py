@@ -1,0 +1,34 @@
+import json
+
+from shared.domain.customer import Customer
+from shared.domain.events import CustomerEvent
+from tests.unit.fakes import START, YEON
+
+CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
+
+
+def test_an_event_is_a_cloudevent_in_structured_json() -> None:
+    written = json.loads(CustomerEvent.canceled("event 2", CUSTOMER, START).model_dump_json(by_alias=True))
+
+    assert written == {
+        "specversion": "1.0",
+        "id": "event 2",
+        "source": "/customers",
+        "type": "CustomerRegisterCanceled",
+        "subject": CUSTOMER.customer_id,
+        "time": "2026-01-02T03:04:05.678Z",
+        "datacontenttype": "application/json",
+        "data": {
+            "customerId": CUSTOMER.customer_id,
+            "customerName": "yeon",
+            "customerAddress": "incheon",
+            "customerAge": 20,
+            "version": 2,
+        },
+    }
+
+
+def test_an_event_is_read_as_it_was_written() -> None:
+    event = CustomerEvent.registered("event 1", CUSTOMER)
+
+    assert CustomerEvent.model_validate_json(event.model_dump_json(by_alias=True)) == event

@@ -1,0 +1,132 @@
+import azure.functions as func
+import pytest
+
+from shared.domain.customer import CustomerDetails
+from shared.http.problems import Problem
+from shared.http.requests import LARGEST_BODY, expected_version, idempotency_key, path_of, read_json
+
+GOOD = b'{"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}'
+
+
+def request(body: bytes = b"", url: str = "http://localhost/customers", **headers: str) -> func.HttpRequest:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return func.HttpRequest("POST", url, headers=named, body=body)
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"']
+)
+def test_json_in_utf_8_is_read(media_type: str) -> None:
+    assert read_json(request(GOOD, content_type=media_type), CustomerDetails).customer_age == 20
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=euc-kr",
+        "application/jsonx",
+        ";",
+    ],
+)
+def test_any_other_media_type_is_415(media_type: str) -> None:
+    with pytest.raises(Problem) as refused:
+        read_json(request(GOOD, content_type=media_type), CustomerDetails)
+
+    assert refused.value.status == 415
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"yeon",
+        b"\xff\xfe",
+        b'{"customerName": "\xed\xa0\x80"}',
+        b'{"a": "\\ud800"}',
+        GOOD + b"x",
+        b"[" * 5000,
+    ],
+)
+def test_what_is_not_json_is_400(body: bytes) -> None:
+    with pytest.raises(Problem) as refused:
+        read_json(request(body, content_type="application/json"), CustomerDetails)
+
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"{}", ["customerName", "customerAddress", "customerAge"]),
+        (b"[]", ["(body)"]),
+        (b"null", ["(body)"]),
+        (b'{"customerName": 5, "customerAddress": "a", "customerAge": 151}', ["customerName", "customerAge"]),
+        (b'{"customerName": "a", "customerAddress": "a", "customerAge": NaN}', ["customerAge"]),
+    ],
+)
+def test_invalid_values_are_422_and_listed_by_field(body: bytes, fields: list[str]) -> None:
+    with pytest.raises(Problem) as refused:
+        read_json(request(body, content_type="application/json"), CustomerDetails)
+
+    assert refused.value.status == 422
+    assert [error.field for error in refused.value.errors] == fields
+
+
+def test_a_body_at_the_limit_is_read_and_one_byte_more_is_413() -> None:
+    at_limit = GOOD + b" " * (LARGEST_BODY - len(GOOD))
+
+    assert read_json(request(at_limit, content_type="application/json"), CustomerDetails)
+    with pytest.raises(Problem) as refused:
+        read_json(request(at_limit + b" ", content_type="application/json"), CustomerDetails)
+    assert refused.value.status == 413
+
+
+def test_no_value_of_the_client_is_repeated_in_a_refusal() -> None:
+    body = b'{"customerName": "secret-name\\n", "customerAddress": ["secret-address"], "customerAge": "secret-age"}'
+
+    with pytest.raises(Problem) as refused:
+        read_json(request(body, content_type="application/json"), CustomerDetails)
+
+    assert "secret" not in repr(refused.value)
+
+
+@pytest.mark.parametrize("key", ["k", "0189ee3e-0000-7000-8000-000000000000", "!" * 255])
+def test_an_idempotency_key_is_visible_ascii(key: str) -> None:
+    assert idempotency_key(request(idempotency_key=key)) == key
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "k" * 256, "열쇠", "a\r\nSet-Cookie: x", "\x7f"])
+def test_any_other_idempotency_key_is_400(key: str) -> None:
+    with pytest.raises(Problem) as refused:
+        idempotency_key(request(idempotency_key=key))
+
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(("tag", "version"), [('"1"', 1), (' "12" ', 12), ("*", None)])
+def test_if_match_names_a_version(tag: str, version: int | None) -> None:
+    assert expected_version(request(if_match=tag)) == version
+
+
+@pytest.mark.parametrize("tag", ["1", 'W/"1"', '"x"', "", '"1", "2"'])
+def test_an_if_match_that_is_no_tag_of_ours_never_matches(tag: str) -> None:
+    with pytest.raises(Problem) as refused:
+        expected_version(request(if_match=tag))
+
+    assert refused.value.status == 412
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("http://localhost:7071/customers/1?size=2", "/customers/1"),
+        ("https://a.example", "/"),
+        ("/customers?x=http://b", "/customers"),
+    ],
+)
+def test_the_path_is_told_without_host_and_query(url: str, path: str) -> None:
+    assert path_of(request(url=url)) == path

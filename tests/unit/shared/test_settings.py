@@ -1,0 +1,77 @@
+import pytest
+
+from shared.settings import Service, Settings, SettingsError
+
+COMPLETE = {
+    "COSMOS_CONNECTION": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=very-secret;",
+    "SERVICE_BUS_CONNECTION": "Endpoint=sb://127.0.0.1:1;SharedAccessKey=very-secret",
+    "KAKAO_API_URL": "http://127.0.0.1:7072",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    loaded = Settings.load()
+
+    assert loaded.ssak8_services == set(Service)
+    assert (loaded.kakao_timeout_seconds, loaded.kakao_concurrent_calls, loaded.kakao_waiting_calls) == (2, 64, 64)
+    assert (loaded.kakao_breaker_failures, loaded.kakao_breaker_reset_seconds) == (5, 10)
+
+
+def test_services_are_named_with_commas(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SSAK8_SERVICES", "kakao, customerview")
+
+    assert Settings.load().ssak8_services == {Service.KAKAO, Service.CUSTOMERVIEW}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSAK8_SERVICES", "kakao,gateway"),
+        ("SSAK8_SERVICES", ""),
+        ("KAKAO_TIMEOUT_SECONDS", "0"),
+        ("KAKAO_TIMEOUT_SECONDS", "soon"),
+        ("KAKAO_BREAKER_FAILURES", "-1"),
+        ("KAKAO_API_URL", "kakao:7072"),
+        ("KAKAO_PROVIDER", "carrier-pigeon"),
+    ],
+)
+def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=name):
+        Settings.load()
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_a_missing_setting_is_named_and_no_secret_is_shown(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.delenv(name)
+
+    with pytest.raises(SettingsError, match=name) as error:
+        Settings.load()
+
+    assert "very-secret" not in str(error.value)
+
+
+def test_only_the_customer_service_needs_to_know_where_kakao_is(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("KAKAO_API_URL")
+    environment.setenv("SSAK8_SERVICES", "kakao")
+
+    assert Settings.load().kakao_api_url is None
+
+
+def test_a_managed_identity_takes_the_place_of_connection_strings(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("COSMOS_CONNECTION")
+    environment.delenv("SERVICE_BUS_CONNECTION")
+    environment.setenv("COSMOS_CONNECTION__accountEndpoint", "https://ssak8.documents.azure.com:443/")
+    environment.setenv("SERVICE_BUS_CONNECTION__fullyQualifiedNamespace", "ssak8.servicebus.windows.net")
+
+    assert Settings.load().service_bus_connection__namespace == "ssak8.servicebus.windows.net"

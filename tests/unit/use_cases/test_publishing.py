@@ -1,0 +1,40 @@
+import pytest
+
+from shared.domain.customer import Customer
+from shared.domain.events import CustomerEvent
+from shared.use_cases.publishing import PublishOutbox
+from tests.unit.fakes import START, YEON, FakePublisher
+
+CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
+
+
+def outbox_document(event: CustomerEvent) -> dict[str, object]:
+    return {"id": event.id, "type": "event", "event": event.to_json_object(), "traceparent": None}
+
+
+async def test_outbox_events_are_published_in_feed_order_and_nothing_else_is() -> None:
+    publisher = FakePublisher()
+    first, second = CustomerEvent.registered("1", CUSTOMER), CustomerEvent.canceled("2", CUSTOMER, START)
+    feed: list[dict[str, object]] = [
+        {"id": "c", "type": "customer"},
+        outbox_document(first),
+        {"id": "k", "type": "idempotency-key"},
+        outbox_document(second),
+    ]
+
+    assert await PublishOutbox(publisher)(feed) == 2
+
+    assert [outbox.event for outbox in publisher.published] == [first, second]
+
+
+async def test_a_document_that_is_no_event_is_named_in_the_log_without_its_content(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    publisher = FakePublisher()
+    good = CustomerEvent.registered("1", CUSTOMER)
+
+    await PublishOutbox(publisher)([{"id": "bad", "type": "event", "event": {"type": "홍길동"}}, outbox_document(good)])
+
+    assert [outbox.event.id for outbox in publisher.published] == ["1"]
+    assert "bad" in caplog.text
+    assert "홍길동" not in caplog.text
