@@ -94,9 +94,10 @@ class KakaoClient:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(limit=self._settings.kakao_concurrent_calls)
-            timeout = aiohttp.ClientTimeout(total=self._settings.kakao_timeout_seconds)
+            # The caller's timeout bounds the whole call, waiting for a place included.
+            timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), raise_for_status=False
+                connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
 

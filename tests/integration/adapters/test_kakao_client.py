@@ -1,0 +1,191 @@
+"""The kakao client over real sockets, against a kakao service that misbehaves in every way it can."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from shared.adapters.kakao_client import KakaoClient
+from shared.domain.customer import Customer
+from shared.domain.errors import KakaoRefused, KakaoUnavailable
+from shared.settings import Settings
+from shared.telemetry import continued_trace
+from tests.unit.fakes import START, YEON
+
+CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def client_of(url: str, **settings: object) -> KakaoClient:
+    connections = {
+        "cosmos_connection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;",
+        "service_bus_connection": "Endpoint=sb://127.0.0.1:1;",
+        "kakao_api_url": url,
+        "kakao_timeout_seconds": 0.3,
+    }
+    return KakaoClient(Settings.model_validate({**connections, **settings}))
+
+
+@asynccontextmanager
+async def kakao(handler: Handler, **settings: object) -> AsyncIterator[KakaoClient]:
+    app = web.Application()
+    app.router.add_post("/kakaos", handler)
+    async with TestServer(app) as server:
+        client = client_of(str(server.make_url("/")), **settings)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+async def hang(_: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(30)
+    return web.Response(status=201)
+
+
+async def close_half_way(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(status=201, headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b'{"id":')
+    assert request.transport
+    request.transport.abort()
+    return response
+
+
+async def hang_in_the_middle_of_the_answer(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(status=201, headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b'{"id":')
+    await asyncio.sleep(30)
+    return response
+
+
+def answering(status: int, **headers: str) -> Handler:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    return answer
+
+
+async def test_it_tells_the_customers_details_under_a_key_of_their_own_and_goes_on_with_the_trace() -> None:
+    requests: list[tuple[dict[str, object], str, str]] = []
+
+    async def remember(request: web.Request) -> web.StreamResponse:
+        headers = request.headers
+        requests.append((await request.json(), headers["Idempotency-Key"], headers["traceparent"]))
+        return web.Response(status=201)
+
+    async with kakao(remember) as client:
+        with continued_trace(TRACEPARENT):
+            await client.notify_registered(CUSTOMER)
+
+    body = {
+        "customerId": CUSTOMER.customer_id,
+        "kind": "registered",
+        "customerName": "yeon",
+        "customerAddress": "incheon",
+        "customerAge": 20,
+    }
+    assert json.loads(json.dumps(requests)) == [[body, f"{CUSTOMER.customer_id}.registered", TRACEPARENT]]
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (hang, "timeout"),
+        (hang_in_the_middle_of_the_answer, "timeout"),
+        (close_half_way, "no answer"),
+        (answering(500), "failing"),
+        (answering(502), "failing"),
+        (answering(503), "overloaded"),
+        (answering(429), "overloaded"),
+        (answering(302, Location="/elsewhere"), "not taken"),
+        (answering(404), "not taken"),
+    ],
+)
+async def test_whatever_is_no_success_is_unavailable_within_the_timeout(handler: Handler, reason: str) -> None:
+    async with kakao(handler) as client:
+        before = time.monotonic()
+        with pytest.raises(KakaoUnavailable) as failure:
+            await client.notify_registered(CUSTOMER)
+
+    assert failure.value.reason == reason
+    assert time.monotonic() - before < 1
+
+
+async def test_a_port_where_nobody_listens_is_unavailable(unused_tcp_port: int) -> None:
+    client = client_of(f"http://127.0.0.1:{unused_tcp_port}")
+
+    with pytest.raises(KakaoUnavailable, match="no answer"):
+        await client.notify_registered(CUSTOMER)
+    await client.close()
+
+
+async def test_a_refusal_is_no_failure_of_kakao() -> None:
+    async with kakao(answering(422), kakao_breaker_failures=2) as client:
+        for _ in range(5):
+            with pytest.raises(KakaoRefused):
+                await client.notify_registered(CUSTOMER)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("999999", 3600), ("-1", 2), ("Wed, 21 Oct 2026 07:28:00 GMT", 2)]
+)
+async def test_the_pause_that_kakao_asks_for_is_passed_on(header: str, seconds: float) -> None:
+    async with kakao(answering(429, Retry_After=header)) as client:
+        with pytest.raises(KakaoUnavailable) as failure:
+            await client.notify_registered(CUSTOMER)
+
+    assert failure.value.retry_after == seconds
+
+
+async def test_after_five_failures_kakao_is_left_alone_and_after_a_pause_tried_once() -> None:
+    calls = 0
+    status = 500
+
+    async def count(_: web.Request) -> web.StreamResponse:
+        nonlocal calls
+        calls += 1
+        return web.Response(status=status)
+
+    async with kakao(count, kakao_breaker_reset_seconds=0.1) as client:
+        for _ in range(20):
+            with pytest.raises(KakaoUnavailable):
+                await client.notify_registered(CUSTOMER)
+        assert calls == 5
+
+        status = 201
+        await asyncio.sleep(0.15)
+        await client.notify_registered(CUSTOMER)
+        assert calls == 6
+
+
+async def test_a_hanging_kakao_holds_only_as_many_calls_as_the_bulkhead_has_places() -> None:
+    running = most = 0
+
+    async def hang_and_count(request: web.Request) -> web.StreamResponse:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            return await hang(request)
+        finally:
+            running -= 1
+
+    async with kakao(hang_and_count, kakao_concurrent_calls=4, kakao_waiting_calls=2) as client:
+        before = time.monotonic()
+        outcomes = await asyncio.gather(
+            *(client.notify_registered(CUSTOMER) for _ in range(20)), return_exceptions=True
+        )
+
+    reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, KakaoUnavailable)]
+    assert most == 4
+    assert (reasons.count("overloaded"), len(reasons)) == (14, 20)
+    assert time.monotonic() - before < 1
