@@ -91,10 +91,12 @@ class Host:
         url = f"http://{ADDRESS}:{listening.getsockname()[1]}"
         functions = [self._completed(function) for function in await self._worker.load(app_settings.expanded)]
         functions = [function for function in functions if self._is_wanted(function)]
-        listeners = Listeners(functions, self._worker, self._host_json.extensions, self._options)
+        listeners = Listeners(
+            functions, self._worker, self._host_json.extensions, self._options.name, self._options.state
+        )
         server = self._server(self._application(functions, listeners, url))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        listeners.resume()
+        listeners.start()
         await server.ready.wait()
         _log_functions(functions)
         ready(url)

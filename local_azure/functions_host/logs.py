@@ -11,6 +11,7 @@ from azure_functions_runtime import invocation_id_cv
 CHATTY = {
     "azure": logging.WARNING,
     "azure.functions": logging.CRITICAL,  # repeats every failed invocation, with what the caller sent
+    "azure.cosmos": logging.ERROR,  # tells each attempt too
     "azure.servicebus": logging.CRITICAL,  # tells each connection attempt; the listeners tell each outage once
     "uvicorn": logging.WARNING,
     "asyncio": logging.WARNING,

@@ -1,24 +1,94 @@
-"""All listeners of an app: started and stopped together."""
+"""All listeners of an app: made, started and stopped together."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
 
-from local_azure.functions_host.datums import text
+from local_azure.functions_host.datums import Datum, json_datum, raw, text
 from local_azure.functions_host.functions import Function
+from local_azure.functions_host.host_json import ExtensionsSection
 from local_azure.functions_host.trace_context import continue_trace
+from local_azure.functions_host.triggers.cosmos_db.listener import CosmosDBListener
+from local_azure.functions_host.triggers.service_bus.listener import ServiceBusListener
+from local_azure.functions_host.triggers.service_bus.metadata import manual_metadata
+from local_azure.functions_host.triggers.timer.listener import TimerListener, timer_content
+from local_azure.functions_host.triggers.timer.state import TimerState
 from local_azure.functions_host.worker import Call, Worker
 
 
+class Listener(Protocol):
+    """Calls one function for whatever its trigger brings."""
+
+    def stop(self) -> None: ...
+
+    async def run(self) -> None:
+        """Returns after stop(), once what runs has ended and is settled. Never raises."""
+
+
 class Listeners:
-    def __init__(self, functions: Sequence[Function], worker: Worker, extensions: Any, options: Any) -> None:
+    """The listeners of `functions`. Those of an app with the same name go on where its last ones stopped."""
+
+    def __init__(
+        self, functions: Sequence[Function], worker: Worker, extensions: ExtensionsSection, name: str, state: Path
+    ) -> None:
+        timers = TimerState(state / f"timers-{name}.json")
+        makers: dict[str, Callable[[Function], Listener]] = {
+            "serviceBusTrigger": lambda function: ServiceBusListener(function, worker, extensions.service_bus),
+            "cosmosDBTrigger": lambda function: CosmosDBListener(function, worker, name),
+            "timerTrigger": lambda function: TimerListener(function, worker, timers),
+        }
+        self._make = [
+            (makers[function.trigger_type], function)
+            for function in functions
+            if function.trigger_type in makers and not function.disabled
+        ]
+        # Made once here so that a wrong setting is told at the start.
+        self._listeners = [make(function) for make, function in self._make]
+        self._tasks: list[asyncio.Task[None]] = []
         self.draining = False
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
 
     async def drain(self) -> None:
+        """Stops listening. Returns once what the listeners run has ended and is settled."""
         self.draining = True
+        for listener in self._listeners:
+            listener.stop()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def resume(self) -> None:
-        self.draining = False
+        """Listens again after drain()."""
+        if self.draining:
+            self.draining = False
+            self._listeners = [make(function) for make, function in self._make]
+            self.start()
 
 
 def manual_call(function: Function, content: str) -> Call:
-    return Call(text(content), {}, continue_trace(None))
+    """The invocation by hand that `content` asks for. Raises ValueError where the trigger cannot take it."""
+    trace = continue_trace(None)
+    match function.trigger_type:
+        case "httpTrigger":
+            return Call(_post(content), {}, trace)
+        case "timerTrigger":
+            return Call(json_datum(timer_content(None, past_due=False)), {}, trace)
+        case "serviceBusTrigger":
+            return Call(text(content), manual_metadata(), trace)
+        case _:
+            json.loads(content)
+            return Call(Datum(content, "json"), {}, trace)
+
+
+def _post(content: str) -> Datum:
+    request = {
+        "method": text("POST"),
+        "url": text("http://127.0.0.1/"),
+        "headers": {},
+        "query": {},
+        "params": {},
+        "body": raw(content.encode()),
+    }
+    return Datum(request, "http")

@@ -1,0 +1,29 @@
+"""Connection settings of triggers: a connection string, or the address for a signed-in identity."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from local_azure.functions_host.app_settings import LOCAL_SETTINGS_FILE
+from local_azure.functions_host.errors import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Either `connection_string` or `address` is set; an address wants the identity of DefaultAzureCredential."""
+
+    connection_string: str = ""
+    address: str = ""
+
+
+def resolve(function: str, name: str, suffix: str, settings: Mapping[str, str] = os.environ) -> Connection:
+    """The app setting `name`, in the spellings Azure knows, or `name` + `__` + `suffix`. Raises StartError."""
+    for spelling in (name, f"AzureWebJobs{name}", f"ConnectionStrings:{name}"):
+        if settings.get(spelling):
+            return Connection(connection_string=settings[spelling])
+    if address := settings.get(f"{name}__{suffix}"):
+        return Connection(address=address)
+    raise StartError(
+        f"function {function}: the app setting {name} (a connection string) or {name}__{suffix} is not set; "
+        f"set it in {LOCAL_SETTINGS_FILE} or in the environment"
+    )

@@ -1,0 +1,1 @@
+"""Cosmos DB triggers: the change feed, through the azure-cosmos SDK."""

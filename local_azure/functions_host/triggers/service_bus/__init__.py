@@ -1,0 +1,1 @@
+"""Service Bus triggers: queues and topic subscriptions, through the azure-servicebus SDK."""

@@ -1,0 +1,66 @@
+"""What a Service Bus trigger listens to, and how."""
+
+from azure.identity.aio import DefaultAzureCredential
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+
+from local_azure.functions_host.errors import StartError
+from local_azure.functions_host.functions import Function, TriggerSettings
+from local_azure.functions_host.triggers.connections import Connection, resolve
+
+# How long the SDK holds the socket while it waits for a frame, in seconds. Nothing can be sent meanwhile, so that this
+# bounds how late a finished message is settled while no other message arrives.
+SOCKET_TIMEOUT = 0.02
+ADDRESS_SUFFIX = "fullyQualifiedNamespace"
+
+
+class ServiceBusTrigger(TriggerSettings):
+    connection: str
+    queue_name: str | None = None
+    topic_name: str | None = None
+    subscription_name: str | None = None
+    cardinality: str = "ONE"
+    is_sessions_enabled: bool = False
+    auto_complete_messages: bool | None = None
+    access_rights: str | None = None
+
+
+class Entity:
+    """The queue or subscription of a trigger. Raises StartError where its settings cannot be served."""
+
+    def __init__(self, function: Function) -> None:
+        self.settings = function.trigger_settings(ServiceBusTrigger)
+        if self.settings.is_sessions_enabled:
+            raise StartError(f"function {function.name}: isSessionsEnabled is not supported by the local host")
+        self._connection = resolve(function.name, self.settings.connection, ADDRESS_SUFFIX)
+
+    @property
+    def path(self) -> str:
+        if self.settings.queue_name:
+            return self.settings.queue_name
+        return f"{self.settings.topic_name}/{self.settings.subscription_name}"
+
+    @property
+    def takes_batches(self) -> bool:
+        return self.settings.cardinality.upper() == "MANY"
+
+    @property
+    def as_bytes(self) -> bool:
+        return (self.settings.data_type or "").upper() == "BINARY"
+
+    def client(self) -> ServiceBusClient:
+        """A new client. It does not retry: the listener starts over, and says so once an outage."""
+        connection: Connection = self._connection
+        if connection.connection_string:
+            return ServiceBusClient.from_connection_string(
+                connection.connection_string, retry_total=0, socket_timeout=SOCKET_TIMEOUT
+            )
+        return ServiceBusClient(
+            connection.address, DefaultAzureCredential(), retry_total=0, socket_timeout=SOCKET_TIMEOUT
+        )
+
+    def receiver(self, client: ServiceBusClient, prefetch: int) -> ServiceBusReceiver:
+        if self.settings.queue_name:
+            return client.get_queue_receiver(self.settings.queue_name, prefetch_count=prefetch)
+        return client.get_subscription_receiver(
+            str(self.settings.topic_name), str(self.settings.subscription_name), prefetch_count=prefetch
+        )

@@ -1,0 +1,174 @@
+"""One message an invocation, several invocations at once.
+
+The SDK reads and writes a connection under one lock, and whoever waits for a frame holds it. Receiving, settling and
+renewing at the same time would make each wait for the others' frames, up to SOCKET_TIMEOUT each. So one loop owns the
+receiver and takes turns; only the functions run beside it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusReceiver
+from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
+
+from local_azure.functions_host.functions import Function
+from local_azure.functions_host.triggers.outage import Stopping, describe
+from local_azure.functions_host.triggers.service_bus.metadata import (
+    body_datum,
+    body_of,
+    properties_of,
+    single_metadata,
+    trace_of,
+)
+from local_azure.functions_host.worker import Call, Worker
+
+logger = logging.getLogger(__name__)
+
+# Every operation of the SDK is given up after this many seconds: a frozen peer never answers.
+OPERATION_TIMEOUT = 10.0
+IDLE_WAIT = 0.5
+BUSY_WAIT = 0.01
+PROBE_INTERVAL = 10.0
+RENEWAL_CHECK_INTERVAL = 1.0
+RENEW_BEFORE_EXPIRY = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """How messages are dispatched. Times in seconds; `renew_for` bounds how long a lock is kept up."""
+
+    function: Function
+    worker: Worker
+    calls: int
+    complete: bool
+    renew_for: float
+    as_bytes: bool
+
+
+@dataclass(slots=True)
+class _Running:
+    message: ServiceBusReceivedMessage
+    started: float
+    succeeded: bool = False
+
+
+class SingleDispatch:
+    """Dispatches from one connected receiver until asked to stop. What fails, fails the connection."""
+
+    def __init__(self, dispatch: Dispatch, receiver: ServiceBusReceiver, stopping: Stopping) -> None:
+        self._dispatch = dispatch
+        self._receiver = receiver
+        self._stopping = stopping
+        self._running: dict[asyncio.Task[None], _Running] = {}
+        self._finished: deque[_Running] = deque()
+        self._some_finished = asyncio.Event()
+        self._last_sign = self._last_renewal_check = time.monotonic()
+
+    async def run(self) -> None:
+        """Returns once asked to stop and all that ran is settled."""
+        while True:
+            while self._finished:
+                await self._settle(self._finished.popleft())
+            await self._renew_locks()
+            if self._stopping:
+                if not self._running:
+                    return
+                await self._wait_for_finished()
+            elif len(self._running) < self._dispatch.calls:
+                await self._receive()
+            else:
+                await self._wait_for_finished()
+
+    async def _receive(self) -> None:
+        async with asyncio.timeout(OPERATION_TIMEOUT):
+            messages = await self._receiver.receive_messages(1, BUSY_WAIT if self._running else IDLE_WAIT)
+        for message in messages:
+            self._start(message)
+        if messages:
+            self._last_sign = time.monotonic()
+            await asyncio.sleep(0)
+        elif time.monotonic() - self._last_sign > PROBE_INTERVAL:
+            await self._probe()
+
+    async def _probe(self) -> None:
+        """Asks the service something, as receiving alone does not notice a peer that fell silent."""
+        async with asyncio.timeout(OPERATION_TIMEOUT):
+            await self._receiver.peek_messages(1, timeout=OPERATION_TIMEOUT)
+        self._last_sign = time.monotonic()
+
+    def _start(self, message: ServiceBusReceivedMessage) -> None:
+        if message.locked_until_utc and message.locked_until_utc < datetime.now(UTC):
+            return  # waited too long in the SDK's buffer; another delivery of it is on its way
+        running = _Running(message, time.monotonic())
+        task = asyncio.create_task(self._invoke(running))
+        self._running[task] = running
+        task.add_done_callback(self._ended)
+
+    async def _invoke(self, running: _Running) -> None:
+        message = running.message
+        properties = properties_of(message)
+        call = Call(
+            value=body_datum(body_of(message), as_bytes=self._dispatch.as_bytes),
+            metadata=single_metadata(message, properties),
+            trace=trace_of(properties),
+        )
+        result = await self._dispatch.worker.invoke(self._dispatch.function, call)
+        running.succeeded = result.succeeded
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        running = self._running.pop(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("function=%s: message refused: %s", self._dispatch.function.name, describe(error))
+        self._finished.append(running)
+        self._some_finished.set()
+
+    async def _wait_for_finished(self) -> None:
+        self._some_finished.clear()
+        if not self._finished:
+            try:
+                async with asyncio.timeout(RENEWAL_CHECK_INTERVAL):
+                    await self._some_finished.wait()
+            except TimeoutError:
+                pass
+
+    async def _settle(self, running: _Running) -> None:
+        """Completes on success, abandons otherwise. A lost lock is told, and the message will come again."""
+        try:
+            async with asyncio.timeout(OPERATION_TIMEOUT):
+                if not running.succeeded:
+                    await self._receiver.abandon_message(running.message)
+                elif self._dispatch.complete:
+                    await self._receiver.complete_message(running.message)
+        except MessageAlreadySettled:
+            pass
+        except MessageLockLostError:
+            logger.warning(
+                "function=%s: the lock of message %s was lost; it will be delivered again",
+                self._dispatch.function.name,
+                running.message.sequence_number,
+            )
+        self._last_sign = time.monotonic()
+
+    async def _renew_locks(self) -> None:
+        now = time.monotonic()
+        if not self._running or now - self._last_renewal_check < RENEWAL_CHECK_INTERVAL:
+            return
+        self._last_renewal_check = now
+        for running in list(self._running.values()):
+            locked_until = running.message.locked_until_utc
+            if locked_until is None or now - running.started > self._dispatch.renew_for:
+                continue
+            if (locked_until - datetime.now(UTC)).total_seconds() < RENEW_BEFORE_EXPIRY:
+                await self._renew(running.message)
+
+    async def _renew(self, message: ServiceBusReceivedMessage) -> None:
+        try:
+            async with asyncio.timeout(OPERATION_TIMEOUT):
+                await self._receiver.renew_message_lock(message)
+        except MessageLockLostError:
+            pass  # told when the message is settled

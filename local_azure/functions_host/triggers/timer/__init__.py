@@ -1,0 +1,1 @@
+"""Timer triggers: six-field NCrontab schedules, runs that never overlap."""

@@ -1,0 +1,91 @@
+"""Runs a function by its schedule."""
+
+import os
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from local_azure.functions_host.datums import json_datum
+from local_azure.functions_host.errors import StartError
+from local_azure.functions_host.functions import Function, TriggerSettings
+from local_azure.functions_host.trace_context import continue_trace
+from local_azure.functions_host.triggers.outage import Stopping
+from local_azure.functions_host.triggers.retry import invoke_with_retries
+from local_azure.functions_host.triggers.timer.schedule import InvalidSchedule, Schedule, parse_schedule
+from local_azure.functions_host.triggers.timer.state import Run, TimerState
+from local_azure.functions_host.worker import Call, Worker
+
+TIME_ZONE_SETTING = "WEBSITE_TIME_ZONE"
+SHORTEST_MONITORED = 60.0
+LONGEST_SLEEP = 60.0
+
+
+class TimerTrigger(TriggerSettings):
+    schedule: str
+    run_on_startup: bool = False
+    use_monitor: bool = True
+
+
+class TimerListener:
+    """Runs of `function` follow each other; one that takes too long swallows the due times it passes."""
+
+    def __init__(self, function: Function, worker: Worker, state: TimerState) -> None:
+        self._function = function
+        self._worker = worker
+        self._state = state
+        self._settings = function.trigger_settings(TimerTrigger)
+        self._zone = _zone(function.name)
+        self._schedule = _schedule(function.name, self._settings.schedule)
+        self._monitored = self._settings.use_monitor and self._schedule.shortest_interval() >= SHORTEST_MONITORED
+        self._stopping = Stopping()
+
+    def stop(self) -> None:
+        self._stopping.ask()
+
+    async def run(self) -> None:
+        """Returns after stop(), once a run in progress has ended."""
+        run = self._state.get(self._function.name) if self._monitored else None
+        past_due = run is not None and run.due < self._now()
+        if past_due or self._settings.run_on_startup:
+            await self._invoke(past_due=past_due)
+        while not self._stopping:
+            due = self._schedule.after(self._now())
+            while not self._stopping and (remaining := (due - self._now()).total_seconds()) > 0:
+                await self._stopping.wait(min(remaining, LONGEST_SLEEP))
+            if not self._stopping:
+                await self._invoke(past_due=False)
+
+    async def _invoke(self, *, past_due: bool) -> None:
+        started = self._now()
+        content = timer_content(self._state.get(self._function.name), past_due=past_due)
+        call = Call(json_datum(content), {}, continue_trace(None))
+        await invoke_with_retries(self._worker, self._function, call, self._stopping)
+        if self._monitored:
+            self._state.put(self._function.name, Run.at(started, self._schedule.after(self._now())))
+
+    def _now(self) -> datetime:
+        return datetime.now(self._zone)
+
+
+def timer_content(run: Run | None, *, past_due: bool) -> dict[str, Any]:
+    """What the trigger's parameter is made of."""
+    status = {"Last": run.last, "Next": run.next, "LastUpdated": run.updated} if run else None
+    return {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
+
+
+def _schedule(function: str, expression: str) -> Schedule:
+    try:
+        schedule = parse_schedule(expression)
+        schedule.after(datetime.now(UTC))
+    except InvalidSchedule as error:
+        raise StartError(f"function {function}: schedule: {error}") from None
+    return schedule
+
+
+def _zone(function: str) -> tzinfo:
+    """UTC, as on Azure, unless the app setting WEBSITE_TIME_ZONE names another."""
+    name = os.environ.get(TIME_ZONE_SETTING)
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        raise StartError(f"function {function}: the app setting {TIME_ZONE_SETTING} {name!r} is unknown") from None

@@ -1,0 +1,51 @@
+"""When each timer ran last, in one small file.
+
+A file rather than blobs in the storage account, where Azure keeps it: it needs no further service, so that timers run
+while the storage is down, and a rename replaces it whole, so that it survives a kill at any moment.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The last run of a timer and the due time after it, both UTC in ISO 8601."""
+
+    last: str
+    next: str
+    updated: str
+
+    @classmethod
+    def at(cls, last: datetime, following: datetime) -> "Run":
+        return cls(_iso(last), _iso(following), _iso(last))
+
+    @property
+    def due(self) -> datetime:
+        return datetime.fromisoformat(self.next)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+class TimerState:
+    """The runs in `file`, by function name."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._runs: dict[str, Run] = {}
+        if file.is_file():
+            self._runs = {name: Run(**run) for name, run in json.loads(file.read_text(encoding="utf-8")).items()}
+
+    def get(self, function: str) -> Run | None:
+        return self._runs.get(function)
+
+    def put(self, function: str, run: Run) -> None:
+        self._runs[function] = run
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._file.with_suffix(".draft")
+        draft.write_text(json.dumps({name: asdict(each) for name, each in self._runs.items()}), encoding="utf-8")
+        draft.replace(self._file)
