@@ -1,7 +1,10 @@
 """`python -m local_azure.gateway --config local-azure.toml --port 8080 --upstream customer=http://127.0.0.1:7071`."""
 
 import argparse
+import asyncio
 import logging
+import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from local_azure.gateway.server import listening_socket, serve
 
 def main() -> int:
     arguments = _arguments()
+    # uvicorn's own lines about its start and end are the supervisor's to tell.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         configuration = Configuration.load(arguments.config)
@@ -26,8 +31,15 @@ def main() -> int:
         listener = listening_socket(port)
     except OSError as error:
         return _refuse(f"port {port}: {error.strerror}; choose another one with --port or gateway.port")
-    uvloop.run(serve(Gateway(routes), listener))
+    uvloop.run(_serve_until_signal(Gateway(routes), listener))
     return 0
+
+
+async def _serve_until_signal(gateway: Gateway, listener: socket.socket) -> None:
+    wanted_down = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, wanted_down.set)
+    await serve(gateway, listener, wanted_down)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,7 +1,6 @@
 """Serves the gateway over HTTP/1.1 on 127.0.0.1."""
 
 import asyncio
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -46,8 +45,8 @@ def listening_socket(port: int) -> socket.socket:
     return listener
 
 
-async def serve(gateway: Gateway, listener: socket.socket) -> None:
-    """Prints the ready line and serves until SIGTERM or SIGINT; running requests may end."""
+async def serve(gateway: Gateway, listener: socket.socket, wanted_down: asyncio.Event) -> None:
+    """Prints the ready line and serves until `wanted_down`; running requests may end."""
     server = _Server(
         uvicorn.Config(
             gateway,
@@ -61,8 +60,14 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
     )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)
-    async with gateway:
-        await server.serve([listener])
+
+    async def end() -> None:
+        await wanted_down.wait()
+        server.should_exit = True
+
+    ending = asyncio.create_task(end())
+    try:
+        async with gateway:
+            await server.serve([listener])
+    finally:
+        ending.cancel()

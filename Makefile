@@ -1,0 +1,66 @@
+# `make run` and `make test` do everything from a fresh clone; they need make and Python 3.13.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+LOCAL_AZURE := $(PYTHON) -m local_azure
+REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt .python-version
+
+.PHONY: help
+help: ## Show this
+	@echo 'Usage: make <target>'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+.PHONY: run
+run: .venv/installed ## Start everything on this machine; Ctrl-C ends it
+	@$(LOCAL_AZURE) up
+
+.PHONY: demo
+demo: .venv/installed ## Show in a minute what it does; starts everything if nothing runs
+	@.ci/demo
+
+.PHONY: status
+status: .venv/installed ## Show what runs, and where it listens
+	@$(LOCAL_AZURE) status
+
+.PHONY: logs
+logs: .venv/installed ## Show the logs as they come; Ctrl-C ends it
+	@$(LOCAL_AZURE) logs --follow
+
+.PHONY: stop-kakao
+stop-kakao: .venv/installed ## Stop the kakao app, to see how the others do without it
+	@$(LOCAL_AZURE) stop kakao
+
+.PHONY: start-kakao
+start-kakao: .venv/installed ## Start the kakao app again
+	@$(LOCAL_AZURE) start kakao
+
+.PHONY: reset
+reset: .venv/installed ## Delete the local data and logs
+	@$(LOCAL_AZURE) reset
+
+.PHONY: test
+test: .venv/installed ## Run all tests; one of them: make test ARGS=tests/unit/domain
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: check
+check: .venv/installed ## Check style, format and types
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+.PHONY: bench
+bench: .venv/installed ## Measure latency and throughput
+	@$(PYTHON) -m bench
+
+.PHONY: clean
+clean: ## Delete what was installed and built, but no data
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is newer than every file that says what to install.
+.venv/installed: $(REQUIREMENTS)
+	@.ci/set-up
+	@touch $@

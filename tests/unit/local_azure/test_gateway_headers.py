@@ -1,0 +1,71 @@
+import pytest
+
+from local_azure.gateway.headers import TRACE_PARENT, for_client, for_upstream
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_client_cannot_say_where_it_comes_from() -> None:
+    received = [
+        (b"host", b"api.example"),
+        (b"x-forwarded-for", b"10.0.0.1"),
+        (b"x-forwarded-host", b"evil.example"),
+        (b"x-forwarded-proto", b"https"),
+        (b"x-forwarded-prefix", b"/evil"),
+        (b"forwarded", b"for=10.0.0.1"),
+    ]
+
+    forwarded = for_upstream(received, client="127.0.0.9", scheme="http")
+
+    assert forwarded["X-Forwarded-For"] == "127.0.0.9"
+    assert forwarded["X-Forwarded-Host"] == "api.example"
+    assert forwarded["X-Forwarded-Proto"] == "http"
+    assert set(forwarded) == {"traceparent", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
+
+
+def test_hop_by_hop_headers_and_those_that_connection_names_end_here() -> None:
+    received = [
+        (b"connection", b"close, X-Private"),
+        (b"x-private", b"1"),
+        (b"te", b"trailers"),
+        (b"transfer-encoding", b"chunked"),
+        (b"proxy-authorization", b"Basic x"),
+        (b"accept", b"a/b"),
+        (b"accept", b"c/d"),
+    ]
+
+    forwarded = for_upstream(received, client="127.0.0.1", scheme="http")
+
+    assert forwarded.getall("accept") == ["a/b", "c/d"]
+    assert not {"connection", "x-private", "te", "transfer-encoding", "proxy-authorization"} & set(forwarded)
+
+
+def test_a_trace_is_continued() -> None:
+    forwarded = for_upstream([(b"traceparent", TRACE.encode()), (b"tracestate", b"a=1")], "127.0.0.1", "http")
+
+    assert forwarded["traceparent"] == TRACE
+    assert forwarded["tracestate"] == "a=1"
+
+
+@pytest.mark.parametrize(
+    "wrong", [b"", b"nonsense", b"ff" + TRACE[2:].encode(), TRACE[:3].encode() + b"0" * 32 + b"-00f067aa0ba902b7-01"]
+)
+def test_a_wrong_trace_is_replaced_with_its_state(wrong: bytes) -> None:
+    forwarded = for_upstream([(b"traceparent", wrong), (b"tracestate", b"a=1")], "127.0.0.1", "http")
+
+    assert TRACE_PARENT.fullmatch(forwarded["traceparent"])
+    assert forwarded["traceparent"] != wrong.decode()
+    assert "tracestate" not in forwarded
+
+
+def test_an_answer_keeps_its_headers_in_order_and_repeated() -> None:
+    received = [
+        (b"Set-Cookie", b"a=1"),
+        (b"Server", b"uvicorn"),
+        (b"Date", b"then"),
+        (b"Set-Cookie", b"b=2"),
+        (b"Connection", b"keep-alive"),
+        (b"ETag", b'"1"'),
+    ]
+
+    assert for_client(received) == [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"etag", b'"1"')]
