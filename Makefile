@@ -18,8 +18,8 @@ run: .venv/installed ## Start everything on this machine; Ctrl-C ends it
 	@$(LOCAL_AZURE) up
 
 .PHONY: demo
-demo: .venv/installed ## Show in a minute what it does; starts everything if nothing runs
-	@.ci/demo
+demo: .venv/installed ## Play the whole scenario on a fresh stack of its own, step by step
+	@$(PYTHON) -m demo
 
 .PHONY: status
 status: .venv/installed ## Show what runs, and where it listens

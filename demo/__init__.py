@@ -1,0 +1,1 @@
+"""The original system's whole scenario, played on a fresh stack."""
