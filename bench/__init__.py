@@ -1,0 +1,1 @@
+"""Load and latency of the whole system on one machine."""
