@@ -1,0 +1,69 @@
+"""`python -m local_azure.service_bus`: serves the entities of a settings file until it is told to stop."""
+
+import argparse
+import asyncio
+import errno
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError
+from local_azure.service_bus.entities import EntitiesError
+from local_azure.service_bus.server import HOST, ServiceBusEmulator
+
+DATABASE = "service-bus.sqlite3"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_azure.service_bus", description=__doc__)
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="settings file (default: %(default)s)")
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the database")
+    parser.add_argument("--port", type=int, help="port to listen on; 0: a free one (default: of the settings file)")
+    return parser.parse_args()
+
+
+async def _serve(emulator: ServiceBusEmulator) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with emulator:
+        print(f"ready amqp://{HOST}:{emulator.port}", flush=True)  # noqa: T201 - the supervisor reads it
+        await stopping.wait()
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    configuration = Configuration.load(arguments.config)
+    section = configuration.service_bus
+    if section is None:
+        raise ConfigurationError(f"{arguments.config}: there is no [service_bus]")
+    arguments.state.mkdir(parents=True, exist_ok=True)
+    port = section.port if arguments.port is None else arguments.port
+    emulator = ServiceBusEmulator(
+        configuration.folder / section.entities, database=arguments.state / DATABASE, port=port
+    )
+    try:
+        uvloop.run(_serve(emulator))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise ConfigurationError(f"port {port} is taken: stop what uses it, or choose another with --port") from None
+
+
+def main() -> int:
+    """Returns the exit code: 2 where settings or entities are wrong or the port is taken."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s service-bus: %(message)s"
+    )
+    try:
+        _run(_arguments())
+    except (ConfigurationError, EntitiesError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the one line for the person who started it
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""AMQP 1.0 for the side that accepts connections. It knows nothing of Service Bus."""

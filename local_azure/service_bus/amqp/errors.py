@@ -1,0 +1,45 @@
+"""What a peer is told when something cannot be done: condition, description and a map (AMQP 1.0 §2.8.14-2.8.18)."""
+
+from typing import Any
+
+DECODE_ERROR = "amqp:decode-error"
+FRAMING_ERROR = "amqp:connection:framing-error"
+CONNECTION_FORCED = "amqp:connection:forced"
+FRAME_SIZE_TOO_SMALL = "amqp:frame-size-too-small"
+INTERNAL_ERROR = "amqp:internal-error"
+INVALID_FIELD = "amqp:invalid-field"
+NOT_ALLOWED = "amqp:not-allowed"
+NOT_IMPLEMENTED = "amqp:not-implemented"
+RESOURCE_LIMIT_EXCEEDED = "amqp:resource-limit-exceeded"
+MESSAGE_SIZE_EXCEEDED = "amqp:link:message-size-exceeded"
+DETACH_FORCED = "amqp:link:detach-forced"
+HANDLE_IN_USE = "amqp:session:handle-in-use"
+UNATTACHED_HANDLE = "amqp:session:unattached-handle"
+ERRANT_LINK = "amqp:session:errant-link"
+
+
+class AmqpError(Exception):
+    """A condition that is told to the peer in a rejected outcome, a detach, an end or a close."""
+
+    def __init__(self, condition: str, description: str, details: dict[Any, Any] | None = None) -> None:
+        super().__init__(description)
+        self.condition = condition
+        self.description = description
+        self.details = details or {}
+
+    def __str__(self) -> str:
+        return f"{self.condition}: {self.description}"
+
+
+class DecodeError(AmqpError):
+    """Bytes that are not what AMQP says they should be."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(DECODE_ERROR, description)
+
+
+class FramingError(AmqpError):
+    """A byte stream from which no frame can be formed."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(FRAMING_ERROR, description)

@@ -1,0 +1,130 @@
+"""The receiving end of a link on which the peer sends (AMQP 1.0 §2.6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from local_azure.service_bus.amqp.errors import MESSAGE_SIZE_EXCEEDED, AmqpError, DecodeError
+from local_azure.service_bus.amqp.outcomes import ENCODED_ACCEPTED, Rejected, encode_outcome
+from local_azure.service_bus.amqp.performatives import Attach, Flow, Transfer
+from local_azure.service_bus.amqp.terminus import Terminus, decode_terminus, encode_source, encode_target
+
+if TYPE_CHECKING:
+    from local_azure.service_bus.amqp.handlers import DeliveryHandler
+    from local_azure.service_bus.amqp.session import Session
+
+LINK_CREDIT = 1000  # granted to a sender, and renewed when half of it is used
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One message as it came, of `message_format` (§2.7.5), and the way to answer it."""
+
+    link: IncomingLink
+    delivery_id: int
+    message_format: int
+    settled: bool
+    payload: bytes = b""
+
+    def accept(self) -> None:
+        if not self.settled:
+            self.link.session.settle_incoming(self.delivery_id, ENCODED_ACCEPTED)
+
+    def reject(self, error: AmqpError) -> None:
+        if not self.settled:
+            self.link.session.settle_incoming(self.delivery_id, encode_outcome(Rejected(error)))
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """A delivery of which more frames are to come. Beyond the size limit only its size is kept."""
+
+    delivery: Delivery
+    chunks: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+class IncomingLink:
+    """`handler` is the node that takes the deliveries; None while it is not attached."""
+
+    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
+        self.session = session
+        self.name = attach.name
+        self.handle = attach.handle
+        self.source = decode_terminus(attach.source)
+        self.target = decode_terminus(attach.target) or Terminus()
+        self.properties = attach.properties or {}
+        self.handler: DeliveryHandler | None = None
+        self._attach = attach
+        self._max_message_size = max_message_size
+        self._delivery_count = attach.initial_delivery_count or 0
+        self._credit = 0
+        self._unfinished: _Unfinished | None = None
+
+    def attach_reply(self, *, refused: bool) -> Attach:
+        """The answer to the peer's attach; without a target where the link is refused (§2.6.3)."""
+        return Attach(
+            name=self.name,
+            handle=self.handle,
+            role=True,
+            snd_settle_mode=self._attach.snd_settle_mode,
+            rcv_settle_mode=self._attach.rcv_settle_mode,
+            source=encode_source(Terminus(self.source.address if self.source else None)),
+            target=None if refused else encode_target(self.target),
+            max_message_size=self._max_message_size,
+        )
+
+    def renew_credit(self) -> None:
+        self._credit = LINK_CREDIT
+        self.session.send_flow(Flow(handle=self.handle, delivery_count=self._delivery_count, link_credit=self._credit))
+
+    def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+        """Takes one frame of a delivery; a delivery ends with the first frame that has no more."""
+        unfinished = self._unfinished
+        if unfinished is None:
+            if transfer.delivery_id is None:
+                raise DecodeError("transfer: the first frame of a delivery has no delivery-id")
+            delivery = Delivery(self, transfer.delivery_id, transfer.message_format or 0, bool(transfer.settled))
+            if not transfer.more and not transfer.aborted and len(payload) <= self._max_message_size:
+                delivery.payload = payload
+                self._finish(delivery)
+                return
+            unfinished = self._unfinished = _Unfinished(delivery)
+        unfinished.delivery.settled |= bool(transfer.settled)
+        unfinished.size += len(payload)
+        if unfinished.size <= self._max_message_size:
+            unfinished.chunks.append(payload)
+        else:
+            unfinished.chunks.clear()
+        if transfer.aborted:
+            self._unfinished = None
+        elif not transfer.more:
+            self._unfinished = None
+            unfinished.delivery.payload = b"".join(unfinished.chunks)
+            self._finish(unfinished.delivery, unfinished.size)
+
+    def _finish(self, delivery: Delivery, size: int = 0) -> None:
+        self._delivery_count = (self._delivery_count + 1) & 0xFFFFFFFF
+        self._credit -= 1
+        if size > self._max_message_size:
+            allowed = f"{size} bytes, where {self._max_message_size} are allowed"
+            delivery.reject(AmqpError(MESSAGE_SIZE_EXCEEDED, f"a message of {allowed}"))
+        elif self.handler is not None:
+            try:
+                self.handler.on_delivery(delivery)
+            except AmqpError as error:
+                delivery.reject(error)
+        if self._credit <= LINK_CREDIT // 2:
+            self.renew_credit()
+
+    def on_flow(self, flow: Flow) -> None:
+        if flow.echo:
+            self.renew_credit()
+
+    def detached(self) -> None:
+        """The peer or the connection has ended the link."""
+        handler, self.handler = self.handler, None
+        self._unfinished = None
+        if handler is not None:
+            handler.on_detached()

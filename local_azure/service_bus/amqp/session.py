@@ -1,0 +1,219 @@
+"""One session: flow control of transfers, the links, and what each delivery-id stands for (AMQP 1.0 §2.5)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from local_azure.service_bus.amqp.errors import HANDLE_IN_USE, UNATTACHED_HANDLE, AmqpError
+from local_azure.service_bus.amqp.frames import TRANSFER_OVERHEAD, disposition_frame, transfer_frame
+from local_azure.service_bus.amqp.incoming import IncomingLink
+from local_azure.service_bus.amqp.outcomes import decode_outcome
+from local_azure.service_bus.amqp.outgoing import OutgoingLink
+from local_azure.service_bus.amqp.performatives import (
+    Attach,
+    Begin,
+    Detach,
+    Disposition,
+    End,
+    Flow,
+    Performative,
+    Transfer,
+    encode_error,
+)
+
+if TYPE_CHECKING:
+    from local_azure.service_bus.amqp.connection import Connection
+
+INCOMING_WINDOW = 5000  # transfer frames the peer may send before it hears of more
+OUTGOING_WINDOW = 5000
+HANDLE_MAX = 255
+# azure-servicebus applies a disposition to its own deliveries, too, where the numbers are the same: it numbers them
+# from 0, so numbers that start far away cannot meet.
+FIRST_OUTGOING_ID = 2**30
+_ROLE_RECEIVER, _ROLE_SENDER = 0x41, 0x42
+
+
+class _Unsettled(NamedTuple):
+    link: OutgoingLink
+    tag: bytes
+
+
+class Session:
+    """The session on one channel, which this side and the peer number alike."""
+
+    def __init__(self, connection: Connection, channel: int, begin: Begin) -> None:
+        self._connection = connection
+        self._channel = channel
+        self._links: dict[int, IncomingLink | OutgoingLink] = {}
+        self._unsettled: dict[int, _Unsettled] = {}
+        self._next_incoming_id = begin.next_outgoing_id
+        self._unreported = 0
+        self._next_outgoing_id = FIRST_OUTGOING_ID
+        self._remote_incoming_window = begin.incoming_window
+        self._waiting: deque[bytes] = deque()
+        self.ended = False
+
+    def begin_reply(self) -> Begin:
+        return Begin(
+            remote_channel=self._channel,
+            next_outgoing_id=self._next_outgoing_id,
+            incoming_window=INCOMING_WINDOW,
+            outgoing_window=OUTGOING_WINDOW,
+            handle_max=HANDLE_MAX,
+        )
+
+    @property
+    def sendable(self) -> bool:
+        """Whether a transfer would go out at once: peer's window open, nothing waiting, room in the socket's buffer."""
+        return self._remote_incoming_window > 0 and not self._waiting and self._connection.writable and not self.ended
+
+    def outgoing_links(self) -> list[OutgoingLink]:
+        """The links on which the peer receives, the latest first."""
+        return [link for link in reversed(self._links.values()) if isinstance(link, OutgoingLink)]
+
+    def send(self, performative: Performative) -> None:
+        if not self.ended:
+            self._connection.send(self._channel, performative)
+
+    def send_flow(self, flow: Flow) -> None:
+        """Sends a flow of a link, or of the session alone, with the session's state filled in."""
+        self._unreported = 0
+        flow.next_incoming_id = self._next_incoming_id
+        flow.incoming_window = INCOMING_WINDOW
+        flow.next_outgoing_id = self._next_outgoing_id
+        flow.outgoing_window = OUTGOING_WINDOW
+        self.send(flow)
+
+    def send_transfer(self, link: OutgoingLink, payload: bytes, tag: bytes, *, settled: bool) -> None:
+        """Sends a message in as many frames as it needs; those beyond the peer's window wait for it to open."""
+        if self.ended:
+            return
+        delivery_id = self._next_outgoing_id
+        if not settled:
+            self._unsettled[delivery_id] = _Unsettled(link, tag)
+        start = (link.handle, delivery_id, tag)
+        room = self._connection.remote_max_frame_size - TRANSFER_OVERHEAD
+        if len(payload) <= room:
+            self._emit(transfer_frame(self._channel, start, payload, settled=settled, more=False))
+            return
+        for at in range(0, len(payload), room):
+            more = at + room < len(payload)
+            self._emit(transfer_frame(self._channel, start, payload[at : at + room], settled=settled, more=more))
+
+    def _emit(self, frame: bytes) -> None:
+        self._next_outgoing_id = (self._next_outgoing_id + 1) & 0xFFFFFFFF
+        if self._remote_incoming_window > 0 and not self._waiting:
+            self._remote_incoming_window -= 1
+            self._connection.write(frame)
+        else:
+            self._waiting.append(frame)
+
+    def settle_incoming(self, delivery_id: int, state: bytes) -> None:
+        if not self.ended:
+            self._connection.write(disposition_frame(self._channel, _ROLE_RECEIVER, (delivery_id, delivery_id), state))
+
+    def settle_outgoing(self, delivery_id: int, state: bytes) -> None:
+        if not self.ended:
+            self._connection.write(disposition_frame(self._channel, _ROLE_SENDER, (delivery_id, delivery_id), state))
+
+    def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+        self._next_incoming_id = (self._next_incoming_id + 1) & 0xFFFFFFFF
+        self._unreported += 1
+        link = self._links.get(transfer.handle)
+        if link is None:
+            self._end(AmqpError(UNATTACHED_HANDLE, f"a transfer on handle {transfer.handle}, which is not attached"))
+            return
+        if isinstance(link, IncomingLink):
+            link.on_transfer(transfer, payload)
+        if self._unreported >= INCOMING_WINDOW // 2:
+            self.send_flow(Flow())
+
+    def on_disposition(self, disposition: Disposition) -> None:
+        """Hands the peer's outcomes of our deliveries to their links. What is settled already is not there any more."""
+        if not disposition.role:
+            return
+        outcome = decode_outcome(disposition.state)
+        first = disposition.first
+        last = first if disposition.last is None else disposition.last
+        if outcome is None and not disposition.settled:
+            return
+        for delivery_id in [first] if first == last else [each for each in self._unsettled if first <= each <= last]:
+            unsettled = self._unsettled.pop(delivery_id, None)
+            if unsettled is not None and unsettled.link.handler is not None:
+                unsettled.link.handler.on_outcome(delivery_id, unsettled.tag, outcome, settled=disposition.settled)
+
+    def on_flow(self, flow: Flow) -> None:
+        known = self._next_outgoing_id if flow.next_incoming_id is None else flow.next_incoming_id
+        sent = self._next_outgoing_id - len(self._waiting)
+        window = (known + flow.incoming_window - sent) & 0xFFFFFFFF
+        self._remote_incoming_window = window if window < 2**31 else 0
+        self._send_waiting()
+        if flow.handle is not None:
+            link = self._links.get(flow.handle)
+            if link is not None:
+                link.on_flow(flow)
+            return
+        if flow.echo:
+            self.send_flow(Flow())
+        self.resume()
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._remote_incoming_window > 0:
+            self._remote_incoming_window -= 1
+            self._connection.write(self._waiting.popleft())
+
+    def resume(self) -> None:
+        """Lets every link that may send know so."""
+        for link in list(self._links.values()):
+            if isinstance(link, OutgoingLink) and link.sendable and link.handler is not None:
+                link.handler.on_sendable()
+
+    def on_attach(self, attach: Attach) -> None:
+        """Attaches the peer's link to its node, or answers without terminus and closes it where that is refused."""
+        attached = self._links.get(attach.handle)
+        if attached is not None and attached.handler is not None:
+            self._end(AmqpError(HANDLE_IN_USE, f"handle {attach.handle} is attached already"))
+            return
+        try:
+            if attach.role:
+                self._open_outgoing(OutgoingLink(self, attach))
+            else:
+                self._open_incoming(IncomingLink(self, attach, self._connection.limits.max_message_size))
+        except AmqpError as error:
+            self.send(self._links[attach.handle].attach_reply(refused=True))
+            self.send(Detach(attach.handle, closed=True, error=encode_error(error)))
+
+    def _open_incoming(self, link: IncomingLink) -> None:
+        self._links[link.handle] = link
+        link.handler = self._connection.container.open_incoming(link)
+        self.send(link.attach_reply(refused=False))
+        link.renew_credit()
+
+    def _open_outgoing(self, link: OutgoingLink) -> None:
+        self._links[link.handle] = link
+        link.handler = self._connection.container.open_outgoing(link)
+        self.send(link.attach_reply(refused=False))
+
+    def on_detach(self, detach: Detach) -> None:
+        link = self._links.pop(detach.handle, None)
+        if link is not None and link.handler is not None:
+            self.send(Detach(detach.handle, closed=detach.closed))
+            link.detached()
+
+    def on_end(self) -> None:
+        self.send(End())
+        self.close()
+
+    def _end(self, error: AmqpError) -> None:
+        self.send(End(encode_error(error)))
+        self.close()
+
+    def close(self) -> None:
+        """Detaches every link. The peer's locks and outcomes are the business of the nodes."""
+        self.ended = True
+        self._waiting.clear()
+        self._unsettled.clear()
+        links, self._links = self._links, {}
+        for link in links.values():
+            link.detached()

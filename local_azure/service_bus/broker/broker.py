@@ -1,0 +1,169 @@
+"""All the entities of a namespace, and the clock that ends what has its time."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from local_azure.service_bus import errors
+from local_azure.service_bus.amqp.errors import AmqpError
+from local_azure.service_bus.broker.destination import Destination, DestinationSettings, Route
+from local_azure.service_bus.broker.environment import Environment, Timer
+from local_azure.service_bus.broker.queue import MessageQueue, QueueSettings
+from local_azure.service_bus.entities import (
+    FOREVER,
+    Namespace,
+    QueueDefinition,
+    QueueProperties,
+    SubscriptionProperties,
+    TopicDefinition,
+    TopicProperties,
+)
+from local_azure.service_bus.filters import any_of
+from local_azure.service_bus.limits import MAX_TIMED_MESSAGES, PRUNE_INTERVAL
+from local_azure.service_bus.message import State
+from local_azure.service_bus.store import Store
+
+log = logging.getLogger(__name__)
+
+DEAD_LETTER_SUFFIX = "/$DeadLetterQueue"
+LONGEST_TIMER = 24 * 3600.0  # seconds
+
+
+class Broker:
+    """The entities are looked up by path, without regard to case."""
+
+    def __init__(self, namespace: Namespace, store: Store, environment: Environment) -> None:
+        self._store = store
+        self._environment = environment
+        self._queues: dict[str, MessageQueue] = {}
+        self._destinations: dict[str, Destination] = {}
+        self._by_number: dict[int, tuple[MessageQueue, Destination | None]] = {}
+        self._due: int | None = None
+        self._due_timer: Timer | None = None
+        for queue in namespace.queues:
+            self._add_queue(queue)
+        for topic in namespace.topics:
+            self._add_topic(topic)
+        self._prune_timer = environment.call_later(PRUNE_INTERVAL, self._prune)
+        self.work_off_due()
+
+    def destination(self, path: str) -> Destination:
+        """The queue or topic to send to. Raises AmqpError."""
+        found = self._destinations.get(path.lower())
+        if found is None:
+            if path.lower() in self._queues:
+                raise errors.not_allowed(f"'{path}' only takes messages that its entity puts there")
+            raise errors.entity_not_found(path)
+        return found
+
+    def queue(self, path: str) -> MessageQueue:
+        """The queue, subscription or dead-letter queue to receive from. Raises AmqpError."""
+        found = self._queues.get(path.lower())
+        if found is None:
+            if path.lower() in self._destinations:
+                raise errors.not_allowed(f"'{path}' is a topic: receive from one of its subscriptions")
+            raise errors.entity_not_found(path)
+        return found
+
+    def require(self, path: str) -> None:
+        """Raises AmqpError unless there is an entity with this path."""
+        if path.lower() not in self._destinations:
+            self.queue(path)
+
+    def _add_queue(self, definition: QueueDefinition) -> None:
+        queue = self._receivable(definition.name, definition.properties)
+        self._add_destination(queue, [Route(lambda _message: True, queue)], definition.properties)
+
+    def _add_topic(self, definition: TopicDefinition) -> None:
+        routes = []
+        for each in definition.subscriptions:
+            queue = self._receivable(f"{definition.name}/Subscriptions/{each.name}", each.properties)
+            routes.append(Route(any_of(each.rules), queue))
+        holder = MessageQueue(definition.name, QueueSettings(lock_duration=0), self._store, self._environment)
+        self._add_destination(holder, routes, definition.properties)
+
+    def _receivable(self, path: str, properties: QueueProperties | SubscriptionProperties) -> MessageQueue:
+        lock_duration = _milliseconds(properties.lock_duration)
+        letters = MessageQueue(path + DEAD_LETTER_SUFFIX, QueueSettings(lock_duration), self._store, self._environment)
+        settings = QueueSettings(
+            lock_duration,
+            properties.max_delivery_count,
+            _finite(properties.default_message_time_to_live),
+            properties.dead_lettering_on_message_expiration,
+        )
+        queue = MessageQueue(path, settings, self._store, self._environment, letters)
+        for each in (queue, letters):
+            self._queues[each.path.lower()] = each
+            self._by_number[each.number] = (each, None)
+        return queue
+
+    def _add_destination(
+        self, holder: MessageQueue, routes: list[Route], properties: QueueProperties | TopicProperties
+    ) -> None:
+        window = _milliseconds(properties.duplicate_detection_history_time_window)
+        settings = DestinationSettings(
+            window if properties.requires_duplicate_detection else None,
+            _finite(properties.default_message_time_to_live),
+        )
+        destination = Destination(holder, routes, settings, self._store, self._environment)
+        destination.watch = self._watch_due
+        self._destinations[holder.path.lower()] = destination
+        self._by_number[holder.number] = (holder, destination)
+
+    def _watch_due(self, due: int) -> None:
+        """Something expires or is to be enqueued at `due`: sets the timer, unless it is set for something earlier."""
+        if self._due is not None and self._due <= due:
+            return
+        if self._due_timer is not None:
+            self._due_timer.cancel()
+        self._due = due
+        seconds = min(max(due - self._environment.now(), 0) / 1000, LONGEST_TIMER)
+        self._due_timer = self._environment.call_later(seconds, self.work_off_due)
+
+    def work_off_due(self) -> None:
+        """Expires and enqueues what is due, and sets the timer for what is next."""
+        self._due = None
+        self._work_off_from((-1, -1), self._environment.now())
+
+    def _work_off_from(self, position: tuple[int, int], now: int) -> None:
+        """Works off a part in each turn, so that many messages that expire together do not stop everything else."""
+        due = self._store.load_due(now, position, MAX_TIMED_MESSAGES)
+        for each in due:
+            try:
+                self._work_off(each.queue, each.sequence_number, each.state)
+            except AmqpError as error:
+                log.warning("message %d of queue %d is due: %s", each.sequence_number, each.queue, error)
+        if len(due) == MAX_TIMED_MESSAGES:
+            self._environment.call_soon(lambda: self._work_off_from(due[-1].position, now))
+            return
+        following = self._store.next_due(now)
+        if following is not None:
+            self._watch_due(following)
+
+    def _work_off(self, number: int, sequence_number: int, state: State) -> None:
+        queue, destination = self._by_number.get(number, (None, None))
+        if state is State.SCHEDULED and destination is not None:
+            destination.enqueue_scheduled(sequence_number)
+        elif queue is not None:
+            queue.expire(sequence_number)
+
+    def _prune(self) -> None:
+        self._prune_timer = self._environment.call_later(PRUNE_INTERVAL, self._prune)
+        self._store.forget_sent(self._environment.now())
+
+    def close(self) -> None:
+        """Ends the timers and leaves the store ready to be closed."""
+        self._prune_timer.cancel()
+        if self._due_timer is not None:
+            self._due_timer.cancel()
+        for queue, _ in self._by_number.values():
+            queue.close()
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)
+
+
+def _finite(duration: timedelta) -> int | None:
+    return None if duration >= FOREVER else _milliseconds(duration)

@@ -1,0 +1,52 @@
+"""The messages of a queue that can be delivered, of which only the first ones are in memory."""
+
+import heapq
+
+from local_azure.service_bus.limits import MAX_READY, READY_WINDOW
+from local_azure.service_bus.message import Message
+
+
+class ReadyMessages:
+    """In order of sequence numbers. From `unread_from` on the messages are only in the store; None: all are here."""
+
+    def __init__(self) -> None:
+        self.unread_from: int | None = 0
+        self._messages: dict[int, Message] = {}
+        self._order: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def add(self, message: Message) -> None:
+        """Adds a message, unless it lies where messages are only in the store."""
+        number = message.sequence_number
+        if self.unread_from is not None and number >= self.unread_from:
+            return
+        if number not in self._messages:
+            self._messages[number] = message
+            heapq.heappush(self._order, number)
+            if len(self._messages) > MAX_READY:
+                self._keep_first()
+
+    def _keep_first(self) -> None:
+        order = sorted(self._messages)
+        self.unread_from = order[READY_WINDOW]
+        self._order = order[:READY_WINDOW]
+        self._messages = {number: self._messages[number] for number in self._order}
+
+    def extend(self, messages: list[Message], unread_from: int | None) -> None:
+        """Adds messages that were read from the store up to `unread_from`."""
+        self.unread_from = unread_from
+        for message in messages:
+            self.add(message)
+
+    def take(self) -> Message | None:
+        """Removes and returns the first message in memory."""
+        while self._order:
+            message = self._messages.pop(heapq.heappop(self._order), None)
+            if message is not None:
+                return message
+        return None
+
+    def remove(self, sequence_number: int) -> Message | None:
+        return self._messages.pop(sequence_number, None)

@@ -1,0 +1,20 @@
+"""The `$cbs` node, which takes tokens (claims-based security). Any token will do: there is nothing to protect here."""
+
+from local_azure.service_bus.amqp.incoming import Delivery
+from local_azure.service_bus.amqp.types import Int
+from local_azure.service_bus.message import write_response
+from local_azure.service_bus.nodes.request_response import accept, respond
+
+ADDRESS = "$cbs"
+
+
+class CbsNode:
+    def on_delivery(self, delivery: Delivery) -> None:
+        request = accept(delivery)
+        known = request.operation == "put-token"
+        status, description = (202, "Accepted") if known else (400, f"Unknown operation {request.operation!r}.")
+        properties = {"status-code": Int(status), "status-description": description}
+        respond(delivery.link, request, write_response(request.message_id, properties, None))
+
+    def on_detached(self) -> None:
+        pass

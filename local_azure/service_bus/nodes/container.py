@@ -1,0 +1,63 @@
+"""Finds the node that a link's address stands for."""
+
+from urllib.parse import urlsplit
+
+from local_azure.service_bus import errors
+from local_azure.service_bus.amqp.handlers import DeliveryHandler, OutgoingHandler
+from local_azure.service_bus.amqp.incoming import IncomingLink
+from local_azure.service_bus.amqp.outgoing import OutgoingLink
+from local_azure.service_bus.broker.broker import Broker
+from local_azure.service_bus.nodes import cbs, management
+from local_azure.service_bus.nodes.cbs import CbsNode
+from local_azure.service_bus.nodes.management import ManagementNode
+from local_azure.service_bus.nodes.receiving import ReceivingNode
+from local_azure.service_bus.nodes.request_response import ResponseNode
+from local_azure.service_bus.nodes.sending import SendingNode
+from local_azure.service_bus.store import Store
+
+SESSION_FILTER = "com.microsoft:session-filter"
+
+
+def path_of(address: str | None) -> str:
+    """The entity path of `amqps://host:port/<path>`, `/<path>` or `<path>`."""
+    if address is None:
+        raise errors.bad_argument("the link has no address")
+    return (urlsplit(address).path if "://" in address else address).strip("/")
+
+
+class ServiceBusContainer:
+    """The namespace, as AMQP sees it."""
+
+    def __init__(self, broker: Broker, store: Store) -> None:
+        self._broker = broker
+        self._store = store
+
+    def open_incoming(self, link: IncomingLink) -> DeliveryHandler:
+        if link.target.coordinator:
+            raise errors.not_supported("A transaction")
+        if link.target.dynamic:
+            raise errors.not_supported("A dynamic node")
+        path = path_of(link.target.address)
+        if path.lower() == cbs.ADDRESS:
+            return CbsNode()
+        if path.lower().endswith(management.SUFFIX):
+            entity = path[: -len(management.SUFFIX)]
+            self._broker.require(entity)
+            return ManagementNode(entity, self._broker, self._store)
+        return SendingNode(self._broker.destination(path), self._store)
+
+    def open_outgoing(self, link: OutgoingLink) -> OutgoingHandler:
+        if link.source.dynamic:
+            raise errors.not_supported("A dynamic node")
+        path = path_of(link.source.address)
+        if path.lower() == cbs.ADDRESS:
+            return ResponseNode(link)
+        if path.lower().endswith(management.SUFFIX):
+            self._broker.require(path[: -len(management.SUFFIX)])
+            return ResponseNode(link)
+        queue = self._broker.queue(path)
+        if SESSION_FILTER in link.source.filters:
+            raise errors.sessions_not_supported(path)
+        for name in link.source.filters:
+            raise errors.not_supported(f"The filter {name!r} of a receiver")
+        return ReceivingNode(link, queue, self._store)

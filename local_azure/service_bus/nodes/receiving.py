@@ -1,0 +1,96 @@
+"""The node of a queue, subscription or dead-letter queue that clients receive from."""
+
+from local_azure.service_bus import errors
+from local_azure.service_bus.amqp.errors import AmqpError
+from local_azure.service_bus.amqp.outcomes import Accepted, Modified, Outcome, Rejected, Released
+from local_azure.service_bus.amqp.outgoing import OutgoingLink
+from local_azure.service_bus.broker.queue import Lock, MessageQueue
+from local_azure.service_bus.message import Message, write_message
+from local_azure.service_bus.store import Store
+
+REASON, DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
+
+
+class ReceivingNode:
+    """A consumer of a queue for each link. The lock token is the delivery tag."""
+
+    def __init__(self, link: OutgoingLink, queue: MessageQueue, store: Store) -> None:
+        self._link = link
+        self._queue = queue
+        self._store = store
+        self._promised = 0
+        self.deletes = link.settled_on_sending
+        queue.subscribe(self)
+
+    @property
+    def ready(self) -> bool:
+        return self._link.sendable and self._link.credit > self._promised
+
+    def deliver(self, message: Message, lock: Lock | None) -> None:
+        """Sends a locked message at once, and one that is deleted as soon as it is."""
+        if lock is not None:
+            self._link.send(write_message(message, lock.until), lock.token, settled=False)
+            return
+        self._promised += 1
+        self._store.after_commit(lambda: self._deliver_deleted(message), self._keep_promise)
+
+    def _deliver_deleted(self, message: Message) -> None:
+        self._keep_promise()
+        self._link.send(write_message(message), message.sequence_number.to_bytes(8), settled=True)
+
+    def _keep_promise(self) -> None:
+        self._promised -= 1
+
+    def on_sendable(self) -> None:
+        self._queue.schedule_pump()
+
+    def on_drain(self) -> None:
+        self._queue.pump()
+        self._store.flush()
+        self._link.drained()
+
+    def on_outcome(self, delivery_id: int, tag: bytes, outcome: Outcome | None, *, settled: bool) -> None:
+        try:
+            self._apply(tag, outcome)
+        except AmqpError as error:
+            if not settled:
+                self._link.settle(delivery_id, Rejected(error))
+            return
+        if settled:
+            return
+        # The client compares what it gets with what it asked for; an error would tell it that nothing was applied.
+        applied = Rejected() if isinstance(outcome, Rejected) else outcome or Released()
+        self._store.after_commit(
+            lambda: self._link.settle(delivery_id, applied),
+            lambda: self._link.settle(delivery_id, Rejected(errors.not_stored("the transaction was undone"))),
+        )
+
+    def _apply(self, token: bytes, outcome: Outcome | None) -> None:
+        match outcome:
+            case Accepted():
+                self._queue.complete(token)
+            case Rejected(error):
+                reason, description = _dead_letter_reason(error)
+                self._queue.dead_letter(token, reason, description)
+            case Modified(annotations=annotations) if annotations:
+                raise errors.not_supported("Changing the properties of a message when it is settled")
+            case Modified(undeliverable_here=True):
+                self._queue.defer(token)
+            case Modified(delivery_failed=True):
+                self._queue.abandon(token)
+            case _:
+                self._queue.release(token)
+
+    def on_detached(self) -> None:
+        self._queue.unsubscribe(self)
+
+
+def _dead_letter_reason(error: AmqpError | None) -> tuple[str | None, str | None]:
+    """Reason and description: from the error's map, else the error itself, when it is not Service Bus' own."""
+    if error is None:
+        return None, None
+    if error.condition == errors.DEAD_LETTER:
+        details = {str(key): value for key, value in error.details.items()}
+        reason, description = details.get(REASON), details.get(DESCRIPTION)
+        return None if reason is None else str(reason), None if description is None else str(description)
+    return error.condition, error.description

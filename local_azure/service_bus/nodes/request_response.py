@@ -1,0 +1,85 @@
+"""Nodes that answer requests: a link that takes them, and one on which the answers go back (AMQP management)."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from local_azure.service_bus import errors
+from local_azure.service_bus.amqp.decode import decode_value
+from local_azure.service_bus.amqp.errors import DecodeError
+from local_azure.service_bus.amqp.incoming import Delivery, IncomingLink
+from local_azure.service_bus.amqp.outcomes import Outcome
+from local_azure.service_bus.amqp.outgoing import OutgoingLink
+from local_azure.service_bus.message import APPLICATION_PROPERTIES, PROPERTIES, VALUE, Properties, sections
+
+
+@dataclass(slots=True)
+class Request:
+    """`operation` and `properties` come from the application properties, `body` is the value of the message."""
+
+    message_id: Any
+    reply_to: str | None
+    operation: str
+    properties: dict[str, Any]
+    body: Any
+
+
+def read_request(payload: bytes) -> Request:
+    """Raises AmqpError."""
+    properties, application_properties, body = Properties(), {}, None
+    try:
+        for code, _, value_at, _ in sections(payload):
+            if code == PROPERTIES:
+                properties = Properties(*decode_value(payload, value_at)[0])
+            elif code == APPLICATION_PROPERTIES:
+                application_properties = dict(decode_value(payload, value_at)[0])
+            elif code == VALUE:
+                body, _ = decode_value(payload, value_at)
+    except (DecodeError, TypeError, ValueError) as error:
+        raise errors.malformed_message(str(error)) from error
+    operation = application_properties.get("operation")
+    return Request(properties.message_id, properties.reply_to, str(operation), application_properties, body)
+
+
+class ResponseNode:
+    """Sends answers as far as the client has given credit, and keeps the others."""
+
+    def __init__(self, link: OutgoingLink) -> None:
+        self._link = link
+        self._waiting: deque[bytes] = deque()
+        self._sent = 0
+
+    def respond(self, payload: bytes) -> None:
+        self._waiting.append(payload)
+        self.on_sendable()
+
+    def on_sendable(self) -> None:
+        while self._waiting and self._link.sendable:
+            self._sent += 1
+            self._link.send(self._waiting.popleft(), self._sent.to_bytes(4), settled=True)
+
+    def on_drain(self) -> None:
+        self.on_sendable()
+        self._link.drained()
+
+    def on_outcome(self, delivery_id: int, tag: bytes, outcome: Outcome | None, *, settled: bool) -> None:
+        """Answers are sent settled, so there is none."""
+
+    def on_detached(self) -> None:
+        self._waiting.clear()
+
+
+def respond(request_link: IncomingLink, request: Request, payload: bytes) -> None:
+    """Sends an answer on the client's link to the same node, if it has one still."""
+    for link in request_link.session.outgoing_links():
+        wanted = link.target.address if link.target and request.reply_to else link.source.address
+        if wanted == (request.reply_to or request_link.target.address) and isinstance(link.handler, ResponseNode):
+            link.handler.respond(payload)
+            return
+
+
+def accept(delivery: Delivery) -> Request:
+    """The request of a delivery, which is accepted: whatever becomes of it is said in the answer."""
+    request = read_request(delivery.payload)
+    delivery.accept()
+    return request

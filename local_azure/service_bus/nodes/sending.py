@@ -1,0 +1,34 @@
+"""The node of a queue or topic that clients send to."""
+
+from local_azure.service_bus import errors
+from local_azure.service_bus.amqp.errors import DecodeError
+from local_azure.service_bus.amqp.incoming import Delivery
+from local_azure.service_bus.broker.destination import Destination
+from local_azure.service_bus.message import BATCH_FORMAT, SINGLE_FORMAT, read_message, split_batch
+from local_azure.service_bus.store import Store
+
+
+class SendingNode:
+    """Answers a delivery when all its messages are committed."""
+
+    def __init__(self, destination: Destination, store: Store) -> None:
+        self._destination = destination
+        self._store = store
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        try:
+            if delivery.message_format == BATCH_FORMAT:
+                messages = [read_message(each) for each in split_batch(delivery.payload)]
+            elif delivery.message_format == SINGLE_FORMAT:
+                messages = [read_message(delivery.payload)]
+            else:
+                raise errors.not_supported(f"Message format {delivery.message_format:#x}")
+        except DecodeError as error:
+            raise errors.malformed_message(error.description) from error
+        self._destination.send(messages)
+        self._store.after_commit(
+            delivery.accept, lambda: delivery.reject(errors.not_stored("the transaction was undone"))
+        )
+
+    def on_detached(self) -> None:
+        pass

@@ -1,0 +1,179 @@
+"""The server: sockets, the event loop, and the parts wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from local_azure.service_bus import limits
+from local_azure.service_bus.amqp.connection import Connection, ConnectionLimits
+from local_azure.service_bus.amqp.errors import CONNECTION_FORCED, INTERNAL_ERROR, AmqpError
+from local_azure.service_bus.broker.broker import Broker
+from local_azure.service_bus.broker.environment import Environment
+from local_azure.service_bus.entities import Namespace
+from local_azure.service_bus.nodes.container import ServiceBusContainer
+from local_azure.service_bus.store import MEMORY, Store
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+OUTPUT_BUFFER = 128 * 1024  # bytes of one turn that are collected before they go to the socket
+CONNECTION_LIMITS = ConnectionLimits(
+    container_id="local-service-bus",
+    max_frame_size=limits.MAX_FRAME_SIZE,
+    max_message_size=limits.MAX_MESSAGE_SIZE,
+    channel_max=limits.CHANNEL_MAX,
+    idle_timeout=limits.IDLE_TIMEOUT,
+)
+
+
+class _Stream(asyncio.Protocol):
+    """One socket with its AMQP connection. What a turn of the loop writes goes out together at its end."""
+
+    def __init__(self, container: ServiceBusContainer, streams: set[_Stream]) -> None:
+        self._streams = streams
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._output: list[bytes] = []
+        self._output_size = 0
+        self._flushing = False
+        self._closing = False
+        self.closed = self._loop.create_future()
+        self.connection = Connection(container, self, CONNECTION_LIMITS, self._loop.time)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - this server makes no others
+        self._transport = transport
+        self._streams.add(self)
+
+    def data_received(self, octets: bytes) -> None:
+        try:
+            self.connection.receive(octets)
+        except Exception:
+            # The outermost edge of a connection: a fault in its handling must not reach the others.
+            log.exception("a connection is closed because of a fault in this server")
+            self.connection.close(AmqpError(INTERNAL_ERROR, "a fault in this server; see its log"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._streams.discard(self)
+        self._transport = None
+        self.closed.set_result(None)
+        self.connection.lost()
+
+    def pause_writing(self) -> None:
+        self.connection.set_writable(False)
+
+    def resume_writing(self) -> None:
+        self.connection.set_writable(True)
+
+    def write(self, octets: bytes) -> None:
+        self._output.append(octets)
+        self._output_size += len(octets)
+        if self._output_size > OUTPUT_BUFFER:
+            self._flush()
+        elif not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._closing = True
+        self._flush()
+
+    def _flush(self) -> None:
+        self._flushing = False
+        output, self._output, self._output_size = self._output, [], 0
+        if self._transport is None:
+            return
+        if output:
+            self._transport.write(b"".join(output))
+        if self._closing:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class ServiceBusEmulator:
+    """A Service Bus namespace on 127.0.0.1, to be entered with `async with`.
+
+    `entities`: the file's path, or its content as a dict; `database`: a path, or ":memory:"; `port` 0: a free one.
+    Raises EntitiesError for wrong entities, OSError for a port that is taken.
+    """
+
+    def __init__(
+        self, entities: Path | str | dict[str, Any] | Namespace, database: Path | str = MEMORY, port: int = 0
+    ) -> None:
+        self._entities = entities
+        self._database = database
+        self.port = port
+        self._streams: set[_Stream] = set()
+        self._server: asyncio.Server | None = None
+        self._background: list[asyncio.Task[None]] = []
+
+    @property
+    def connection_string(self) -> str:
+        """For `ServiceBusClient.from_connection_string`."""
+        return (
+            f"Endpoint=sb://{HOST}:{self.port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=local;"
+            "UseDevelopmentEmulator=true;"
+        )
+
+    async def __aenter__(self) -> Self:
+        namespace = _namespace(self._entities)
+        loop = asyncio.get_running_loop()
+        self._store = Store(self._database, loop.call_soon)
+        environment = Environment(
+            now=lambda: time.time_ns() // 1_000_000,
+            call_later=loop.call_later,
+            call_soon=loop.call_soon,
+            lock_token=lambda: os.urandom(16),
+        )
+        try:
+            self._broker = Broker(namespace, self._store, environment)
+            container = ServiceBusContainer(self._broker, self._store)
+            self._server = await loop.create_server(lambda: _Stream(container, self._streams), HOST, self.port)
+        except BaseException:
+            self._store.close()
+            raise
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._background = [asyncio.create_task(self._tick()), asyncio.create_task(self._checkpoint())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Tells every client that the connection ends, and writes what is to be written."""
+        for task in self._background:
+            task.cancel()
+        if self._server is not None:
+            self._server.close()
+        for stream in list(self._streams):
+            stream.connection.close(AmqpError(CONNECTION_FORCED, "The service is shutting down."))
+        if self._streams:
+            await asyncio.wait([stream.closed for stream in self._streams], timeout=limits.SHUTDOWN_TIMEOUT)
+        for stream in list(self._streams):
+            stream.abort()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        self._broker.close()
+        self._store.close()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            for stream in list(self._streams):
+                stream.connection.tick()
+
+    async def _checkpoint(self) -> None:
+        while True:
+            await asyncio.sleep(limits.CHECKPOINT_INTERVAL)
+            await asyncio.to_thread(self._store.checkpoint)
+            self._store.restart_log()
+
+
+def _namespace(entities: Path | str | dict[str, Any] | Namespace) -> Namespace:
+    if isinstance(entities, Namespace):
+        return entities
+    return Namespace.read(entities) if isinstance(entities, dict) else Namespace.load(Path(entities))
