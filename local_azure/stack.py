@@ -139,6 +139,10 @@ class Stack:
         """Ends all services and the supervisor. Does nothing if it has ended already."""
         if self.state.is_locked:
             self._control.down(report)
+        self.wait_for_end()
+
+    def wait_for_end(self) -> None:
+        """Returns once the supervisor's process is gone."""
         if self._process is not None:
             self._process.wait(DOWN_TIMEOUT_SECONDS)
             return

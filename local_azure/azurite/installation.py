@@ -1,5 +1,6 @@
 """Finds Node.js and Azurite, and installs what is missing into the virtual environment."""
 
+import fcntl
 import hashlib
 import importlib.util
 import shutil
@@ -13,6 +14,7 @@ PACKAGE_FOLDER = Path(__file__).parent
 PACKAGE_FILES = ("package.json", "package-lock.json")
 # With everything else that is downloaded: one folder to delete.
 INSTALLATION = Path(sys.prefix) / "azurite"
+LOCK = Path(sys.prefix) / "azurite.lock"
 SCRIPT = Path("node_modules") / "azurite" / "dist" / "src" / "azurite.js"
 STAMP = "installed"
 # The oldest that Azurite's own dependencies support.
@@ -52,17 +54,27 @@ def install(tell: Tell) -> None:
 
     Raises AzuriteUnavailableError.
     """
+    with LOCK.open("w") as lock:
+        # Stacks that start at the same time install it once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        node = machine_node() or packaged_node() or _install_node(tell)
+        _install_azurite(node, tell)
+
+
+def _install_node(tell: Tell) -> Node:
+    tell(f"installing Node.js ({NODE_PACKAGE} from PyPI), because there is none from {OLDEST_NODE} on")
+    _run((sys.executable, "-m", "pip", "install", "--quiet", NODE_PACKAGE), PACKAGE_FOLDER)
+    importlib.invalidate_caches()
+    if (node := packaged_node()) is None:
+        raise AzuriteUnavailableError(_advice(f"{NODE_PACKAGE} has no Node.js for this machine"))
+    return node
+
+
+def _install_azurite(node: Node, tell: Tell) -> None:
     wanted = hashlib.sha256(b"".join((PACKAGE_FOLDER / name).read_bytes() for name in PACKAGE_FILES)).hexdigest()
     stamp = INSTALLATION / STAMP
-    node = machine_node() or packaged_node()
-    if node is not None and stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return
-    if node is None:
-        tell(f"installing Node.js ({NODE_PACKAGE} from PyPI), because there is none from {OLDEST_NODE} on")
-        _run((sys.executable, "-m", "pip", "install", "--quiet", NODE_PACKAGE), PACKAGE_FOLDER)
-        importlib.invalidate_caches()
-        if (node := packaged_node()) is None:
-            raise AzuriteUnavailableError(_advice(f"{NODE_PACKAGE} has no Node.js for this machine"))
     tell("installing Azurite from npm, once; it takes about half a minute")
     INSTALLATION.mkdir(parents=True, exist_ok=True)
     for name in PACKAGE_FILES:

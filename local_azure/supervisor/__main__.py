@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from local_azure.configuration import ConfigurationError
-from local_azure.supervisor.events import Event, json_line
-from local_azure.supervisor.journal import journal
+from local_azure.supervisor.events import Event, Report, json_line
+from local_azure.supervisor.journal import NAME, journal
 from local_azure.supervisor.lifecycle import prepare, run
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running, StateFolder
@@ -28,12 +28,17 @@ def main() -> int:
     try:
         prepared = prepare(arguments.config, state, all_free=arguments.free_ports, report=_tell)
         with journal(state) as record:
+            listeners: list[Report] = [record, _tell]
 
             def report(event: Event) -> None:
-                record(event)
-                _tell(event)
+                for listener in listeners:
+                    listener(event)
 
-            asyncio.run(run(prepared, report, _up))
+            def on_up(_: Running) -> None:
+                listeners.remove(_tell)
+                _leave(state)
+
+            asyncio.run(run(prepared, report, on_up))
     except ConfigurationError as error:
         return _fail(str(error), 2)
     except StackError as error:
@@ -45,12 +50,13 @@ def _tell(event: Event) -> None:
     _write({"event": event.to_json()})
 
 
-def _up(_: Running) -> None:
+def _leave(state: StateFolder) -> None:
     _write({"up": True})
-    # Whoever started this goes away now.
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+    # Whoever started this goes away now, and must not have to wait for these to be closed.
+    log = os.open(state.log_file(NAME), os.O_WRONLY | os.O_APPEND)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    os.close(log)
 
 
 def _fail(reason: str, code: int) -> int:

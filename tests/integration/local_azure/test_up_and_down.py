@@ -1,0 +1,184 @@
+"""How a stack begins and ends, by its command line."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local_azure.azurite import installation
+from local_azure.stack import NotRunningError, Stack
+from tests.integration.local_azure.tiny_app import write_tiny_app
+
+GATEWAY_ONLY = "[gateway]\nport = 0\n"
+DEADLINE_SECONDS = 10.0
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "local-azure.toml"
+    file.write_text(GATEWAY_ONLY)
+    return file
+
+
+def started(config: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(  # noqa: S603 the program under test
+        [sys.executable, "-m", "local_azure", *arguments, "--config", str(config)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(config: Path, *arguments: str) -> tuple[int, str, str]:
+    with started(config, *arguments) as process:
+        out, err = process.communicate(timeout=30)
+        return process.returncode, out, err
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], DEADLINE_SECONDS)
+    assert alive == []
+
+
+def read_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if wanted in line:
+            return lines
+    raise AssertionError(f"{wanted!r} did not come: {lines}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_in_the_foreground_a_signal_ends_it_cleanly(config: Path, number: signal.Signals) -> None:
+    with started(config, "up") as process:
+        began = read_until(process, "Ctrl-C")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=DEADLINE_SECONDS)
+
+    assert began[0] == "gateway       starting"
+    assert began[1].startswith("gateway       ready     http://127.0.0.1:")
+    assert out.splitlines() == ["gateway       stopping", "gateway       stopped"]
+    assert (process.returncode, err) == (0, "")
+    assert not (config.parent / ".local-azure" / "running.json").exists()
+
+
+def test_in_the_background_it_goes_on_until_down(tmp_path: Path) -> None:
+    config = write_tiny_app(tmp_path)
+
+    code, out, err = finished(config, "up", "--detach", "--free-ports")
+    stack = Stack(tmp_path / ".local-azure")
+    pids = [stack.running.supervisor.pid, stack.pid("tiny"), stack.pid("gateway")]
+    down = finished(config, "down")
+    again = finished(config, "down")
+
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-2:] == ["Try:", f"  curl {stack.url('gateway')}/hello"]
+    assert down[0] == 0
+    assert again[0] == 3
+    wait_until_gone(pids)
+
+
+def test_a_taken_port_is_named_before_anything_starts(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        config.write_text(f"[gateway]\nport = {port}\n")
+
+        results = [finished(config, "up"), finished(config, "up", "--detach")]
+
+    for code, out, err in results:
+        assert (code, out) == (2, "")
+        assert f"port {port} (gateway.port) is taken by" in err
+        assert f"(process {os.getpid()})" in err
+        assert "--free-ports" in err
+        assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("up",), ("up", "--detach")])
+def test_an_app_that_cannot_start_is_shown_with_its_reason_and_the_rest_ends(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    config = write_tiny_app(tmp_path)
+    (tmp_path / "app" / "function_app.py").write_text("import does_not_exist\n")
+
+    code, out, err = finished(config, *arguments, "--free-ports")
+
+    assert code == 1
+    assert "tiny ended with exit code" in err
+    assert "does_not_exist" in err
+    assert "Traceback (most recent call last)" not in err.splitlines()[0]
+    assert finished(config, "status")[0] == 3
+    assert "gateway       ready" not in out or "gateway       stopped" in out
+
+
+@pytest.mark.parametrize("after", ["up", "down"])
+def test_what_a_killed_supervisor_left_is_ended(config: Path, after: str) -> None:
+    stack = Stack.start(config)
+    gateway = stack.pid("gateway")
+    # Stands for a system that does not end children with their parent.
+    os.kill(gateway, signal.SIGSTOP)
+    os.kill(stack.running.supervisor.pid, signal.SIGKILL)
+    stack.wait_for_end()
+
+    status = finished(config, "status")
+    os.kill(gateway, signal.SIGCONT)
+    code, _, _ = finished(config, after, *(["--detach"] if after == "up" else []))
+
+    assert status[0] == 3
+    assert code == 0
+    wait_until_gone([gateway])
+    if after == "up":
+        Stack(config.parent / ".local-azure").down()
+
+
+def test_reset_deletes_the_data_of_a_running_stack_only_by_force(config: Path) -> None:
+    with Stack.start(config) as stack:
+        code, out, _ = finished(config, "reset", "--force")
+        wait_until_gone([stack.running.supervisor.pid])
+
+    assert code == 0
+    assert "deleted" in out
+    assert not (config.parent / ".local-azure").exists()
+
+
+def test_two_stacks_run_side_by_side(config: Path, tmp_path: Path) -> None:
+    with Stack.start(config) as one, Stack.start(config, tmp_path / "other") as two:
+        assert one.port("gateway") != two.port("gateway")
+
+
+def test_nothing_runs_where_nothing_was_started(config: Path) -> None:
+    with pytest.raises(NotRunningError, match="nothing runs"):
+        Stack(config.parent / ".local-azure")
+
+
+def test_a_mistake_in_the_settings_file_is_one_line(config: Path) -> None:
+    config.write_text("[gateway]\nprot = 1\n")
+
+    code, out, err = finished(config, "up")
+
+    assert (code, out) == (2, "")
+    assert "gateway.prot" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_azurite_keeps_the_storage(config: Path) -> None:
+    try:
+        installation.install(lambda _: None)
+    except installation.AzuriteUnavailableError as error:
+        pytest.skip(str(error))
+    config.write_text("[azurite]\n")
+
+    with Stack.start(config) as stack, socket.create_connection(("127.0.0.1", stack.port("azurite_queue")), 5) as wire:
+        wire.settimeout(5)
+        wire.sendall(b"GET /devstoreaccount1?comp=list HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        answer = wire.makefile("rb").read().decode()
+
+    assert "Azurite-Queue/" in answer
+    assert (config.parent / ".local-azure" / "azurite").is_dir()
