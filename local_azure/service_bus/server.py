@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from local_azure.service_bus import limits
 from local_azure.service_bus.amqp.connection import Connection, ConnectionLimits
@@ -46,8 +46,7 @@ class _Stream(asyncio.Protocol):
         self.connection = Connection(container, self, CONNECTION_LIMITS, self._loop.time)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - this server makes no others
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # of a socket; uvloop's is of no class of asyncio
         self._streams.add(self)
 
     def data_received(self, octets: bytes) -> None:
