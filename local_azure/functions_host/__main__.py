@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -13,23 +14,24 @@ import uvloop
 from local_azure.configuration import DEFAULT_STATE
 from local_azure.functions_host import logs
 from local_azure.functions_host.errors import StartError
-from local_azure.functions_host.host import Host, Options, prepare
+from local_azure.functions_host.host import DEFAULT_GRACE, Host, Options, prepare
 
 WRONG_CONFIGURATION = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the host until SIGTERM or SIGINT. Returns the exit code."""
+    """Runs the host until SIGTERM or SIGINT, which ends the process. Returns the exit code of a failed start."""
     parser = argparse.ArgumentParser(prog="python -m local_azure.functions_host", description=__doc__)
     parser.add_argument("--app", type=Path, default=Path(), help="the folder of function_app.py and host.json")
     parser.add_argument("--port", type=int, help="HTTP port; 0 for a free one (default: LocalHttpPort, else 7071)")
     parser.add_argument("--name", help="the app's name: whose change feed leases and timers these are")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="the folder of what survives a restart")
     parser.add_argument("--enable-auth", action="store_true", help="enforce access keys, as on Azure")
+    parser.add_argument("--grace", type=float, default=DEFAULT_GRACE, help="seconds for what runs to end (%(default)s)")
     parser.add_argument("--verbose", action="store_true", help="log every invocation and every stack trace")
     given = parser.parse_args(arguments)
     app = given.app.resolve()
-    options = Options(app, given.name or app.name, given.state.resolve(), given.port, given.enable_auth)
+    options = Options(app, given.name or app.name, given.state.resolve(), given.port, given.enable_auth, given.grace)
     announce = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     sys.stdout = sys.stderr  # what an app prints must not get between the lines a supervisor reads
     try:
@@ -39,8 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         uvloop.run(_run(Host(options, host_json, settings), announce))
     except StartError as error:
         sys.stderr.write(f"{error}\n")
-        return WRONG_CONFIGURATION
-    return 0
+    return WRONG_CONFIGURATION
 
 
 async def _run(host: Host, announce: TextIO) -> None:
@@ -53,10 +54,10 @@ async def _run(host: Host, announce: TextIO) -> None:
         announce.flush()
 
     await host.run(ready)
+    # What still runs is left: a thread cannot be ended, and must not keep the process.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    code = main()
-    # A synchronous function that still runs must not keep the process: its thread cannot be ended.
-    sys.stderr.flush()
-    os._exit(code)
+    sys.exit(main())

@@ -28,19 +28,19 @@ logger = logging.getLogger(__name__)
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 7071
-SHUTDOWN_SECONDS = 4.5
-SETTLE_SECONDS = 4.0
+DEFAULT_GRACE = 4.5
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. `port` None: the app's own, else 7071."""
+    """What the command line says. `port` None: the app's own, else 7071. `grace` in seconds."""
 
     app: Path
     name: str
     state: Path
     port: int | None = None
     enable_auth: bool = False
+    grace: float = DEFAULT_GRACE
 
 
 class _Server(uvicorn.Server):
@@ -133,21 +133,20 @@ class Host:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=int(SHUTDOWN_SECONDS),
         )
         return _Server(config)
 
     async def _shut_down(self, server: _Server, serving: asyncio.Task[None], listeners: Listeners) -> None:
-        """Listeners first, then what runs, then HTTP. What takes longer than 5 s is left: its locks run out."""
+        """Listeners stop first, then HTTP; what runs may end. What takes too long is left: its locks run out."""
         try:
-            async with asyncio.timeout(SHUTDOWN_SECONDS):
-                await listeners.drain()
+            async with asyncio.timeout(self._options.grace):
+                draining = asyncio.create_task(listeners.drain())
+                await asyncio.sleep(0)
                 server.should_exit = True
-                await serving
+                await asyncio.gather(draining, serving)
                 await self._worker.idle()
         except TimeoutError:
-            logger.warning("%d invocation(s) still ran after %.1f s", self._worker.outstanding, SHUTDOWN_SECONDS)
-        self._worker.close()
+            logger.warning("%d invocation(s) still ran after %.1f s", self._worker.outstanding, self._options.grace)
 
 
 def _log_functions(functions: Sequence[Function]) -> None:

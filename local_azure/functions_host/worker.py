@@ -134,12 +134,6 @@ class Worker:
             self._became_idle.clear()
             await self._became_idle.wait()
 
-    def close(self) -> None:
-        """Lets the process end even while a synchronous function still runs."""
-        pool = azure_functions_runtime.get_threadpool_executor()
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
-
 
 def _function(metadata: Any, expand: Expand) -> Function:
     bindings = [json.loads(binding) for binding in metadata.raw_bindings]

@@ -107,18 +107,19 @@ def parse_template(template: str) -> Template:
     """Compiles `template`. Raises ValueError saying what is wrong with it."""
     parameters: list[Parameter] = []
     pattern, shape = "", ""
-    for position, segment in enumerate(template.strip("/").split("/")):
+    segments = template.strip("/").split("/")
+    for position, segment in enumerate(segments):
         slash = "/" if position else ""
         texts, expressions = _split(segment)
         parsed = [_parameter(expression) for expression in expressions]
+        if any(parameter.catch_all for parameter in parsed) and (position < len(segments) - 1 or len(parsed) > 1):
+            raise ValueError("{*…} must be the last part")
         parameters += parsed
         shape += slash + _shape(texts, expressions)
         pattern += _segment_pattern(slash, texts, parsed)
     names = [parameter.name.lower() for parameter in parameters]
     if len(names) != len(set(names)):
         raise ValueError("a parameter appears twice")
-    if any(parameter.catch_all for parameter in parameters[:-1]):
-        raise ValueError("{*…} must be the last part")
     return Template(
         template.strip("/"), re.compile(pattern + "/?", re.IGNORECASE | re.DOTALL), tuple(parameters), shape
     )
