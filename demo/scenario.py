@@ -48,12 +48,12 @@ async def register_refused(stage: Stage) -> None:
     stage.step(
         "Whom KakaoTalk was not told about is not registered", "카카오톡으로 전달되지 않는 고객은 등록되지 않는다"
     )
-    before = await count(stage)
+    before = await stage.count()
     answer = await stage.call("POST", "/customers", HONG)
     stage.expect(answer.status == 503, "refused: 503")
     stage.expect(int(answer.headers["Retry-After"]) >= 1, "Retry-After says when to try again")
     stage.expect(answer.seconds < KAKAO_TIMEOUT_SECONDS + 1, "the answer came within the kakao timeout")
-    stage.expect(await count(stage) == before, "nothing was stored")
+    stage.expect(await stage.count() == before, "nothing was stored")
 
 
 async def cancel_without_kakao(stage: Stage, customer_id: str) -> None:
@@ -106,12 +106,3 @@ async def view_says(stage: Stage, customer_id: str, status: str) -> None:
         return answer.status == 200 and answer.body["status"] == status
 
     await stage.eventually(f"the view says {status}", says, ARRIVAL_SECONDS)
-
-
-async def count(stage: Stage) -> list[int]:
-    """How many customers, messages and views there are (of the first hundred each)."""
-    counts = []
-    for collection in (CUSTOMERS, KAKAOS, CUSTOMER_VIEWS):
-        answer = await stage.call_quietly("GET", f"/{collection}?size=100")
-        counts.append(len(answer.body["_embedded"][collection]))
-    return counts

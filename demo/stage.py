@@ -11,7 +11,6 @@ import aiohttp
 from azure.cosmos.aio import CosmosClient
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from local_azure.stack import Stack
 from shared import resources
@@ -85,14 +84,21 @@ class Stage:
     async def show_stored(self, customer_id: str) -> dict[str, list[dict[str, Any]]]:
         """Shows and returns what each container holds of a customer."""
         stored = {name: await self.documents(name, customer_id) for name in SHOWN_CONTAINERS}
-        table = Table("container", "document", "says", box=None, padding=(0, 2, 0, 3), header_style="dim")
         for name, documents in stored.items():
             for document in documents:
-                table.add_row(name, document["id"], _gist(document))
+                self._console.print(f"   [blue]{name:<14}[/] {document['id']:<48} {_gist(document)}")
             if not documents:
-                table.add_row(name, "-", "nothing")
-        self._console.print(table)
+                self._console.print(f"   [blue]{name:<14}[/] nothing")
         return stored
+
+    async def count(self) -> dict[str, int]:
+        """How many documents of any kind each container holds."""
+        counts = {}
+        for name in SHOWN_CONTAINERS:
+            container = self._database.get_container_client(name)
+            documents = container.query_items("SELECT c.id FROM c")
+            counts[name] = len([document async for document in documents])
+        return counts
 
     def expect(self, holds: bool, what: str) -> None:
         """Raises Unexpected."""

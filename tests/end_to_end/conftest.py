@@ -1,0 +1,33 @@
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from local_azure.stack import Stack
+from tests.end_to_end.house import House
+
+ROOT = Path(__file__).parents[2]
+BREAKER_RESET_SECONDS = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # All of them use one stack: in parallel runs one worker has them all.
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole system of its own, on free ports."""
+    with pytest.MonkeyPatch.context() as environment:
+        # The apps inherit it: after kakao was down, the next test need not wait for ten seconds.
+        environment.setenv("KAKAO_BREAKER_RESET_SECONDS", BREAKER_RESET_SECONDS)
+        with Stack.start(ROOT / "local-azure.toml", tmp_path_factory.mktemp("stack")) as stack:
+            yield stack
+
+
+@pytest.fixture
+async def house(stack: Stack) -> AsyncIterator[House]:
+    async with House.of(stack) as house:
+        yield house
