@@ -35,7 +35,10 @@ class CosmosContainer(_Section):
 
 
 class CosmosSection(_Section):
+    """`key`: the account key that requests must be signed with, in base64, as in the connection string."""
+
     port: int = Field(default=8081, ge=0, le=65535)
+    key: str = "bG9jYWw="
     containers: list[CosmosContainer] = []
 
 

@@ -1,0 +1,66 @@
+"""`python -m local_azure.cosmos --config local-azure.toml --state .local-azure [--port N]`."""
+
+import argparse
+import asyncio
+import errno
+import logging
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+import uvloop
+
+from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, CosmosSection
+from local_azure.cosmos.errors import CosmosError
+from local_azure.cosmos.server import CosmosEmulator
+
+_WRONG_SETTINGS = 2
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_azure.cosmos", description="Cosmos DB for NoSQL, locally.")
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file (%(default)s)")
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="the folder of the database (%(default)s)")
+    parser.add_argument("--port", type=int, help="0 takes a free one; without it, the port of the settings file")
+    return parser.parse_args()
+
+
+async def _serve(section: CosmosSection, state: Path, port: int) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with CosmosEmulator(section.containers, state / "cosmos.sqlite3", port, section.key) as emulator:
+        sys.stdout.write(f"ready {emulator.url}\n")
+        sys.stdout.flush()
+        await stopped.wait()
+
+
+def main() -> int:
+    """The exit code: 0 after SIGTERM or SIGINT, 2 when it cannot start with these settings."""
+    arguments = _arguments()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        section = Configuration.load(arguments.config).cosmos or CosmosSection()
+        port = section.port if arguments.port is None else arguments.port
+        uvloop.run(_serve(section, arguments.state, port))
+    except ConfigurationError as error:
+        problem = str(error)
+    except CosmosError as error:
+        problem = f"{arguments.config}: cosmos.containers: {error.message}"
+    except ValueError as error:
+        problem = f"{arguments.config}: cosmos.key: {error}"
+    except sqlite3.Error as error:
+        problem = f"{arguments.state}/cosmos.sqlite3: {error}; name another folder with --state, or empty this one"
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        problem = f"cosmos.port: port {port} is taken; free it, or name another with --port (0 takes a free one)"
+    else:
+        return 0
+    sys.stderr.write(problem + "\n")
+    return _WRONG_SETTINGS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

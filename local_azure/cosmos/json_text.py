@@ -1,0 +1,18 @@
+"""JSON as text: compact, in UTF-8 where it can be, and only with numbers that JSON has (RFC 8259)."""
+
+import json
+from typing import Any
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def encode(value: Any) -> str:
+    """Text that can be encoded as UTF-8. Raises ValueError for a number that is not finite."""
+    text = _encode(value)
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry escaped and UTF-8 cannot
+            return _encode_ascii(value)
+    return text

@@ -1,0 +1,29 @@
+"""The condition of a patch, `FROM c WHERE …`, as a test of one item."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.query.compiler import ROOT_SLOT, Scope, Slots
+from local_azure.cosmos.query.parser import parse_condition
+from local_azure.cosmos.query.selection import Selection
+
+
+@lru_cache(maxsize=256)
+def read_condition(text: str) -> Callable[[dict[str, Any]], bool]:
+    """Raises query_error when it is not understood or is more than a condition."""
+    if not isinstance(text, str):
+        raise errors.bad_request("The condition of a patch is a text.")
+    tree = parse_condition(text)
+    slots = Slots()
+    selection = Selection(tree, {}, slots, top_level=True)
+    if tree.group_by or tree.order_by or tree.limit:
+        raise errors.query_error("The condition of a patch is of the form FROM c WHERE ….", 0, len(text))
+
+    def test(item: dict[str, Any]) -> bool:
+        scope = Scope({}, slots.count)
+        scope.values[ROOT_SLOT] = item
+        return any(True for _ in selection.results(scope, (None,)))
+
+    return test

@@ -1,0 +1,191 @@
+"""What of a WHERE clause SQLite can search for.
+
+SQLite's JSON functions confuse true with 1 and a missing property with null. So a condition on a property only narrows
+the search (it keeps every item that could match, and the compiled WHERE decides), while conditions on `id`, `_ts` and
+the partition key, which have columns of their own, are exact.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from local_azure.cosmos.query import syntax
+from local_azure.cosmos.query.compiler import Evaluate, Scope
+from local_azure.cosmos.query.syntax import Expression
+from local_azure.cosmos.query.values import is_number
+from local_azure.cosmos.store import partition_keys
+
+_FLIPPED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_EXACT_INTEGER = 2**53
+_NOTHING = "0"  # the condition that no row meets
+
+type Path = tuple[str, ...]
+"""Property names below the item."""
+
+
+class Search(NamedTuple):
+    """SQL conditions and their parameters. `exact`: they say all that WHERE says. `one_key`: they name its key."""
+
+    conditions: list[str]
+    parameters: list[Any]
+    exact: bool
+    one_key: bool
+
+
+class _Term(NamedTuple):
+    """`operator`: = < > <= >= IN"""
+
+    path: Path
+    operator: str
+    constants: list[Evaluate]
+
+
+class _Rendered(NamedTuple):
+    condition: str
+    parameters: list[Any]
+    exact: bool
+
+
+class Plan:
+    """`key_path` is the container's partition key path where it has just one."""
+
+    def __init__(
+        self,
+        where: Expression | None,
+        root_names: set[str],
+        key_path: Path | None,
+        compile_constant: Callable[[Expression], Evaluate],
+    ) -> None:
+        self._key_path = key_path
+        reader = _TermReader(root_names, compile_constant)
+        self._terms: list[_Term] = []
+        self._complete = True
+        for conjunct in _conjuncts(where):
+            term = reader.read(conjunct)
+            self._complete = self._complete and term is not None
+            term = term or reader.ids_of_alternatives(conjunct)
+            if term is not None:
+                self._terms.append(term)
+
+    def search(self, scope: Scope) -> Search:
+        """For the parameters of `scope`."""
+        conditions: list[str] = []
+        parameters: list[Any] = []
+        exact, one_key = self._complete, False
+        for term in self._terms:
+            constants = [evaluate(scope) for evaluate in term.constants]
+            rendered = _render(term, constants, self._key_path)
+            if rendered is None:
+                exact = False
+                continue
+            conditions.append(rendered.condition)
+            parameters += rendered.parameters
+            exact = exact and rendered.exact
+            one_key = one_key or (term.path == self._key_path and term.operator == "=")
+        return Search(conditions, parameters, exact, one_key)
+
+
+class _TermReader:
+    def __init__(self, root_names: set[str], compile_constant: Callable[[Expression], Evaluate]) -> None:
+        self._root_names = root_names
+        self._compile = compile_constant
+
+    def read(self, expression: Expression) -> _Term | None:
+        match expression:
+            case syntax.Binary(operator, left, right) if operator in _FLIPPED:
+                return self._term(left, operator, [right]) or self._term(right, _FLIPPED[operator], [left])
+            case syntax.In(operand, options):
+                return self._term(operand, "IN", list(options))
+            case _:
+                return None
+
+    def ids_of_alternatives(self, expression: Expression) -> _Term | None:
+        """For `(c.id = a AND …) OR (c.id = b AND …)`, which reading many items asks for: `c.id IN (a, b)`."""
+        if not isinstance(expression, syntax.Logical) or expression.operator != "OR":
+            return None
+        constants: list[Evaluate] = []
+        for alternative in expression.operands:
+            terms = (self.read(conjunct) for conjunct in _conjuncts(alternative))
+            ids = [term for term in terms if term and term.path == ("id",) and term.operator in {"=", "IN"}]
+            if not ids:
+                return None
+            constants += ids[0].constants
+        return _Term(("id",), "IN", constants)
+
+    def _term(self, operand: Expression, operator: str, constants: list[Expression]) -> _Term | None:
+        names = syntax.path_of(operand)
+        if names is None or len(names) < 2 or names[0] not in self._root_names:
+            return None
+        if not all(syntax.is_constant(constant) for constant in constants):
+            return None
+        return _Term(names[1:], operator, [self._compile(constant) for constant in constants])
+
+
+def _conjuncts(expression: Expression | None) -> Iterator[Expression]:
+    match expression:
+        case None:
+            return
+        case syntax.Logical("AND", operands):
+            for operand in operands:
+                yield from _conjuncts(operand)
+        case syntax.Between(operand, low, high):
+            yield syntax.Binary(">=", operand, low)
+            yield syntax.Binary("<=", operand, high)
+        case _:
+            yield expression
+
+
+def _render(term: _Term, constants: list[Any], key_path: Path | None) -> _Rendered | None:
+    """None where SQLite cannot be asked."""
+    if not all(_can_be_bound(constant) for constant in constants):
+        return None
+    if term.path == ("id",):
+        return _of_column("id", term.operator, [value for value in constants if type(value) is str])
+    if term.path == ("_ts",):
+        return _of_column("ts", term.operator, [value for value in constants if is_number(value)])
+    if term.path == key_path and term.operator == "=" and not isinstance(constants[0], list | dict):
+        return _Rendered("partition_key = ?", [partition_keys.of_value(constants[0])], exact=True)
+    return _of_property(term, constants)
+
+
+def _of_column(column: str, operator: str, constants: list[Any]) -> _Rendered:
+    """`constants` are those that have the column's type: others match nothing."""
+    if not constants:
+        return _Rendered(_NOTHING, [], exact=True)
+    if operator == "IN":
+        return _Rendered(f"{column} IN ({_marks(constants)})", constants, exact=True)
+    return _Rendered(f"{column} {operator} ?", constants, exact=True)
+
+
+def _of_property(term: _Term, constants: list[Any]) -> _Rendered | None:
+    if not all(name.isascii() and name.isprintable() and '"' not in name and "\\" not in name for name in term.path):
+        return None
+    path = "$" + "".join(f'."{name}"' for name in term.path)
+    if term.operator in {"=", "IN"}:
+        if not all(_compares_exactly(constant) for constant in constants):
+            return None
+        return _Rendered(f"json_extract(body, ?) IN ({_marks(constants)})", [path, *constants], exact=False)
+    if type(constants[0]) is str:
+        return _Rendered(f"json_extract(body, ?) {term.operator} ?", [path, *constants], exact=False)
+    return None
+
+
+def _marks(constants: list[Any]) -> str:
+    return ", ".join("?" * len(constants))
+
+
+def _compares_exactly(constant: Any) -> bool:
+    """Whether SQLite finds the equal values. Fractions may differ in the last bit; null is not equal to itself."""
+    if is_number(constant):
+        return float(constant).is_integer() and abs(constant) <= _EXACT_INTEGER
+    return type(constant) in {str, bool}
+
+
+def _can_be_bound(constant: Any) -> bool:
+    if type(constant) is int:
+        return abs(constant) < 2**63
+    if type(constant) is str and not constant.isascii():
+        try:
+            constant.encode("utf-8")
+        except UnicodeEncodeError:
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""What is kept, in SQLite: databases, containers, items and their changes. Knows nothing of HTTP."""

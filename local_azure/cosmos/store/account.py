@@ -1,0 +1,36 @@
+"""The whole store: one SQLite file, and the parts that work on it."""
+
+from collections.abc import Callable
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.store.catalog import Catalog
+from local_azure.cosmos.store.containers import Container, Database
+from local_azure.cosmos.store.items import ItemStore
+from local_azure.cosmos.store.storage import Storage
+
+
+class Account:
+    """`clock` gives seconds since 1970."""
+
+    def __init__(self, storage: Storage, clock: Callable[[], float]) -> None:
+        self.storage = storage
+        self.clock = clock
+        self.catalog = Catalog(storage, clock)
+        self.items = ItemStore(storage, self.catalog, clock)
+
+    def owning_database(self, name: str) -> Database:
+        """Raises owner_not_found."""
+        database = self.catalog.find_database(name)
+        if database is None:
+            raise errors.owner_not_found("database", name)
+        return database
+
+    def owning_container(self, segments: list[str]) -> Container:
+        """The container of a path `dbs/D/colls/C/…`, by ids or by resource ids. Raises owner_not_found."""
+        container = self.catalog.find_container(segments[1], segments[3])
+        if container is None:
+            database = self.owning_database(segments[1])
+            container = self.catalog.find_container(database.id, segments[3])
+        if container is None:
+            raise errors.owner_not_found("container", segments[3])
+        return container

@@ -1,0 +1,128 @@
+"""A container as the store keeps it, and the rules for its definition."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.limits import FORBIDDEN_IN_ID, MAX_ID_BYTES, MAX_TTL_SECONDS
+from local_azure.cosmos.store import resource_ids
+from local_azure.cosmos.store.partition_keys import PartitionKeyDefinition
+from local_azure.cosmos.store.statements import Statements
+
+POSITION_BITS = 7  # a sequence is LSN and position in the batch; 100 operations fit into 7 bits
+
+_DEFAULT_INDEXING = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [{"path": "/*"}],
+    "excludedPaths": [{"path": '/"_etag"/?'}],
+}
+_DEFAULT_CONFLICTS = {"mode": "LastWriterWins", "conflictResolutionPath": "/_ts", "conflictResolutionProcedure": ""}
+_REFUSED = {
+    "analyticalStorageTtl": "the analytical store",
+    "changeFeedPolicy": "the full-fidelity change feed",
+    "clientEncryptionPolicy": "client-side encryption policies",
+    "computedProperties": "computed properties",
+    "fullTextPolicy": "full-text search",
+    "materializedViewDefinition": "global secondary indexes",
+    "uniqueKeyPolicy": "unique keys",
+    "vectorEmbeddingPolicy": "vector search",
+}
+_SYSTEM_PROPERTIES = frozenset(
+    ("_rid", "_self", "_etag", "_ts", "_docs", "_sprocs", "_triggers", "_udfs", "_conflicts", "statistics")
+)
+
+
+@dataclass(slots=True)
+class Database:
+    number: int
+    id: str
+    ts: int
+    etag: str
+    rid: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rid = resource_ids.database_rid(self.number)
+
+    def resource(self) -> dict[str, Any]:
+        """The database as the service describes it."""
+        links = {"_rid": self.rid, "_self": f"dbs/{self.rid}/", "_etag": self.etag}
+        return {"id": self.id, **links, "_colls": "colls/", "_users": "users/", "_ts": self.ts}
+
+
+@dataclass(slots=True)
+class Container:
+    """`lsn` counts the container's commits; every write of one batch has the same."""
+
+    number: int
+    database: Database
+    id: str
+    definition: dict[str, Any]
+    ts: int
+    etag: str
+    lsn: int
+    partition_key: PartitionKeyDefinition = field(init=False)
+    default_ttl: int | None = field(init=False)
+    rid: str = field(init=False)
+    rid_bytes: bytes = field(init=False)
+    self_link: str = field(init=False)
+    statements: Statements = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.partition_key = PartitionKeyDefinition.parse(self.definition.get("partitionKey"))
+        self.default_ttl = self.definition.get("defaultTtl")
+        self.rid = resource_ids.container_rid(self.database.number, self.number)
+        self.rid_bytes = resource_ids.container_bytes(self.database.number, self.number)
+        self.self_link = f"dbs/{self.database.rid}/colls/{self.rid}/"
+        self.statements = Statements.of_table(self.number)
+
+    def resource(self) -> dict[str, Any]:
+        """The container as the service describes it."""
+        children = {f"_{kind}": f"{kind}/" for kind in ("docs", "sprocs", "triggers", "udfs", "conflicts")}
+        links = {"_rid": self.rid, "_self": self.self_link, "_etag": self.etag, "_ts": self.ts}
+        return {"id": self.id, **self.definition, **links, **children}
+
+
+def check_id(value: object) -> str:
+    """The id of a database, container or item, if the service takes it. Raises bad_request."""
+    if not isinstance(value, str) or not value:
+        raise errors.bad_request("The input content is invalid because the required properties - 'id; ' - are missing")
+    if len(value) > MAX_ID_BYTES or not value.isascii():
+        try:
+            size = len(value.encode("utf-8"))
+        except UnicodeEncodeError:
+            raise errors.bad_request("The id is not valid Unicode: it has half of a surrogate pair.") from None
+        if size > MAX_ID_BYTES:
+            raise errors.bad_request(f"The id is {size} bytes long; at most {MAX_ID_BYTES} are allowed.")
+    if not FORBIDDEN_IN_ID.isdisjoint(value):
+        raise errors.bad_request("Ids must not contain the characters '/', '\\', '?' and '#'.")
+    return value
+
+
+def check_ttl(value: object) -> int | None:
+    """A time to live in seconds, -1 for never, or None. Raises bad_request."""
+    if value is None:
+        return None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and (value == -1 or 0 < value <= MAX_TTL_SECONDS):  # type: ignore[operator]  # an int, checked just above
+        return value  # type: ignore[return-value]  # the same
+    raise errors.bad_request(
+        f"The input ttl '{value}' is invalid. Ensure to provide a nonzero positive integer less than or equal to "
+        f"'{MAX_TTL_SECONDS}', or -1 for a time to live that never ends."
+    )
+
+
+def normalized_definition(resource: dict[str, Any]) -> dict[str, Any]:
+    """What a request asks for, checked and with the service's defaults; without id and system properties."""
+    for name, feature in _REFUSED.items():
+        if resource.get(name) and resource[name] != {"uniqueKeys": []}:
+            raise errors.not_supported(f"{feature} ({name})")
+    definition = {name: value for name, value in resource.items() if name not in _SYSTEM_PROPERTIES and name != "id"}
+    if check_ttl(definition.get("defaultTtl")) is None:
+        definition.pop("defaultTtl", None)
+    definition["partitionKey"] = {"version": 1, "kind": "Hash", **definition.get("partitionKey", {})}
+    PartitionKeyDefinition.parse(definition["partitionKey"])
+    definition["indexingPolicy"] = {**_DEFAULT_INDEXING, **(definition.get("indexingPolicy") or {})}
+    definition.setdefault("conflictResolutionPolicy", _DEFAULT_CONFLICTS)
+    definition.setdefault("geospatialConfig", {"type": "Geography"})
+    return definition

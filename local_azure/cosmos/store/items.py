@@ -1,0 +1,208 @@
+"""Items: create, read, upsert, replace, delete, expire. One JSON text each, with its system properties at the end."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from local_azure.cosmos import errors, json_text
+from local_azure.cosmos.limits import MAX_ITEM_BYTES, PURGE_BATCH
+from local_azure.cosmos.store import partition_keys, resource_ids
+from local_azure.cosmos.store.catalog import Catalog
+from local_azure.cosmos.store.containers import POSITION_BITS, Container, check_id, check_ttl
+from local_azure.cosmos.store.storage import Storage
+
+type Item = dict[str, Any]
+type Change = Callable[[Item], Item]
+"""Makes the new item out of the stored one, which it may change. Raises CosmosError."""
+
+_SYSTEM_PROPERTIES = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
+
+
+class StoredItem(NamedTuple):
+    """`number` and `sequence` as in the table of items; `body` is the JSON text that is answered."""
+
+    number: int
+    sequence: int
+    ts: int
+    etag: str
+    body: str
+
+    @property
+    def lsn(self) -> int:
+        return self.sequence >> POSITION_BITS
+
+
+class Precondition(NamedTuple):
+    """The headers If-Match and If-None-Match; "*" stands for any item."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    def check(self, etag: str) -> None:
+        """Raises precondition_failed for a write to an item with this etag."""
+        if self.if_match is not None and self.if_match not in ("*", etag):
+            raise errors.precondition_failed()
+        if self.if_none_match is not None and self.if_none_match in ("*", etag):
+            raise errors.precondition_failed()
+
+
+ANY = Precondition()
+
+
+@dataclass(slots=True)
+class Commit:
+    """The writes to one logical partition that share one LSN: a single write, or a whole batch."""
+
+    container: Container
+    partition_key: str
+    lsn: int
+    writes: int = 0
+
+    def next_sequence(self) -> int:
+        self.writes += 1
+        return (self.lsn << POSITION_BITS) | (self.writes - 1)
+
+
+class ItemStore:
+    """All keys are canonical texts (see partition_keys); all times are seconds since 1970."""
+
+    def __init__(self, storage: Storage, catalog: Catalog, clock: Callable[[], float]) -> None:
+        self._storage = storage
+        self._catalog = catalog
+        self._clock = clock
+
+    def commit(self, container: Container, partition_key: str) -> Commit:
+        """Begins a write, or a batch of them."""
+        return Commit(container, partition_key, self._catalog.next_lsn(container))
+
+    def find(self, container: Container, partition_key: str, item_id: str) -> StoredItem | None:
+        parameters = (partition_key, item_id, self._clock())
+        row = self._storage.read(container.statements.find, parameters).fetchone()
+        return StoredItem._make(row) if row else None
+
+    def get(self, container: Container, partition_key: str, item_id: str) -> StoredItem:
+        """Raises not_found."""
+        found = self.find(container, partition_key, item_id)
+        if found is None:
+            raise errors.not_found()
+        return found
+
+    def create(self, commit: Commit, item: Item) -> StoredItem:
+        """Raises bad_request, conflict, request_too_large."""
+        self._check(commit, item)
+        sequence = commit.next_sequence()
+        try:
+            return self._insert(commit, item, sequence)
+        except sqlite3.IntegrityError:
+            # An expired item that is not purged yet still holds the key.
+            parameters = (commit.partition_key, item["id"], self._clock())
+            statement = commit.container.statements.delete_expired
+            if self._storage.write(statement, parameters).rowcount:
+                return self._insert(commit, item, sequence)
+            raise errors.conflict() from None
+
+    def upsert(self, commit: Commit, item: Item, precondition: Precondition = ANY) -> tuple[StoredItem, bool]:
+        """The item, and whether it is new. Raises bad_request, precondition_failed, request_too_large."""
+        self._check(commit, item)
+        found = self.find(commit.container, commit.partition_key, item["id"])
+        if found is None:
+            return self.create(commit, item), True
+        precondition.check(found.etag)
+        return self._update(commit, found, item), False
+
+    def replace(self, commit: Commit, item_id: str, item: Item, precondition: Precondition = ANY) -> StoredItem:
+        """Raises bad_request, not_found, precondition_failed, request_too_large."""
+        self._check(commit, item)
+        if item["id"] != item_id:
+            raise errors.bad_request("The id of the item in the body is not the id in the request's address.")
+        found = self.get(commit.container, commit.partition_key, item_id)
+        precondition.check(found.etag)
+        return self._update(commit, found, item)
+
+    def change(self, commit: Commit, item_id: str, change: Change, precondition: Precondition = ANY) -> StoredItem:
+        """Replaces the item with what `change` makes of it. Raises what it raises, and what `replace` raises."""
+        found = self.get(commit.container, commit.partition_key, item_id)
+        precondition.check(found.etag)
+        item = change(json.loads(found.body))
+        self._check(commit, item)
+        return self._update(commit, found, item)
+
+    def delete(self, commit: Commit, item_id: str, precondition: Precondition = ANY) -> StoredItem:
+        """The item as it was. Raises not_found, precondition_failed."""
+        found = self.get(commit.container, commit.partition_key, item_id)
+        precondition.check(found.etag)
+        commit.next_sequence()
+        self._storage.write(commit.container.statements.delete, (found.number,))
+        return found
+
+    def purge(self) -> int:
+        """Deletes items whose time is over, some of each container. How many."""
+        purged = 0
+        for container in self._catalog.containers():
+            statements, now = container.statements, self._clock()
+            if self._storage.read(statements.find_expired, (now,)).fetchone():
+                purged += self._storage.write(statements.purge, (now, PURGE_BATCH)).rowcount
+        return purged
+
+    def _check(self, commit: Commit, item: Item) -> None:
+        check_id(item.get("id"))
+        if "ttl" in item:
+            check_ttl(item["ttl"])
+        definition = commit.container.partition_key
+        if not definition.accepts(commit.partition_key, definition.key_of(item)):
+            raise errors.partition_key_mismatch()
+
+    def _insert(self, commit: Commit, item: Item, sequence: int) -> StoredItem:
+        container, now = commit.container, self._clock()
+        etag = _etag(container, sequence, int(now))
+        body = _body(container, item, sequence, etag, int(now))
+        definition = container.partition_key
+        key = commit.partition_key
+        effective_key = partition_keys.effective(key, definition.kind, definition.version)
+        expires = _expiry(container, item, now)
+        row = (sequence, key, item["id"], sequence, effective_key, int(now), expires, etag, body)
+        self._storage.write(container.statements.insert, row)
+        return StoredItem(sequence, sequence, int(now), etag, body)
+
+    def _update(self, commit: Commit, found: StoredItem, item: Item) -> StoredItem:
+        container, now, sequence = commit.container, self._clock(), commit.next_sequence()
+        etag = _etag(container, sequence, int(now))
+        body = _body(container, item, found.number, etag, int(now))
+        row = (sequence, int(now), _expiry(container, item, now), etag, body, found.number)
+        self._storage.write(container.statements.update, row)
+        return StoredItem(found.number, sequence, int(now), etag, body)
+
+
+def _etag(container: Container, sequence: int, ts: int) -> str:
+    """In the form of a GUID in quotes, and never given twice: a container's sequences are unique."""
+    return f'"{ts & 0xFFFF_FFFF:08x}-{container.number & 0xFFFF:04x}-0000-0000-{sequence:012x}"'
+
+
+def _expiry(container: Container, item: Item, now: float) -> float | None:
+    """An item's own ttl counts only where its container has one."""
+    if container.default_ttl is None:
+        return None
+    ttl = item.get("ttl")
+    if ttl is None:
+        ttl = container.default_ttl
+    return None if ttl == -1 else now + ttl
+
+
+def _body(container: Container, item: Item, number: int, etag: str, ts: int) -> str:
+    for name in _SYSTEM_PROPERTIES:
+        if name in item:
+            del item[name]
+    try:
+        text = json_text.encode(item)
+    except ValueError:
+        raise errors.bad_request("The input content is invalid: numbers must be finite.") from None
+    if len(text) * 4 > MAX_ITEM_BYTES and len(text.encode("utf-8")) > MAX_ITEM_BYTES:
+        raise errors.request_too_large()
+    rid = resource_ids.item_rid(container.rid_bytes, number)
+    quoted_etag = etag.replace('"', '\\"')
+    return (
+        f'{text[:-1]},"_rid":"{rid}","_self":"{container.self_link}docs/{rid}/","_etag":"{quoted_etag}",'
+        f'"_attachments":"attachments/","_ts":{ts}}}'
+    )

@@ -1,0 +1,94 @@
+"""The SQL of one container's table of items.
+
+Each container has a table of its own, so that its indexes need no container column and dropping it is one statement.
+The table's name is made of the container's number and nothing else: no text of a client ever gets into SQL.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+# number: made from the LSN that created the item; never used twice, gives the order of creation.
+# sequence: made from the LSN of the last write, gives the order of the change feed.
+# body: the JSON text as it is answered, with the system properties at its end.
+_SCHEMA = """
+CREATE TABLE items_N (
+    number INTEGER PRIMARY KEY,
+    partition_key TEXT NOT NULL,
+    id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    effective_key TEXT NOT NULL,
+    ts INTEGER NOT NULL,
+    expires REAL,
+    etag TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX items_N_by_key ON items_N (partition_key, id);
+CREATE UNIQUE INDEX items_N_by_sequence ON items_N (sequence);
+CREATE INDEX items_N_by_id ON items_N (id);
+CREATE INDEX items_N_by_expiry ON items_N (expires) WHERE expires IS NOT NULL;
+"""
+
+_FIND = """
+SELECT number, sequence, ts, etag, body FROM items_N
+WHERE partition_key = ? AND id = ? AND (expires IS NULL OR expires > ?)
+"""
+_CHANGES = """
+SELECT sequence, ts, partition_key, effective_key, body FROM items_N
+WHERE sequence > ? AND (expires IS NULL OR expires > ?) ORDER BY sequence
+"""
+_INSERT = (
+    "INSERT INTO items_N (number, partition_key, id, sequence, effective_key, ts, expires, etag, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_UPDATE = "UPDATE items_N SET sequence = ?, ts = ?, expires = ?, etag = ?, body = ? WHERE number = ?"
+_SET_EXPIRY = """
+UPDATE items_N SET expires = CASE
+    WHEN ?1 IS NULL THEN NULL
+    WHEN coalesce(json_extract(body, '$.ttl'), ?1) = -1 THEN NULL
+    ELSE ts + coalesce(json_extract(body, '$.ttl'), ?1)
+END
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The placeholders of each statement, in order, stand beside it."""
+
+    create_table: tuple[str, ...]
+    drop_table: str
+    insert: str  # number, partition_key, id, sequence, effective_key, ts, expires, etag, body
+    update: str  # sequence, ts, expires, etag, body, number
+    delete: str  # number
+    delete_expired: str  # partition_key, id, now
+    find: str  # partition_key, id, now → number, sequence, ts, etag, body
+    changes: str  # sequence, now → sequence, ts, partition_key, effective_key, body
+    select: str  # needs a WHERE that names its own columns → number, id, ts, body
+    count: str  # needs a WHERE likewise
+    set_expiry: str  # default_ttl
+    find_expired: str  # now
+    purge: str  # now, how many
+
+    @classmethod
+    @cache
+    def of_table(cls, number: int) -> "Statements":
+        def named(template: str) -> str:
+            return template.replace("items_N", f"items_{number:d}")
+
+        return cls(
+            create_table=tuple(part for part in named(_SCHEMA).split(";") if part.strip()),
+            drop_table=named("DROP TABLE items_N"),
+            insert=named(_INSERT),
+            update=named(_UPDATE),
+            delete=named("DELETE FROM items_N WHERE number = ?"),
+            delete_expired=named("DELETE FROM items_N WHERE partition_key = ? AND id = ? AND expires <= ?"),
+            find=named(_FIND),
+            changes=named(_CHANGES),
+            select=named("SELECT number, id, ts, body FROM items_N WHERE "),
+            count=named("SELECT count(*) FROM items_N WHERE "),
+            set_expiry=named(_SET_EXPIRY),
+            find_expired=named("SELECT 1 FROM items_N WHERE expires <= ? LIMIT 1"),
+            purge=named(
+                "DELETE FROM items_N WHERE number IN "
+                "(SELECT number FROM items_N WHERE expires <= ? ORDER BY expires LIMIT ?)"
+            ),
+        )

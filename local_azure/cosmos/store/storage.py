@@ -1,0 +1,82 @@
+"""The SQLite file: one connection, and one transaction for everything that one turn of the event loop writes."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+PAGE_CACHE_KIB = 64 * 1024
+MEMORY_MAP_BYTES = 256 * 1024 * 1024
+
+
+class Storage:
+    """Reads see what was written before them; nothing is durable before `commit`.
+
+    With WAL and synchronous=NORMAL a commit survives the end of the process at any moment (the operating system has
+    it), and a power failure may take back the last commits but never half of one.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._connection = sqlite3.connect(file, isolation_level=None, cached_statements=512)
+        self._before_commit: list[Callable[[], None]] = []
+        self._after_rollback: list[Callable[[], None]] = []
+        self._execute = self._connection.execute
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            f"cache_size=-{PAGE_CACHE_KIB}",
+            f"mmap_size={MEMORY_MAP_BYTES}",
+            "temp_store=MEMORY",
+        ):
+            self._execute(f"PRAGMA {pragma}")
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is written and not yet committed."""
+        return self._connection.in_transaction
+
+    def on_transaction_end(self, before_commit: Callable[[], None], after_rollback: Callable[[], None]) -> None:
+        """Lets a part that keeps state in memory write it with the commit, and read it again after a rollback."""
+        self._before_commit.append(before_commit)
+        self._after_rollback.append(after_rollback)
+
+    def read(self, statement: str, parameters: tuple[Any, ...] | list[Any] = ()) -> sqlite3.Cursor:
+        return self._execute(statement, parameters)
+
+    def write(self, statement: str, parameters: tuple[Any, ...] | list[Any] = ()) -> sqlite3.Cursor:
+        if not self._connection.in_transaction:
+            self._execute("BEGIN IMMEDIATE")
+        return self._execute(statement, parameters)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """All that is written inside, or nothing of it when an exception leaves the block."""
+        self.write("SAVEPOINT operation")
+        try:
+            yield
+        except BaseException:
+            self._execute("ROLLBACK TO operation")
+            self._execute("RELEASE operation")
+            raise
+        self._execute("RELEASE operation")
+
+    def commit(self) -> None:
+        """Makes everything written durable. Raises sqlite3.Error, after which nothing of it is kept."""
+        try:
+            for callback in self._before_commit:
+                callback()
+            self._execute("COMMIT")
+        except sqlite3.Error:
+            self.rollback()
+            raise
+
+    def rollback(self) -> None:
+        if self._connection.in_transaction:
+            self._execute("ROLLBACK")
+        for callback in self._after_rollback:
+            callback()
+
+    def close(self) -> None:
+        if self.pending:
+            self.commit()
+        self._connection.close()

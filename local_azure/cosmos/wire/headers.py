@@ -1,0 +1,128 @@
+"""What the request headers say, and the headers that every answer about items has."""
+
+import json
+from typing import Any
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.limits import DEFAULT_PAGE_SIZE, DYNAMIC_PAGE_SIZE
+from local_azure.cosmos.store import partition_keys
+from local_azure.cosmos.store.change_feed import WHOLE, FeedRange
+from local_azure.cosmos.store.containers import Container
+from local_azure.cosmos.store.items import Precondition
+from local_azure.cosmos.wire.messages import Request
+
+PARTITION_KEY_RANGE = "0"
+"""The one physical partition of every container: with it, the SDKs need no query plan and merge nothing."""
+
+PARTITION_KEY = "x-ms-documentdb-partitionkey"
+
+
+def flag(request: Request, name: str) -> bool:
+    return request.headers.get(name, "").lower() == "true"
+
+
+def wants_no_content(request: Request) -> bool:
+    return request.headers.get("prefer", "").lower() == "return=minimal"
+
+
+def precondition(request: Request) -> Precondition:
+    headers = request.headers
+    return Precondition(headers.get("if-match"), headers.get("if-none-match"))
+
+
+def partition_key(request: Request, container: Container) -> str:
+    """The full key that an operation on an item must have, as canonical text. Raises bad_request."""
+    header = request.headers.get(PARTITION_KEY)
+    if header is None:
+        raise errors.bad_request("PartitionKey value must be supplied for this operation.")
+    key = partition_keys.from_header(header)
+    if partition_keys.component_count(key) != len(container.partition_key.paths):
+        message = "Partition key provided either doesn't correspond to definition in the collection or doesn't match."
+        raise errors.bad_request(message, errors.PARTITION_KEY_MISMATCH)
+    return key
+
+
+def feed_range(request: Request, container: Container) -> FeedRange:
+    """The part of the container that a query or a feed is about. Raises bad_request, partition_key_range_gone."""
+    headers = request.headers
+    range_id = headers.get("x-ms-documentdb-partitionkeyrangeid", PARTITION_KEY_RANGE)
+    if range_id.rpartition(",")[2] != PARTITION_KEY_RANGE:
+        raise errors.partition_key_range_gone(range_id)
+    header = headers.get(PARTITION_KEY)
+    if header is not None:
+        key = partition_keys.from_header(header)
+        given, defined = partition_keys.component_count(key), len(container.partition_key.paths)
+        if given == defined:
+            return FeedRange(partition_key=key)
+        if 0 < given < defined:
+            definition = container.partition_key
+            start = partition_keys.effective(key, definition.kind, definition.version)
+            return FeedRange(None, start, start + "FF")
+        if given:
+            raise errors.bad_request("The partition key has more components than the container's definition.")
+    if "x-ms-start-epk" in headers or "x-ms-end-epk" in headers:
+        start, end = headers.get("x-ms-start-epk", ""), headers.get("x-ms-end-epk", "FF")
+        return FeedRange(None, start.upper(), end.upper())
+    return WHOLE
+
+
+def page_size(request: Request) -> int:
+    """Items a page. Raises bad_request."""
+    header = request.headers.get("x-ms-max-item-count")
+    if header is None:
+        return DEFAULT_PAGE_SIZE
+    try:
+        size = int(header)
+    except ValueError:
+        size = 0
+    if size == -1:
+        return DYNAMIC_PAGE_SIZE
+    if size < 1:
+        raise errors.bad_request(f"The header x-ms-max-item-count is {header!r}, not a positive number or -1.")
+    return size
+
+
+def check_intended_container(request: Request, container: Container) -> None:
+    """Raises container_rid_mismatch when the client means a container that was deleted and created anew."""
+    intended = request.headers.get("x-ms-cosmos-intended-collection-rid")
+    if intended is not None and intended != container.rid:
+        raise errors.container_rid_mismatch()
+
+
+def item_headers(request: Request, container: Container, charge: str, etag: str | None = None) -> dict[str, str]:
+    """Without x-ms-alt-content-path: with it the SDKs keep session tokens, which one node has no use for.
+
+    Every read sees every write that was answered before it, so a token has nothing to add to that.
+    """
+    lsn = container.lsn
+    headers = {
+        "x-ms-activity-id": request.headers.get("x-ms-activity-id", ""),
+        "x-ms-request-charge": charge,
+        "x-ms-documentdb-partitionkeyrangeid": PARTITION_KEY_RANGE,
+        "x-ms-session-token": f"{PARTITION_KEY_RANGE}:-1#{lsn}",
+        "lsn": str(lsn),
+    }
+    if etag is not None:
+        headers["etag"] = etag
+    return headers
+
+
+def json_body(request: Request) -> Any:
+    """Raises bad_request when the body is not JSON."""
+    try:
+        return json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        message = "The request payload is invalid. Ensure to provide a valid request payload."
+        raise errors.bad_request(message) from None
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """Raises bad_request when the body is not a JSON object."""
+    body = json_body(request)
+    if not isinstance(body, dict):
+        raise errors.bad_request("The request payload is invalid. Ensure to provide a JSON object.")
+    return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,141 @@
+"""Requests about single items, and transactional batches."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.limits import MAX_BATCH_BYTES
+from local_azure.cosmos.store import resource_ids
+from local_azure.cosmos.store.account import Account
+from local_azure.cosmos.store.batches import BatchStore, OperationResult
+from local_azure.cosmos.store.containers import Container
+from local_azure.cosmos.store.items import Change, Item, StoredItem
+from local_azure.cosmos.store.patching import apply_patch
+from local_azure.cosmos.wire import headers
+from local_azure.cosmos.wire.charges import read_charge, write_charge
+from local_azure.cosmos.wire.messages import Request, Response
+
+type ConditionReader = Callable[[str], Callable[[Item], bool]]
+"""Reads the condition of a patch, "from c where …", into a test of an item. Raises bad_request."""
+
+
+class ItemRequests:
+    """Each method answers one kind of request; `segments` are those of its path, decoded."""
+
+    def __init__(self, account: Account, read_condition: ConditionReader) -> None:
+        self._account = account
+        self._items = account.items
+        self._read_condition = read_condition
+        self._batches = BatchStore(account.storage, account.items, self._patch)
+
+    def create(self, request: Request, segments: list[str]) -> Response:
+        container, key = self._target(request, segments)
+        item = self._items.create(self._items.commit(container, key), headers.json_object(request))
+        return self._written(request, container, item, 201)
+
+    def upsert(self, request: Request, segments: list[str]) -> Response:
+        container, key = self._target(request, segments)
+        commit = self._items.commit(container, key)
+        item, created = self._items.upsert(commit, headers.json_object(request), headers.precondition(request))
+        return self._written(request, container, item, 201 if created else 200)
+
+    def read(self, request: Request, segments: list[str]) -> Response:
+        container, key = self._target(request, segments)
+        item = self._items.get(container, key, self._item_id(container, segments))
+        body = item.body.encode("utf-8")
+        answer_headers = headers.item_headers(request, container, read_charge(len(body)), item.etag)
+        if request.headers.get("if-none-match") == item.etag:
+            return Response(304, b"", answer_headers)
+        return Response(200, body, answer_headers)
+
+    def replace(self, request: Request, segments: list[str]) -> Response:
+        container, key = self._target(request, segments)
+        commit, item_id = self._items.commit(container, key), self._item_id(container, segments)
+        item = self._items.replace(commit, item_id, headers.json_object(request), headers.precondition(request))
+        return self._written(request, container, item, 200)
+
+    def patch(self, request: Request, segments: list[str]) -> Response:
+        container, key = self._target(request, segments)
+        commit, item_id = self._items.commit(container, key), self._item_id(container, segments)
+        change = self._patch(headers.json_object(request))
+        item = self._items.change(commit, item_id, change, headers.precondition(request))
+        return self._written(request, container, item, 200)
+
+    def delete(self, request: Request, segments: list[str]) -> Response:
+        container, key = self._target(request, segments)
+        commit, item_id = self._items.commit(container, key), self._item_id(container, segments)
+        item = self._items.delete(commit, item_id, headers.precondition(request))
+        return Response(204, b"", headers.item_headers(request, container, write_charge(len(item.body))))
+
+    def batch(self, request: Request, segments: list[str]) -> Response:
+        if len(request.body) > MAX_BATCH_BYTES:
+            raise errors.request_too_large()
+        if request.headers.get("x-ms-cosmos-batch-continue-on-error", "false").lower() == "true":
+            raise errors.not_supported("batches that continue on an error")
+        container, key = self._target(request, segments)
+        _, results = self._batches.execute(container, key, headers.json_body(request))
+        failed = any(result.error for result in results)
+        minimal = headers.wants_no_content(request)
+        body = "[" + ",".join(_rendered_result(result, minimal=minimal) for result in results) + "]"
+        charge = f"{sum(float(_charge(result)) for result in results):.2f}"
+        return Response(207 if failed else 200, body.encode(), headers.item_headers(request, container, charge))
+
+    def _target(self, request: Request, segments: list[str]) -> tuple[Container, str]:
+        container = self._account.owning_container(segments)
+        headers.check_intended_container(request, container)
+        return container, headers.partition_key(request, container)
+
+    def _item_id(self, container: Container, segments: list[str]) -> str:
+        """The id that the path gives, or the id of the item whose `_rid` it gives. Raises not_found."""
+        if segments[1] == container.database.id:
+            return segments[5]
+        number = resource_ids.item_number(segments[5])
+        row = self._account.storage.read(container.statements.select + "number = ?", (number,)).fetchone()
+        if row is None:
+            raise errors.not_found()
+        return str(row[1])
+
+    def _patch(self, body: Any) -> Change:
+        if not isinstance(body, dict):
+            raise errors.bad_request("A patch is an object with operations.")
+        condition = body.get("condition")
+        accepts = self._read_condition(condition) if condition else None
+
+        def change(item: Item) -> Item:
+            if accepts is not None and not accepts(item):
+                raise errors.precondition_failed()
+            return apply_patch(item, body.get("operations"))
+
+        return change
+
+    def _written(self, request: Request, container: Container, item: StoredItem, status: int) -> Response:
+        body = b"" if headers.wants_no_content(request) else item.body.encode("utf-8")
+        charge = write_charge(len(item.body))
+        return Response(status, body, headers.item_headers(request, container, charge, item.etag))
+
+
+_STATUSES = {"Delete": 204}
+
+
+def _charge(result: OperationResult) -> str:
+    size = len(result.item.body) if result.item else 0
+    return read_charge(size) if result.operation == "Read" else write_charge(size)
+
+
+def _rendered_result(result: OperationResult, *, minimal: bool) -> str:
+    if result.error is not None or result.item is None:
+        status = result.error.status if result.error else 500
+        charge = 0 if status == 424 else 1
+        rendered = {"statusCode": status, "requestCharge": charge}
+        if result.error and result.error.sub_status:
+            rendered["subStatusCode"] = result.error.sub_status
+        return json.dumps(rendered)
+    status = 201 if result.created else _STATUSES.get(result.operation, 200)
+    fields = f'"statusCode":{status},"requestCharge":{_charge(result)}'
+    if result.operation == "Delete":
+        return f"{{{fields}}}"
+    fields += f',"eTag":{json.dumps(result.item.etag)}'
+    if minimal and result.operation != "Read":
+        return f"{{{fields}}}"
+    return f'{{{fields},"resourceBody":{result.item.body}}}'

@@ -1,0 +1,45 @@
+"""A request as it came and a response as it goes, in the shape HTTP/1.1 has them (RFC 9112)."""
+
+import json
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from local_azure.cosmos.errors import CosmosError
+
+
+@dataclass(slots=True)
+class Request:
+    """`path` as sent, still percent-encoded; names of `headers` in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Response:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_WITHOUT_BODY = frozenset((204, 304))  # RFC 9110 §8.6: these have no content, and no length of it
+
+
+def render(response: Response, *, keep_alive: bool) -> bytes:
+    lines = [_STATUS_LINES[response.status], "content-type: application/json\r\n"]
+    lines += [f"{name}: {value}\r\n" for name, value in response.headers.items()]
+    if response.status not in _WITHOUT_BODY:
+        lines.append(f"content-length: {len(response.body)}\r\n")
+    if not keep_alive:
+        lines.append("connection: close\r\n")
+    lines.append("\r\n")
+    head = "".join(lines).encode("latin-1")
+    return head if response.status in _WITHOUT_BODY else head + response.body
+
+
+def error_response(error: CosmosError) -> Response:
+    body = json.dumps({"code": error.code, "message": error.message}).encode()
+    return Response(error.status, body, {"x-ms-substatus": str(error.sub_status), "x-ms-request-charge": "1"})

@@ -1,0 +1,114 @@
+"""One HTTP/1.1 connection: httptools parses, the application answers, in the order of the requests."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from functools import lru_cache
+
+import httptools
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.limits import MAX_REQUEST_BYTES
+from local_azure.cosmos.wire.group_commit import GroupCommit
+from local_azure.cosmos.wire.messages import Request, Response, error_response, render
+
+_log = logging.getLogger(__name__)
+
+type Application = Callable[[Request], Response]
+"""Answers a request at once. Raises CosmosError."""
+
+
+@lru_cache(maxsize=256)
+def _header_name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
+
+
+class HttpProtocol(asyncio.Protocol):
+    """Not an ASGI server under a framework, because that costs as much again as everything else here."""
+
+    def __init__(self, application: Application, commits: GroupCommit, connections: set[asyncio.Transport]) -> None:
+        self._application = application
+        self._commits = commits
+        self._connections = connections
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # a stream protocol always gets a Transport
+        self._connections.add(transport)  # type: ignore[arg-type]  # the same
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._connections.discard(self._transport)
+            self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._close()
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._headers = {}
+        self._body = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[_header_name(name)] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size <= MAX_REQUEST_BYTES:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        keep_alive = self._parser.should_keep_alive()
+        method = self._parser.get_method().decode("ascii")
+        request = Request(method, self._url.decode("latin-1"), self._headers, b"".join(self._body))
+        self._body = []
+        response = self._response_to(request)
+        self._commits.answer(
+            self._send if keep_alive else self._send_and_close, render(response, keep_alive=keep_alive)
+        )
+
+    def _response_to(self, request: Request) -> Response:
+        if self._size > MAX_REQUEST_BYTES:
+            return error_response(errors.request_too_large())
+        try:
+            return self._application(request)
+        except errors.CosmosError as error:
+            return error_response(error)
+        except sqlite3.Error:
+            _log.exception("the database failed in %s", request.method)
+            self._commits.abandon()
+        except Exception:
+            _log.exception("%s failed", request.method)
+        return error_response(errors.internal_server_error())
+
+    def _send(self, response: bytes) -> None:
+        """Writes the response; none at all means that there is nothing true to answer, and ends the connection."""
+        if self._transport is not None and response:
+            self._transport.write(response)
+        else:
+            self._close()
+
+    def _send_and_close(self, response: bytes) -> None:
+        self._send(response)
+        self._close()
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

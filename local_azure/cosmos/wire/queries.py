@@ -1,0 +1,85 @@
+"""Requests that search: queries, and the plain listing of a container's items."""
+
+from typing import Any
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.query.engine import QueryCall, QueryEngine, select_from
+from local_azure.cosmos.store.account import Account
+from local_azure.cosmos.store.containers import Container
+from local_azure.cosmos.wire import headers
+from local_azure.cosmos.wire.charges import query_charge
+from local_azure.cosmos.wire.messages import Request, Response
+from local_azure.cosmos.wire.resources import ResourceRequests
+
+_EVERYTHING = "SELECT * FROM c"
+
+
+class QueryRequests:
+    """Each method answers one kind of request; `segments` are those of its path, decoded."""
+
+    def __init__(self, account: Account, engine: QueryEngine, resources: ResourceRequests) -> None:
+        self._account = account
+        self._engine = engine
+        self._resources = resources
+
+    def query_items(self, request: Request, segments: list[str]) -> Response:
+        if headers.flag(request, "x-ms-cosmos-is-query-plan-request"):
+            raise errors.not_supported("query plans: with its one physical partition, it needs none")
+        text, parameters = _query(request)
+        across = headers.flag(request, "x-ms-documentdb-query-enablecrosspartition")
+        return self._page(request, segments, text, parameters, across_partitions=across)
+
+    def read_items(self, request: Request, segments: list[str]) -> Response:
+        return self._page(request, segments, _EVERYTHING, {}, across_partitions=True)
+
+    def query_databases(self, request: Request, _segments: list[str]) -> Response:
+        text, parameters = _query(request)
+        databases = [database.resource() for database in self._account.catalog.databases()]
+        return self._resources.database_feed(request, select_from(text, parameters, databases))
+
+    def query_containers(self, request: Request, segments: list[str]) -> Response:
+        text, parameters = _query(request)
+        database = self._account.owning_database(segments[1])
+        containers = [container.resource() for container in self._account.catalog.containers(database)]
+        return self._resources.container_feed(request, database, select_from(text, parameters, containers))
+
+    def _page(
+        self, request: Request, segments: list[str], text: str, parameters: dict[str, Any], *, across_partitions: bool
+    ) -> Response:
+        container = self._account.owning_container(segments)
+        headers.check_intended_container(request, container)
+        named_range = "x-ms-documentdb-partitionkeyrangeid" in request.headers
+        call = QueryCall(
+            text,
+            parameters,
+            headers.feed_range(request, container),
+            headers.page_size(request),
+            request.headers.get("x-ms-continuation"),
+            across_partitions or named_range,
+        )
+        page = self._engine.run(container, call)
+        body = _feed(container, page.results)
+        answer_headers = headers.item_headers(request, container, query_charge(page.looked_at, len(body)))
+        answer_headers["x-ms-item-count"] = str(len(page.results))
+        if page.continuation is not None:
+            answer_headers["x-ms-continuation"] = page.continuation
+        return Response(200, body, answer_headers)
+
+
+def _feed(container: Container, bodies: list[str]) -> bytes:
+    text = f'{{"_rid":"{container.rid}","Documents":[{",".join(bodies)}],"_count":{len(bodies)}}}'
+    return text.encode("utf-8")
+
+
+def _query(request: Request) -> tuple[str, dict[str, Any]]:
+    """The text of the query, and the values of its parameters by name. Raises bad_request."""
+    body = headers.json_object(request)
+    text, given = body.get("query"), body.get("parameters") or []
+    if not isinstance(text, str) or not isinstance(given, list):
+        raise errors.bad_request("A query is an object with a text `query` and a list `parameters`.")
+    parameters = {}
+    for parameter in given:
+        if not isinstance(parameter, dict) or not isinstance(parameter.get("name"), str) or "value" not in parameter:
+            raise errors.bad_request("A query parameter is an object with a name and a value.")
+        parameters[parameter["name"]] = parameter["value"]
+    return text, parameters

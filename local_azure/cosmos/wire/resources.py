@@ -1,0 +1,144 @@
+"""Requests about the account, its databases and containers, and their one partition key range."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from local_azure.cosmos import errors
+from local_azure.cosmos.store.account import Account
+from local_azure.cosmos.store.containers import Container, Database
+from local_azure.cosmos.wire import headers
+from local_azure.cosmos.wire.messages import Request, Response
+
+_REGION = "Local"
+
+
+class ResourceRequests:
+    """Each method answers one kind of request; `segments` are those of its path, decoded."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._catalog = account.catalog
+
+    def account(self, request: Request, _segments: list[str]) -> Response:
+        # The SDKs go on at the address given here: it has to be the one that they came to.
+        endpoint = f"http://{request.headers.get('host', '127.0.0.1')}/"
+        locations = [{"name": _REGION, "databaseAccountEndpoint": endpoint}]
+        resource = {
+            "_self": "",
+            "id": "local",
+            "_rid": "local",
+            "media": "//media/",
+            "addresses": "//addresses/",
+            "_dbs": "//dbs/",
+            "writableLocations": locations,
+            "readableLocations": locations,
+            "enableMultipleWriteLocations": False,
+            "userReplicationPolicy": {"asyncReplication": False, "minReplicaSetSize": 1, "maxReplicasetSize": 1},
+            "userConsistencyPolicy": {"defaultConsistencyLevel": "Session"},
+            "systemReplicationPolicy": {"minReplicaSetSize": 1, "maxReplicasetSize": 1},
+            "readPolicy": {"primaryReadCoefficient": 1, "secondaryReadCoefficient": 1},
+            "queryEngineConfiguration": "{}",
+        }
+        return _answer(request, resource)
+
+    def create_database(self, request: Request, _segments: list[str]) -> Response:
+        database = self._catalog.create_database(headers.json_object(request).get("id"))
+        return _answer(request, database.resource(), 201)
+
+    def list_databases(self, request: Request, _segments: list[str]) -> Response:
+        return self.database_feed(request, [database.resource() for database in self._catalog.databases()])
+
+    def read_database(self, request: Request, segments: list[str]) -> Response:
+        return _answer(request, self._database(segments).resource())
+
+    def delete_database(self, request: Request, segments: list[str]) -> Response:
+        database = self._database(segments)
+        headers.precondition(request).check(database.etag)
+        self._catalog.delete_database(database)
+        return Response(204, b"", _headers(request))
+
+    def create_container(self, request: Request, segments: list[str]) -> Response:
+        database = self._account.owning_database(segments[1])
+        return _answer(request, self._catalog.create_container(database, headers.json_object(request)).resource(), 201)
+
+    def list_containers(self, request: Request, segments: list[str]) -> Response:
+        database = self._account.owning_database(segments[1])
+        resources = [container.resource() for container in self._catalog.containers(database)]
+        return self.container_feed(request, database, resources)
+
+    def read_container(self, request: Request, segments: list[str]) -> Response:
+        return _answer(request, self._container(segments).resource())
+
+    def replace_container(self, request: Request, segments: list[str]) -> Response:
+        container = self._container(segments)
+        headers.precondition(request).check(container.etag)
+        return _answer(request, self._catalog.replace_container(container, headers.json_object(request)).resource())
+
+    def delete_container(self, request: Request, segments: list[str]) -> Response:
+        container = self._container(segments)
+        headers.precondition(request).check(container.etag)
+        self._catalog.delete_container(container)
+        return Response(204, b"", _headers(request))
+
+    def partition_key_ranges(self, request: Request, segments: list[str]) -> Response:
+        """Says 304 to a client that knows the range already: without that, the SDKs ask for ever."""
+        container = self._account.owning_container(segments)
+        headers.check_intended_container(request, container)
+        etag = f'"{container.number}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(304, b"", {**_headers(request), "etag": etag})
+        resource = {
+            "_rid": container.rid,
+            "id": headers.PARTITION_KEY_RANGE,
+            "_etag": container.etag,
+            "minInclusive": "",
+            "maxExclusive": "FF",
+            "ridPrefix": 0,
+            "_self": f"{container.self_link}pkranges/{headers.PARTITION_KEY_RANGE}/",
+            "throughputFraction": 1,
+            "status": "online",
+            "parents": [],
+            "_ts": container.ts,
+        }
+        return _answer(request, feed(container.rid, "PartitionKeyRanges", [resource]), etag=etag)
+
+    def offers(self, request: Request, _segments: list[str]) -> Response:
+        """None: as on a serverless account, throughput is not provisioned."""
+        return _answer(request, feed("", "Offers", []))
+
+    def database_feed(self, request: Request, resources: list[Any]) -> Response:
+        return _answer(request, feed("", "Databases", resources))
+
+    def container_feed(self, request: Request, database: Database, resources: list[Any]) -> Response:
+        return _answer(request, feed(database.rid, "DocumentCollections", resources))
+
+    def _database(self, segments: list[str]) -> Database:
+        database = self._catalog.find_database(segments[1])
+        if database is None:
+            raise errors.not_found()
+        return database
+
+    def _container(self, segments: list[str]) -> Container:
+        database = self._account.owning_database(segments[1])
+        container = self._catalog.find_container(database.id, segments[3])
+        if container is None:
+            raise errors.not_found()
+        return container
+
+
+def feed(owner_rid: str, name: str, resources: Iterable[Any]) -> dict[str, Any]:
+    listed = list(resources)
+    return {"_rid": owner_rid, name: listed, "_count": len(listed)}
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {"x-ms-activity-id": request.headers.get("x-ms-activity-id", ""), "x-ms-request-charge": "1"}
+
+
+def _answer(request: Request, resource: dict[str, Any], status: int = 200, etag: str | None = None) -> Response:
+    answer_headers = _headers(request)
+    found = etag or resource.get("_etag")
+    if isinstance(found, str):
+        answer_headers["etag"] = found
+    return Response(status, json.dumps(resource).encode(), answer_headers)
