@@ -76,7 +76,7 @@ def up(
     welcome = Configuration.load(config).welcome
     with Console() as console:
         if detach:
-            stack = Stack.start(config, folder.folder, free_ports=free_ports, report=console.event)
+            stack = Stack.start(config, folder.folder, free_ports=free_ports, leashed=False, report=console.event)
             console.rest()
             console.welcome(stack.running.ports, welcome)
             return

@@ -14,6 +14,7 @@ from typing import Self
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, ConfigurationError
 from local_azure.supervisor.control import ControlClient
 from local_azure.supervisor.events import Event, Report
+from local_azure.supervisor.plan import child_environment
 from local_azure.supervisor.ports import HOST
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running, StateFolder
@@ -53,20 +54,24 @@ class Stack:
         state: Path | None = None,
         *,
         free_ports: bool = True,
+        leashed: bool = True,
         report: Report = _silent,
     ) -> Self:
         """Starts a stack and returns once all its services are ready.
 
-        `state` None: `.local-azure` beside `config`. Raises ConfigurationError too.
+        `state` None: `.local-azure` beside `config`. `leashed`: it ends when this process ends, however that comes.
+        Raises ConfigurationError too.
         """
         folder = state or config.resolve().parent / DEFAULT_STATE
         command = [sys.executable, "-m", "local_azure.supervisor", "--config", str(config), "--state", str(folder)]
+        command += ["--free-ports"] if free_ports else []
+        command += ["--leashed"] if leashed else []
         supervisor = subprocess.Popen(  # noqa: S603 this Python, this package
-            [*command, "--free-ports"] if free_ports else command,
-            stdin=subprocess.DEVNULL,
+            command,
+            stdin=subprocess.PIPE if leashed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([_package_parent(), os.environ.get("PYTHONPATH", "")])},
+            env=child_environment(),
         )
         try:
             _wait_until_up(supervisor, report)
@@ -145,6 +150,8 @@ class Stack:
         """Returns once the supervisor's process is gone."""
         if self._process is not None:
             self._process.wait(DOWN_TIMEOUT_SECONDS)
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             return
         deadline = time.monotonic() + DOWN_TIMEOUT_SECONDS
         while self.running.supervisor.find() is not None:
@@ -173,7 +180,3 @@ def _wait_until_up(supervisor: subprocess.Popen[bytes], report: Report) -> None:
             else:
                 return
     raise StackError("the supervisor ended before the stack was up")
-
-
-def _package_parent() -> str:
-    return str(Path(__file__).resolve().parent.parent)

@@ -7,6 +7,7 @@ Until the stack is up, stdout has one JSON document a line: `{"event": …}`, an
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--free-ports", action="store_true")
+    parser.add_argument("--leashed", action="store_true", help="end when stdin is closed")
     arguments = parser.parse_args()
     state = StateFolder(arguments.state)
     try:
@@ -37,6 +39,8 @@ def main() -> int:
             def on_up(_: Running) -> None:
                 listeners.remove(_tell)
                 _leave(state)
+                if arguments.leashed:
+                    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_if_let_go)
 
             asyncio.run(run(prepared, report, on_up))
     except ConfigurationError as error:
@@ -57,6 +61,12 @@ def _leave(state: StateFolder) -> None:
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
     os.close(log)
+
+
+def _end_if_let_go() -> None:
+    if not os.read(sys.stdin.fileno(), 1):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _fail(reason: str, code: int) -> int:

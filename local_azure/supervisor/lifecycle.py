@@ -98,8 +98,12 @@ def _end_on_signals(wanted_down: asyncio.Event, supervisor: Supervisor) -> None:
             supervisor.kill_all()
         wanted_down.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, end)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, end)
+    loop.add_signal_handler(signal.SIGTERM, end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # `nohup` wants it to survive the terminal.
+        loop.add_signal_handler(signal.SIGHUP, end)
 
 
 def _running(prepared: Prepared) -> Running:

@@ -54,7 +54,7 @@ def _server(name: str, configuration: Configuration, place: Place, arguments: tu
         name=name,
         command=(*_module(name), "--config", str(place.config), "--port", str(port), *arguments),
         folder=configuration.folder,
-        environment=_environment(),
+        environment=child_environment(),
         ports=(port,),
     )
 
@@ -66,7 +66,7 @@ def _app(name: str, configuration: Configuration, place: Place) -> Service:
         name=name,
         command=(*_module("functions_host"), "--app", str(folder), "--port", str(port), "--name", name),
         folder=folder,
-        environment=_environment() | app_settings(name, configuration, place.ports),
+        environment=child_environment() | app_settings(name, configuration, place.ports),
         ports=(port,),
         after=EMULATORS,
     )
@@ -78,7 +78,7 @@ def _azurite(place: Place) -> Service:
         name="azurite",
         command=installation.command(ports, place.state / "azurite"),
         folder=place.state,
-        environment=_environment(),
+        environment=child_environment(),
         ports=ports,
         announces_ready=False,
     )
@@ -88,7 +88,7 @@ def _module(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"local_azure.{name}")
 
 
-def _environment() -> dict[str, str]:
-    """That of this process, with local_azure importable from any folder."""
+def child_environment() -> dict[str, str]:
+    """The environment of this process, with local_azure importable from any folder."""
     paths = [PACKAGE_PARENT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -16,7 +16,7 @@ def die_with(parent: int) -> Callable[[], None] | None:
     """
     if sys.platform != "linux":
         return None
-    # Loaded here because the child must not allocate much between fork and exec.
+    # Loaded here, because between fork and exec a child of a process with threads must do as little as possible.
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def arm() -> None:

@@ -67,11 +67,14 @@ class StateFolder:
         self._lock: IO[str] | None = None
 
     def prepare(self) -> None:
-        """Creates the folder. Raises StackError where one of this name holds something else."""
-        if self.folder.exists() and not (self.folder / MARKER).exists() and any(self.folder.iterdir()):
-            raise StackError(f"{self.folder} holds something else; name another folder with --state")
-        (self.folder / LOGS).mkdir(parents=True, exist_ok=True)
-        (self.folder / MARKER).touch()
+        """Creates the folder. Raises StackError where that cannot be, or where it holds something else."""
+        try:
+            if self.folder.exists() and not (self.folder / MARKER).exists() and any(self.folder.iterdir()):
+                raise StackError(f"{self.folder} holds something else; name another folder with --state")
+            (self.folder / LOGS).mkdir(parents=True, exist_ok=True)
+            (self.folder / MARKER).touch()
+        except OSError as error:
+            raise StackError(f"{self.folder} cannot hold the state: {error.strerror}; name another --state") from None
 
     def lock(self) -> None:
         """Makes this process the supervisor. Raises StackError where there is one."""

@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -46,6 +48,13 @@ def wait_until_gone(pids: list[int]) -> None:
     assert alive == []
 
 
+def wait_for(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def read_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
     assert process.stdout is not None
     lines = []
@@ -67,6 +76,38 @@ def test_in_the_foreground_a_signal_ends_it_cleanly(config: Path, number: signal
     assert began[1].startswith("gateway       ready     http://127.0.0.1:")
     assert out.splitlines() == ["gateway       stopping", "gateway       stopped"]
     assert (process.returncode, err) == (0, "")
+    assert not (config.parent / ".local-azure" / "running.json").exists()
+
+
+def test_a_second_signal_ends_it_by_force(tmp_path: Path) -> None:
+    config = write_tiny_app(tmp_path)
+    with started(config, "up") as process:
+        read_until(process, "Ctrl-C")
+        stack = Stack(tmp_path / ".local-azure")
+        with socket.create_connection(("127.0.0.1", stack.port("tiny"))) as busy:
+            busy.sendall(b"GET /hello/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_for(lambda: "slow was called" in stack.log("tiny"))
+            process.send_signal(signal.SIGINT)
+            read_until(process, "tiny          stopping")
+
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=DEADLINE_SECONDS)
+
+    assert time.monotonic() - began < 2
+    assert process.returncode == 0
+
+
+def test_a_stack_ends_with_the_program_that_started_it(config: Path) -> None:
+    program = "import os, pathlib, sys; from local_azure.stack import Stack; "
+    program += "stack = Stack.start(pathlib.Path(sys.argv[1])); print(stack.running.supervisor.pid, flush=True); "
+    program += "os._exit(9)"
+
+    command = [sys.executable, "-c", program, str(config)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 as above
+
+    assert ended.returncode == 9
+    wait_until_gone([int(ended.stdout)])
     assert not (config.parent / ".local-azure" / "running.json").exists()
 
 

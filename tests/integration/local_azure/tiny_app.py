@@ -5,6 +5,7 @@ from pathlib import Path
 
 FUNCTION_APP = """
 import os
+import time
 import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -14,6 +15,13 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 async def hello(req: func.HttpRequest) -> func.HttpResponse:
     print("hello was called", flush=True)
     return func.HttpResponse(os.environ["GREETING"])
+
+@app.function_name("slow")
+@app.route(route="hello/slow", methods=["GET"])
+def slow(req: func.HttpRequest) -> func.HttpResponse:
+    print("slow was called", flush=True)
+    time.sleep(60)
+    return func.HttpResponse("late")
 """
 
 SETTINGS = """
