@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,13 +25,24 @@ class ServiceBusSection(_Section):
     entities: Path
 
 
+class CompositePath(_Section):
+    """A path of a composite index, as in the service's indexing policy."""
+
+    path: str = Field(pattern=r"^/[^/]+")
+    order: Literal["ascending", "descending"] = "ascending"
+
+
 class CosmosContainer(_Section):
-    """A container that must exist before an app starts. `default_ttl` in seconds; -1: only an item's own ttl counts."""
+    """A container that must exist before an app starts. `default_ttl` in seconds; -1: only an item's own ttl counts.
+
+    ORDER BY several paths needs one of `composite_indexes`.
+    """
 
     database: str
     name: str
     partition_key: str = Field(pattern=r"^/[^/]+")
     default_ttl: int | None = None
+    composite_indexes: list[list[CompositePath]] = []
 
 
 class CosmosSection(_Section):

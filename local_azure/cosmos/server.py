@@ -93,10 +93,7 @@ class CosmosEmulator:
         for wanted in self._containers:
             database = catalog.find_database(wanted.database) or catalog.create_database(wanted.database)
             if catalog.find_container(database.id, wanted.name) is None:
-                key = {"paths": [wanted.partition_key], "kind": "Hash", "version": 2}
-                catalog.create_container(
-                    database, {"id": wanted.name, "partitionKey": key, "defaultTtl": wanted.default_ttl}
-                )
+                catalog.create_container(database, _definition(wanted))
         if self._storage.pending:
             self._storage.commit()
 
@@ -105,3 +102,14 @@ class CosmosEmulator:
         if self._storage.pending:
             self._commits.schedule()
         self._purge = asyncio.get_running_loop().call_later(PURGE_INTERVAL_SECONDS, self._purge_expired)
+
+
+def _definition(container: CosmosContainer) -> dict[str, object]:
+    """The container as a client would create it."""
+    indexes = [[path.model_dump() for path in index] for index in container.composite_indexes]
+    return {
+        "id": container.name,
+        "partitionKey": {"paths": [container.partition_key], "kind": "Hash", "version": 2},
+        "defaultTtl": container.default_ttl,
+        "indexingPolicy": {"compositeIndexes": indexes} if indexes else None,
+    }
