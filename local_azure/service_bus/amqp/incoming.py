@@ -81,6 +81,8 @@ class IncomingLink:
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         """Takes one frame of a delivery; a delivery ends with the first frame that has no more."""
+        if self.handler is None:
+            return  # the link was refused, and the peer has not heard of it yet
         unfinished = self._unfinished
         if unfinished is None:
             if transfer.delivery_id is None:
@@ -110,9 +112,9 @@ class IncomingLink:
         if size > self._max_message_size:
             allowed = f"{size} bytes, where {self._max_message_size} are allowed"
             delivery.reject(AmqpError(MESSAGE_SIZE_EXCEEDED, f"a message of {allowed}"))
-        elif self.handler is not None:
+        elif (handler := self.handler) is not None:
             try:
-                self.handler.on_delivery(delivery)
+                handler.on_delivery(delivery)
             except AmqpError as error:
                 delivery.reject(error)
         if self._credit <= LINK_CREDIT // 2:
