@@ -26,6 +26,9 @@ from local_azure.functions_host.worker import Worker
 
 logger = logging.getLogger(__name__)
 
+# Kestrel's. With the five seconds of uvicorn, clients often find a connection closed just as they use it.
+KEEP_ALIVE_SECONDS = 130
+
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 7071
 DEFAULT_GRACE = 4.5
@@ -133,6 +136,7 @@ class Host:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         return _Server(config)
 

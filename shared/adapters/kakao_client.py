@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 
 import aiohttp
 
@@ -71,14 +72,21 @@ class KakaoClient:
             "Idempotency-Key": message_id(customer.customer_id, kind),
             "traceparent": traceparent() or "",
         }
+        content = json.dumps(body)
         try:
-            async with self._open().post(
-                self._url, data=json.dumps(body), headers=headers, allow_redirects=False
-            ) as response:
-                await response.read()
+            try:
+                response = await self._send(content, headers)
+            except aiohttp.ServerDisconnectedError:
+                # kakao closed an idle connection just as it was used. The key makes sending it again harmless.
+                response = await self._send(content, headers)
         except (aiohttp.ClientError, OSError) as error:
             raise _Failed("no answer") from error
         self._check(response)
+
+    async def _send(self, content: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        async with self._open().post(self._url, data=content, headers=headers, allow_redirects=False) as response:
+            await response.read()
+        return response
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
         if response.status in (200, 201):

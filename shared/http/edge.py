@@ -27,7 +27,7 @@ def http_function(handler: HttpFunction) -> HttpFunction:
             except Problem as problem:
                 return render_problem(problem, path_of(request))
             except Unavailable as error:
-                log.warning("%s: %s trace %s", context.function_name, type(error).__name__, trace_id())
+                log.warning("%s: %s trace %s", context.function_name, error, trace_id())
                 return render_problem(problem_of(error), path_of(request))
             except DomainError as error:
                 return render_problem(problem_of(error), path_of(request))

@@ -189,3 +189,27 @@ async def test_a_hanging_kakao_holds_only_as_many_calls_as_the_bulkhead_has_plac
     assert most == 4
     assert (reasons.count("overloaded"), len(reasons)) == (14, 20)
     assert time.monotonic() - before < 1
+
+
+async def test_an_idle_connection_that_kakao_has_closed_costs_no_registration() -> None:
+    served = 0
+
+    async def answer_once_then_hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal served
+        for last in (False, True):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+            if last:
+                break
+            served += 1
+            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer_once_then_hang_up, "127.0.0.1", 0) as server:
+        client = client_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await client.notify_registered(CUSTOMER)
+        await client.notify_registered(CUSTOMER)
+        await client.close()
+
+    assert served == 2
