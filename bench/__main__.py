@@ -67,7 +67,9 @@ def main() -> None:
 def show_load(console: Console, result: LoadResult) -> None:
     table = Table("", "", box=None, show_header=False)
     table.add_row("generator", result.generator)
-    table.add_row("registered / failed", f"{len(result.durations)} / {result.failures}")
+    answers = ", ".join(f"{count} × {answer}" for answer, count in sorted(result.failures.items()))
+    failed = sum(result.failures.values())
+    table.add_row("registered / failed", f"{len(result.durations)} / {failed}{f' ({answers})' if answers else ''}")
     if result.durations:
         table.add_row("rate", f"{result.rate:.1f}/s")
         table.add_row("mean", f"{result.mean * 1000:.0f} ms")

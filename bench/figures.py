@@ -9,11 +9,14 @@ import psutil
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load run saw. `durations`: seconds of each answered request; `elapsed`: seconds of the whole run."""
+    """What a load run saw. `durations`: seconds of each registration; `elapsed`: seconds of the whole run.
+
+    `failures`: how often each answer came that was no registration.
+    """
 
     generator: str
     durations: Sequence[float]
-    failures: int
+    failures: Mapping[str, int]
     elapsed: float
 
     @property

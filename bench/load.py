@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,8 +36,10 @@ def siege(url: str, users: int, seconds: int) -> LoadResult:
     answers = [(int(status), float(duration)) for status, duration in _SIEGE_LINE.findall(finished.stdout)]
     failed = re.search(r"[Ff]ailed[ _]transactions\"?:\s+(\d+)", finished.stdout + finished.stderr)
     durations = [duration for status, duration in answers if status == 201]
-    refused = len(answers) - len(durations)
-    return LoadResult("siege", durations, max(refused, int(failed[1]) if failed else 0), min(elapsed, seconds + 1))
+    failures = Counter(str(status) for status, _ in answers if status != 201)
+    if failed and int(failed[1]) > failures.total():
+        failures["no answer"] = int(failed[1]) - failures.total()
+    return LoadResult("siege", durations, failures, min(elapsed, seconds + 1))
 
 
 def built_in(url: str, users: int, seconds: int) -> LoadResult:
@@ -48,7 +51,7 @@ def built_in(url: str, users: int, seconds: int) -> LoadResult:
 class _Load:
     url: str
     durations: list[float] = field(default_factory=list)
-    failures: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
 
     async def run(self, users: int, seconds: int) -> LoadResult:
         before = time.perf_counter()
@@ -69,8 +72,8 @@ class _Load:
                     await self._requests(reader, writer, request, end)
                 finally:
                     writer.close()
-            except (OSError, TimeoutError, asyncio.IncompleteReadError):
-                self.failures += 1
+            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+                self.failures[type(error).__name__] += 1
 
     async def _requests(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, end: float
@@ -84,4 +87,4 @@ class _Load:
             if head.startswith(b"http/1.1 201"):
                 self.durations.append(time.perf_counter() - before)
             else:
-                self.failures += 1
+                self.failures[head[9:12].decode()] += 1
