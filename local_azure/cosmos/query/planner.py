@@ -164,8 +164,10 @@ def _of_property(term: _Term, constants: list[Any]) -> _Rendered | None:
         if not all(_compares_exactly(constant) for constant in constants):
             return None
         return _Rendered(f"json_extract(body, ?) IN ({_marks(constants)})", [path, *constants], exact=False)
-    if type(constants[0]) is str:
-        return _Rendered(f"json_extract(body, ?) {term.operator} ?", [path, *constants], exact=False)
+    if type(constants[0]) is str and "\0" not in constants[0]:
+        # SQLite cuts a text at its first NUL: what is greater may look equal to it.
+        operator = ">=" if term.operator == ">" else term.operator
+        return _Rendered(f"json_extract(body, ?) {operator} ?", [path, *constants], exact=False)
     return None
 
 
@@ -174,10 +176,11 @@ def _marks(constants: list[Any]) -> str:
 
 
 def _compares_exactly(constant: Any) -> bool:
-    """Whether SQLite finds the equal values. Fractions may differ in the last bit; null is not equal to itself."""
+    """Whether SQLite finds the equal values. Fractions may differ in the last bit, null does not equal
+    itself, and a text ends at its first NUL."""
     if is_number(constant):
         return float(constant).is_integer() and abs(constant) <= _EXACT_INTEGER
-    return type(constant) in {str, bool}
+    return type(constant) is bool or (type(constant) is str and "\0" not in constant)
 
 
 def _can_be_bound(constant: Any) -> bool:

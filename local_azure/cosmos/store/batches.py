@@ -37,12 +37,10 @@ class BatchStore:
         self._items = items
         self._read_patch = read_patch
 
-    def execute(
-        self, container: Container, partition_key: str, operations: object
-    ) -> tuple[int, list[OperationResult]]:
-        """The LSN of the batch, and a result for each operation. Raises bad_request when there is nothing to do."""
+    def execute(self, container: Container, partition_key: str, operations: object) -> list[OperationResult]:
+        """A result for each operation. Raises bad_request when there is nothing to do, or too much."""
         parsed = _parse(operations)
-        commit = self._items.commit(container, partition_key)
+        commit = Commit(container, partition_key)
         results: list[OperationResult] = []
         try:
             with self._storage.savepoint():
@@ -53,8 +51,11 @@ class BatchStore:
             other = errors.failed_dependency()
             answers = [OperationResult(operation.kind, None, created=False, error=other) for operation in parsed]
             answers[len(results)] = failed
-            return commit.lsn, answers
-        return commit.lsn, results
+            return answers
+        finally:
+            if len(results) < len(parsed):
+                commit.undone()
+        return results
 
     def _execute(self, commit: Commit, operation: _Operation) -> OperationResult:
         kind, precondition = operation.kind, operation.precondition

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.store.containers import Container, Database, check_id, normalized_definition
+from local_azure.cosmos.store.containers import POSITION_BITS, Container, Database, check_id, normalized_definition
 from local_azure.cosmos.store.storage import Storage
 
 _DATABASES = """
@@ -29,14 +29,14 @@ class Catalog:
         self._clock = clock
         self._databases: dict[str, Database] = {}
         self._containers: dict[tuple[str, str], Container] = {}
-        self._written: set[int] = set()
+        self._to_keep: set[int] = set()
         for statement in (_DATABASES, _CONTAINERS):
             storage.write(statement)
-        storage.on_transaction_end(self._write_lsns, self._load)
+        storage.on_transaction_end(self._keep_lsns, self._load)
         self._load()
 
     def _load(self) -> None:
-        self._written.clear()
+        self._to_keep.clear()
         databases = {
             number: Database(number, name, ts, etag)
             for number, name, ts, etag in self._storage.read("SELECT number, id, ts, etag FROM databases")
@@ -46,22 +46,23 @@ class Catalog:
         self._containers = {}
         for number, owner, name, definition, ts, etag, lsn in rows:
             container = Container(number, databases[owner], name, json.loads(definition), ts, etag, lsn)
+            (last,) = self._storage.read(container.statements.last_sequence).fetchone()
+            container.lsn = max(lsn, (last or 0) >> POSITION_BITS)
             self._containers[container.database.id, name] = container
 
-    def _write_lsns(self) -> None:
-        """Keeps each LSN with the writes that have it, once a commit and not once a write."""
-        if not self._written:
-            return
+    def _keep_lsns(self) -> None:
         for container in self._containers.values():
-            if container.number in self._written:
+            if container.number in self._to_keep:
                 statement = "UPDATE containers SET lsn = ? WHERE number = ?"
                 self._storage.write(statement, (container.lsn, container.number))
-        self._written.clear()
+        self._to_keep.clear()
 
-    def next_lsn(self, container: Container) -> int:
-        container.lsn += 1
-        self._written.add(container.number)
-        return container.lsn
+    def keep_lsn(self, container: Container) -> None:
+        """Writes the LSN down with the next commit, because an item that would tell it goes away.
+
+        No LSN may be given twice: a reader of the change feed would take the second for read already.
+        """
+        self._to_keep.add(container.number)
 
     def databases(self) -> list[Database]:
         return sorted(self._databases.values(), key=lambda database: database.number)

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from local_azure.cosmos import errors, json_text
@@ -53,16 +53,30 @@ ANY = Precondition()
 
 @dataclass(slots=True)
 class Commit:
-    """The writes to one logical partition that share one LSN: a single write, or a whole batch."""
+    """The writes to one logical partition that share one LSN: a single write, or a whole batch.
+
+    Only writing moves the container's LSN. A reader of the change feed may have been told the LSN as the place to go on
+    from; if it had come from a failure that left nothing, it would be given again after a restart, and not be read.
+    """
 
     container: Container
     partition_key: str
-    lsn: int
+    lsn: int = field(init=False)
     writes: int = 0
 
+    def __post_init__(self) -> None:
+        self.lsn = self.container.lsn + 1
+
     def next_sequence(self) -> int:
+        return (self.lsn << POSITION_BITS) | self.writes
+
+    def wrote(self) -> None:
         self.writes += 1
-        return (self.lsn << POSITION_BITS) | (self.writes - 1)
+        self.container.lsn = self.lsn
+
+    def undone(self) -> None:
+        """After a rollback of all that it wrote."""
+        self.container.lsn = self.lsn - 1
 
 
 class ItemStore:
@@ -72,10 +86,6 @@ class ItemStore:
         self._storage = storage
         self._catalog = catalog
         self._clock = clock
-
-    def commit(self, container: Container, partition_key: str) -> Commit:
-        """Begins a write, or a batch of them."""
-        return Commit(container, partition_key, self._catalog.next_lsn(container))
 
     def find(self, container: Container, partition_key: str, item_id: str) -> StoredItem | None:
         parameters = (partition_key, item_id, self._clock())
@@ -92,15 +102,15 @@ class ItemStore:
     def create(self, commit: Commit, item: Item) -> StoredItem:
         """Raises bad_request, conflict, request_too_large."""
         self._check(commit, item)
-        sequence = commit.next_sequence()
         try:
-            return self._insert(commit, item, sequence)
+            return self._insert(commit, item)
         except sqlite3.IntegrityError:
             # An expired item that is not purged yet still holds the key.
             parameters = (commit.partition_key, item["id"], self._clock())
             statement = commit.container.statements.delete_expired
+            self._catalog.keep_lsn(commit.container)
             if self._storage.write(statement, parameters).rowcount:
-                return self._insert(commit, item, sequence)
+                return self._insert(commit, item)
             raise errors.conflict() from None
 
     def upsert(self, commit: Commit, item: Item, precondition: Precondition = ANY) -> tuple[StoredItem, bool]:
@@ -133,8 +143,9 @@ class ItemStore:
         """The item as it was. Raises not_found, precondition_failed."""
         found = self.get(commit.container, commit.partition_key, item_id)
         precondition.check(found.etag)
-        commit.next_sequence()
+        self._catalog.keep_lsn(commit.container)
         self._storage.write(commit.container.statements.delete, (found.number,))
+        commit.wrote()
         return found
 
     def purge(self) -> int:
@@ -143,6 +154,7 @@ class ItemStore:
         for container in self._catalog.containers():
             statements, now = container.statements, self._clock()
             if self._storage.read(statements.find_expired, (now,)).fetchone():
+                self._catalog.keep_lsn(container)
                 purged += self._storage.write(statements.purge, (now, PURGE_BATCH)).rowcount
         return purged
 
@@ -154,8 +166,8 @@ class ItemStore:
         if not definition.accepts(commit.partition_key, definition.key_of(item)):
             raise errors.partition_key_mismatch()
 
-    def _insert(self, commit: Commit, item: Item, sequence: int) -> StoredItem:
-        container, now = commit.container, self._clock()
+    def _insert(self, commit: Commit, item: Item) -> StoredItem:
+        container, now, sequence = commit.container, self._clock(), commit.next_sequence()
         etag = _etag(container, sequence, int(now))
         body = _body(container, item, sequence, etag, int(now))
         definition = container.partition_key
@@ -164,6 +176,7 @@ class ItemStore:
         expires = _expiry(container, item, now)
         row = (sequence, key, item["id"], sequence, effective_key, int(now), expires, etag, body)
         self._storage.write(container.statements.insert, row)
+        commit.wrote()
         return StoredItem(sequence, sequence, int(now), etag, body)
 
     def _update(self, commit: Commit, found: StoredItem, item: Item) -> StoredItem:
@@ -172,6 +185,7 @@ class ItemStore:
         body = _body(container, item, found.number, etag, int(now))
         row = (sequence, int(now), _expiry(container, item, now), etag, body, found.number)
         self._storage.write(container.statements.update, row)
+        commit.wrote()
         return StoredItem(found.number, sequence, int(now), etag, body)
 
 

@@ -64,6 +64,7 @@ class Statements:
     changes: str  # sequence, now → sequence, ts, partition_key, effective_key, body
     select: str  # needs a WHERE that names its own columns → number, id, ts, body
     count: str  # needs a WHERE likewise
+    last_sequence: str
     set_expiry: str  # default_ttl
     find_expired: str  # now
     purge: str  # now, how many
@@ -85,6 +86,7 @@ class Statements:
             changes=named(_CHANGES),
             select=named("SELECT number, id, ts, body FROM items_N WHERE "),
             count=named("SELECT count(*) FROM items_N WHERE "),
+            last_sequence=named("SELECT max(sequence) FROM items_N"),
             set_expiry=named(_SET_EXPIRY),
             find_expired=named("SELECT 1 FROM items_N WHERE expires <= ? LIMIT 1"),
             purge=named(

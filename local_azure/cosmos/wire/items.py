@@ -10,7 +10,7 @@ from local_azure.cosmos.store import resource_ids
 from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.store.batches import BatchStore, OperationResult
 from local_azure.cosmos.store.containers import Container
-from local_azure.cosmos.store.items import Change, Item, StoredItem
+from local_azure.cosmos.store.items import Change, Commit, Item, StoredItem
 from local_azure.cosmos.store.patching import apply_patch
 from local_azure.cosmos.wire import headers
 from local_azure.cosmos.wire.charges import read_charge, write_charge
@@ -31,12 +31,12 @@ class ItemRequests:
 
     def create(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
-        item = self._items.create(self._items.commit(container, key), headers.json_object(request))
+        item = self._items.create(Commit(container, key), headers.json_object(request))
         return self._written(request, container, item, 201)
 
     def upsert(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
-        commit = self._items.commit(container, key)
+        commit = Commit(container, key)
         item, created = self._items.upsert(commit, headers.json_object(request), headers.precondition(request))
         return self._written(request, container, item, 201 if created else 200)
 
@@ -51,20 +51,20 @@ class ItemRequests:
 
     def replace(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
-        commit, item_id = self._items.commit(container, key), self._item_id(container, segments)
+        commit, item_id = Commit(container, key), self._item_id(container, segments)
         item = self._items.replace(commit, item_id, headers.json_object(request), headers.precondition(request))
         return self._written(request, container, item, 200)
 
     def patch(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
-        commit, item_id = self._items.commit(container, key), self._item_id(container, segments)
+        commit, item_id = Commit(container, key), self._item_id(container, segments)
         change = self._patch(headers.json_object(request))
         item = self._items.change(commit, item_id, change, headers.precondition(request))
         return self._written(request, container, item, 200)
 
     def delete(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
-        commit, item_id = self._items.commit(container, key), self._item_id(container, segments)
+        commit, item_id = Commit(container, key), self._item_id(container, segments)
         item = self._items.delete(commit, item_id, headers.precondition(request))
         return Response(204, b"", headers.item_headers(request, container, write_charge(len(item.body))))
 
@@ -74,7 +74,7 @@ class ItemRequests:
         if request.headers.get("x-ms-cosmos-batch-continue-on-error", "false").lower() == "true":
             raise errors.not_supported("batches that continue on an error")
         container, key = self._target(request, segments)
-        _, results = self._batches.execute(container, key, headers.json_body(request))
+        results = self._batches.execute(container, key, headers.json_body(request))
         failed = any(result.error for result in results)
         minimal = headers.wants_no_content(request)
         body = "[" + ",".join(_rendered_result(result, minimal=minimal) for result in results) + "]"
