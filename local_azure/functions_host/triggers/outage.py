@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY = 0.2
-LONGEST_DELAY = 5.0
+LONGEST_DELAY = 2.0
 
 
 def backoff() -> Iterator[float]:

@@ -33,7 +33,7 @@ def test_a_policy_says_how_many_retries_are_allowed() -> None:
 
 
 def test_reconnecting_backs_off() -> None:
-    assert list(islice(backoff(), 7)) == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
+    assert list(islice(backoff(), 7)) == pytest.approx([0.2, 0.4, 0.8, 1.6, 2, 2, 2])
 
 
 def test_an_outage_is_told_once_and_its_end_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ from local_azure.functions_host.triggers.service_bus.single_dispatch import (
 )
 from local_azure.functions_host.worker import Worker
 
-CLOSE_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 1.0
 # As many messages are under way as calls may run, as on Azure where each call receives for itself, but no more than
 # this: what waits in the buffer is locked already.
 MOST_BUFFERED = 16

@@ -7,6 +7,7 @@ receiver and takes turns; only the functions run beside it.
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -34,8 +35,7 @@ OPERATION_TIMEOUT = 10.0
 IDLE_WAIT = 0.5
 BUSY_WAIT = 0.01
 PROBE_INTERVAL = 10.0
-RENEWAL_CHECK_INTERVAL = 1.0
-RENEW_BEFORE_EXPIRY = 10.0
+RENEWAL_CHECK_INTERVAL = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,11 @@ class Dispatch:
 
 @dataclass(slots=True)
 class _Running:
+    """A message under way. `lock` is how long it was locked when it came, in seconds."""
+
     message: ServiceBusReceivedMessage
     started: float
+    lock: float
     succeeded: bool = False
 
 
@@ -76,10 +79,10 @@ class SingleDispatch:
                 await self._settle(self._finished.popleft())
             await self._renew_locks()
             if self._stopping:
-                if not self._running:
+                if not self._running and not self._finished:
                     return
                 await self._wait_for_finished()
-            elif len(self._running) < self._dispatch.calls:
+            elif not self._finished and len(self._running) < self._dispatch.calls:
                 await self._receive()
             else:
                 await self._wait_for_finished()
@@ -102,9 +105,10 @@ class SingleDispatch:
         self._last_sign = time.monotonic()
 
     def _start(self, message: ServiceBusReceivedMessage) -> None:
-        if message.locked_until_utc and message.locked_until_utc < datetime.now(UTC):
+        lock = _remaining(message)
+        if lock < 0:
             return  # waited too long in the SDK's buffer; another delivery of it is on its way
-        running = _Running(message, time.monotonic())
+        running = _Running(message, time.monotonic(), lock)
         task = asyncio.create_task(self._invoke(running))
         self._running[task] = running
         task.add_done_callback(self._ended)
@@ -160,10 +164,8 @@ class SingleDispatch:
             return
         self._last_renewal_check = now
         for running in list(self._running.values()):
-            locked_until = running.message.locked_until_utc
-            if locked_until is None or now - running.started > self._dispatch.renew_for:
-                continue
-            if (locked_until - datetime.now(UTC)).total_seconds() < RENEW_BEFORE_EXPIRY:
+            allowed = now - running.started < self._dispatch.renew_for
+            if allowed and _remaining(running.message) < running.lock / 2:
                 await self._renew(running.message)
 
     async def _renew(self, message: ServiceBusReceivedMessage) -> None:
@@ -172,3 +174,9 @@ class SingleDispatch:
                 await self._receiver.renew_message_lock(message)
         except MessageLockLostError:
             pass  # told when the message is settled
+
+
+def _remaining(message: ServiceBusReceivedMessage) -> float:
+    """Seconds until the message's lock runs out."""
+    locked_until = message.locked_until_utc
+    return (locked_until - datetime.now(UTC)).total_seconds() if locked_until else math.inf
