@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +14,7 @@ import pytest
 
 from local_azure.azurite import installation
 from local_azure.stack import NotRunningError, Stack
+from local_azure.supervisor.state_folder import StateFolder
 from tests.integration.local_azure.tiny_app import write_tiny_app
 
 GATEWAY_ONLY = "[gateway]\nport = 0\n"
@@ -21,10 +22,19 @@ DEADLINE_SECONDS = 10.0
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(tmp_path: Path) -> Iterator[Path]:
+    """A settings file with nothing but a gateway. What a test leaves running is ended."""
     file = tmp_path / "local-azure.toml"
     file.write_text(GATEWAY_ONLY)
-    return file
+    yield file
+    if StateFolder(tmp_path / ".local-azure").is_locked:
+        Stack(tmp_path / ".local-azure").down()
+
+
+@pytest.fixture
+def tiny(config: Path) -> Path:
+    """A settings file with a gateway and a tiny function app."""
+    return write_tiny_app(config.parent)
 
 
 def started(config: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -79,11 +89,10 @@ def test_in_the_foreground_a_signal_ends_it_cleanly(config: Path, number: signal
     assert not (config.parent / ".local-azure" / "running.json").exists()
 
 
-def test_a_second_signal_ends_it_by_force(tmp_path: Path) -> None:
-    config = write_tiny_app(tmp_path)
-    with started(config, "up") as process:
+def test_a_second_signal_ends_it_by_force(tiny: Path) -> None:
+    with started(tiny, "up") as process:
         read_until(process, "Ctrl-C")
-        stack = Stack(tmp_path / ".local-azure")
+        stack = Stack(tiny.parent / ".local-azure")
         with socket.create_connection(("127.0.0.1", stack.port("tiny"))) as busy:
             busy.sendall(b"GET /hello/slow HTTP/1.1\r\nHost: x\r\n\r\n")
             wait_for(lambda: "slow was called" in stack.log("tiny"))
@@ -111,14 +120,12 @@ def test_a_stack_ends_with_the_program_that_started_it(config: Path) -> None:
     assert not (config.parent / ".local-azure" / "running.json").exists()
 
 
-def test_in_the_background_it_goes_on_until_down(tmp_path: Path) -> None:
-    config = write_tiny_app(tmp_path)
-
-    code, out, err = finished(config, "up", "--detach", "--free-ports")
-    stack = Stack(tmp_path / ".local-azure")
+def test_in_the_background_it_goes_on_until_down(tiny: Path) -> None:
+    code, out, err = finished(tiny, "up", "--detach", "--free-ports")
+    stack = Stack(tiny.parent / ".local-azure")
     pids = [stack.running.supervisor.pid, stack.pid("tiny"), stack.pid("gateway")]
-    down = finished(config, "down")
-    again = finished(config, "down")
+    down = finished(tiny, "down")
+    again = finished(tiny, "down")
 
     assert (code, err) == (0, "")
     assert out.splitlines()[-2:] == ["Try:", f"  curl {stack.url('gateway')}/hello"]
@@ -144,18 +151,17 @@ def test_a_taken_port_is_named_before_anything_starts(config: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("up",), ("up", "--detach")])
 def test_an_app_that_cannot_start_is_shown_with_its_reason_and_the_rest_ends(
-    tmp_path: Path, arguments: tuple[str, ...]
+    tiny: Path, arguments: tuple[str, ...]
 ) -> None:
-    config = write_tiny_app(tmp_path)
-    (tmp_path / "app" / "function_app.py").write_text("import does_not_exist\n")
+    (tiny.parent / "app" / "function_app.py").write_text("import does_not_exist\n")
 
-    code, out, err = finished(config, *arguments, "--free-ports")
+    code, out, err = finished(tiny, *arguments, "--free-ports")
 
     assert code == 1
     assert "tiny ended with exit code" in err
     assert "does_not_exist" in err
     assert "Traceback (most recent call last)" not in err.splitlines()[0]
-    assert finished(config, "status")[0] == 3
+    assert finished(tiny, "status")[0] == 3
     assert "gateway       ready" not in out or "gateway       stopped" in out
 
 
@@ -175,8 +181,6 @@ def test_what_a_killed_supervisor_left_is_ended(config: Path, after: str) -> Non
     assert status[0] == 3
     assert code == 0
     wait_until_gone([gateway])
-    if after == "up":
-        Stack(config.parent / ".local-azure").down()
 
 
 def test_reset_deletes_the_data_of_a_running_stack_only_by_force(config: Path) -> None:
