@@ -1,0 +1,100 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from local_azure.azurite import installation
+from local_azure.azurite.installation import AzuriteUnavailableError, Node
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the only one with programs."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Azurite is installed in a test."""
+    monkeypatch.setattr(installation, "INSTALLATION", tmp_path / "azurite")
+    monkeypatch.setattr(installation, "LOCK", tmp_path / "azurite.lock")
+    return tmp_path / "azurite"
+
+
+def write_program(folder: Path, name: str, script: str) -> None:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def test_the_lockfile_names_exact_versions_and_no_hosts() -> None:
+    wanted = json.loads((installation.PACKAGE_FOLDER / "package.json").read_text())["dependencies"]
+    locked = json.loads((installation.PACKAGE_FOLDER / "package-lock.json").read_text())["packages"]
+
+    assert locked["node_modules/azurite"]["version"] == wanted["azurite"]
+    assert all("integrity" in package for name, package in locked.items() if name)
+    assert not any("resolved" in package for package in locked.values())
+
+
+@pytest.mark.parametrize(
+    ("version", "is_used"), [("v20.0.0", True), ("v24.1.0", True), ("v18.20.1", False), ("", False)]
+)
+def test_the_machines_node_is_used_if_it_is_new_enough(programs: Path, version: str, is_used: bool) -> None:
+    write_program(programs, "node", f"echo {version}")
+    write_program(programs, "npm", "")
+
+    found = installation.machine_node()
+
+    assert found == (Node(str(programs / "node"), (str(programs / "npm"),)) if is_used else None)
+
+
+def test_a_node_without_npm_is_not_used(programs: Path) -> None:
+    write_program(programs, "node", "echo v24.0.0")
+
+    assert installation.machine_node() is None
+
+
+def test_azurite_is_installed_once_and_again_for_another_version(
+    programs: Path, installed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_program(programs, "node", "echo v24.0.0")
+    write_program(programs, "npm", f'echo "$@" >> {tmp_path}/calls')
+    told: list[str] = []
+
+    installation.install(told.append)
+    installation.install(told.append)
+    (installed / "installed").write_text("of another version")
+    installation.install(told.append)
+
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert len(calls) == len(told) == 2
+    assert calls[0].startswith("ci --ignore-scripts")
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_failed_installation_says_why_and_how_to_get_it(programs: Path) -> None:
+    write_program(programs, "node", "echo v24.0.0")
+    write_program(programs, "npm", "echo registry is out of reach >&2; exit 1")
+
+    with pytest.raises(AzuriteUnavailableError) as caught:
+        installation.install(lambda _: None)
+
+    assert "registry is out of reach" in str(caught.value)
+    assert "remove [azurite]" in str(caught.value)
+
+
+def test_azurite_serves_three_ports_from_its_folder(programs: Path) -> None:
+    write_program(programs, "node", "echo v24.0.0")
+    write_program(programs, "npm", "")
+
+    command = installation.command((1, 2, 3), Path("/state/azurite"))
+
+    assert command[0] == str(programs / "node")
+    assert command[-8:] == (
+        *("--location", "/state/azurite"),
+        *("--blobPort", "1", "--queuePort", "2", "--tablePort", "3"),
+    )
+    assert {"--loose", "--silent", "--skipApiVersionCheck"} < set(command)
