@@ -14,8 +14,8 @@ help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: .venv/installed ## Start everything on this machine; Ctrl-C ends it
-	@$(LOCAL_AZURE) up
+run: .venv/installed ## Start everything on this machine; Ctrl-C ends it; options: ARGS=--free-ports
+	@$(LOCAL_AZURE) up $(ARGS)
 
 .PHONY: demo
 demo: .venv/installed ## Play the whole scenario on a fresh stack of its own, step by step
@@ -43,7 +43,7 @@ reset: .venv/installed ## Delete the local data and logs
 
 .PHONY: test
 test: .venv/installed ## Run all tests; one of them: make test ARGS=tests/unit/domain
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: .venv/installed ## Check style, format and types
