@@ -27,6 +27,11 @@ LEVELS = {
 }
 
 
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Leaves out what azure-cosmos tells through the root logger, where no level can be set for it."""
+    return record.levelno > logging.INFO or record.name != "root" or "/azure/cosmos/" not in record.pathname
+
+
 class OneLine(logging.Formatter):
     """`2025-01-31T12:00:00.000Z INFO name: message [invocation]`."""
 
@@ -42,6 +47,7 @@ def configure(log_level: Mapping[str, str], *, verbose: bool) -> None:
     """Sets up the root logger. `log_level` is host.json's `logging.logLevel`, of which `default` counts."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
+    handler.addFilter(_is_wanted)
     level = logging.DEBUG if verbose else LEVELS.get(log_level.get("default", "").lower(), logging.INFO)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, least in CHATTY.items():

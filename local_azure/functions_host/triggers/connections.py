@@ -3,9 +3,13 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from local_azure.functions_host.app_settings import LOCAL_SETTINGS_FILE
 from local_azure.functions_host.errors import StartError
+
+if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +31,10 @@ def resolve(function: str, name: str, suffix: str, settings: Mapping[str, str] =
         f"function {function}: the app setting {name} (a connection string) or {name}__{suffix} is not set; "
         f"set it in {LOCAL_SETTINGS_FILE} or in the environment"
     )
+
+
+def default_credential() -> "DefaultAzureCredential":
+    """The identity signed in on this machine."""
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - 0.2 s that connection strings do not need
+
+    return DefaultAzureCredential()

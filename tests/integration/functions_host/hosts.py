@@ -58,6 +58,15 @@ class Sample:
     def seen(self, function: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["function"] == function]
 
+    def ids(self, function: str) -> list[str]:
+        """The ids of the documents a function was given, in order."""
+        return [identity for seen in self.seen(function) for identity in seen["ids"]]
+
+    def forget(self) -> None:
+        """Starts the records and the wanted failures anew."""
+        (self.folder / "records").write_text("")
+        self.fail()
+
     def fail(self, *functions: str) -> None:
         (self.folder / "failures").write_text("\n".join(functions))
 

@@ -47,16 +47,6 @@ def app_in(folder: Path, code: str, host: object = None) -> Path:
             None,
             "function f: binding 'm' is of type queueTrigger, which the local host does not support",
         ),
-        (
-            "@app.timer_trigger('t', '* * *')\ndef f(t: func.TimerRequest): ...",
-            None,
-            r"function f: schedule: '\* \* \*' has 3 fields",
-        ),
-        (
-            "@app.service_bus_queue_trigger('m', 'BUS', 'q')\ndef f(m: func.ServiceBusMessage): ...",
-            None,
-            "function f: the app setting BUS .* is not set; set it in",
-        ),
         ("@app.route('%R%')\ndef f(req: func.HttpRequest): ...", None, "function f: the app setting R,"),
     ],
 )

@@ -8,8 +8,11 @@ import pytest
 
 from local_azure.functions_host.app_settings import LocalSettings, expanded, is_disabled
 from local_azure.functions_host.errors import StartError
-from local_azure.functions_host.host_json import HostJson
+from local_azure.functions_host.functions import Function
+from local_azure.functions_host.host_json import ExtensionsSection, HostJson
 from local_azure.functions_host.triggers.connections import resolve
+from local_azure.functions_host.triggers.listening import Listeners
+from local_azure.functions_host.worker import Worker
 
 
 def write(folder: Path, name: str, content: Any) -> Path:
@@ -119,3 +122,28 @@ def test_host_json_is_checked_against_the_schema_it_names(tmp_path: Path) -> Non
 
     with pytest.raises(StartError, match="functionTimeout: '01:00:00' does not match"):
         HostJson.load(write(tmp_path, "host.json", content), {})
+
+
+def binding(kind: str, **settings: Any) -> Function:
+    return Function("f", "1", ({"name": "m", "type": kind, "direction": "IN", **settings},))
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (binding("timerTrigger", schedule="* * *"), r"function f: schedule: '\* \* \*' has 3 fields"),
+        (
+            binding("timerTrigger", schedule="0 0 * * * *", runOnce=True),
+            "timerTrigger setting runOnce: is not supported",
+        ),
+        (binding("serviceBusTrigger", connection="BUS", queueName="q"), "the app setting BUS .* is not set; set it in"),
+        (binding("serviceBusTrigger", connection="B", queueName="q", isSessionsEnabled=True), "isSessionsEnabled"),
+        (
+            binding("cosmosDBTrigger", connection="C", databaseName="d", containerName="c", changeFeedMode="ALL"),
+            "changeFeedMode",
+        ),
+    ],
+)
+def test_a_trigger_that_cannot_be_served_is_refused_by_name(tmp_path: Path, function: Function, told: str) -> None:
+    with pytest.raises(StartError, match=told):
+        Listeners([function], Worker(tmp_path, None), ExtensionsSection(), "app", tmp_path)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 
+from azure.core.exceptions import AzureError
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 
@@ -24,7 +25,8 @@ from local_azure.functions_host.worker import Call, Worker
 logger = logging.getLogger(__name__)
 
 OPERATION_TIMEOUT = 15.0
-CLOSE_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 1.0
+RELEASE_TIMEOUT = 1.0
 
 
 class CosmosDBListener:
@@ -145,8 +147,10 @@ class HeldLease:
             with suppress(asyncio.CancelledError):
                 await renewing
         if not self.lost:
-            async with asyncio.timeout(OPERATION_TIMEOUT):
-                await self._leases.release(self._lease)
+            # A lease that cannot be released runs out by itself, and its owner takes it up again at once.
+            with suppress(AzureError, TimeoutError, LeaseLost):
+                async with asyncio.timeout(RELEASE_TIMEOUT):
+                    await self._leases.release(self._lease)
 
     async def _renew(self) -> None:
         while not self.lost:

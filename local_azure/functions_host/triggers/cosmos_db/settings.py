@@ -4,10 +4,9 @@ from typing import Literal
 
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient
-from azure.identity.aio import DefaultAzureCredential
 
 from local_azure.functions_host.functions import Function, TriggerSettings
-from local_azure.functions_host.triggers.connections import Connection, resolve
+from local_azure.functions_host.triggers.connections import Connection, default_credential, resolve
 
 ADDRESS_SUFFIX = "accountEndpoint"
 LEASE_PARTITION_KEY = "/id"
@@ -67,4 +66,4 @@ def _client(connection: Connection) -> CosmosClient:
     transport = AioHttpTransport(use_env_settings=False)
     if connection.connection_string:
         return CosmosClient.from_connection_string(connection.connection_string, transport=transport)
-    return CosmosClient(connection.address, DefaultAzureCredential(), transport=transport)
+    return CosmosClient(connection.address, default_credential(), transport=transport)

@@ -21,6 +21,7 @@ from local_azure.functions_host.triggers.service_bus.single_dispatch import (
     IDLE_WAIT,
     OPERATION_TIMEOUT,
     PROBE_INTERVAL,
+    PROBE_TIMEOUT,
 )
 from local_azure.functions_host.worker import Call, Worker
 
@@ -45,8 +46,8 @@ class BatchDispatch:
             if messages:
                 await self._process(receiver, messages)
             elif time.monotonic() - last_sign > PROBE_INTERVAL:
-                async with asyncio.timeout(OPERATION_TIMEOUT):
-                    await receiver.peek_messages(1, timeout=OPERATION_TIMEOUT)
+                async with asyncio.timeout(PROBE_TIMEOUT):
+                    await receiver.peek_messages(1, timeout=PROBE_TIMEOUT)
             else:
                 continue
             last_sign = time.monotonic()

@@ -1,11 +1,12 @@
 """What a Service Bus trigger listens to, and how."""
 
-from azure.identity.aio import DefaultAzureCredential
+from typing import Any
+
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function, TriggerSettings
-from local_azure.functions_host.triggers.connections import Connection, resolve
+from local_azure.functions_host.triggers.connections import default_credential, resolve
 
 # How long the SDK holds the socket while it waits for a frame, in seconds. Nothing can be sent meanwhile, so that this
 # bounds how late a finished message is settled while no other message arrives.
@@ -49,14 +50,10 @@ class Entity:
 
     def client(self) -> ServiceBusClient:
         """A new client. It does not retry: the listener starts over, and says so once an outage."""
-        connection: Connection = self._connection
-        if connection.connection_string:
-            return ServiceBusClient.from_connection_string(
-                connection.connection_string, retry_total=0, socket_timeout=SOCKET_TIMEOUT
-            )
-        return ServiceBusClient(
-            connection.address, DefaultAzureCredential(), retry_total=0, socket_timeout=SOCKET_TIMEOUT
-        )
+        options: dict[str, Any] = {"retry_total": 0, "socket_timeout": SOCKET_TIMEOUT}
+        if self._connection.connection_string:
+            return ServiceBusClient.from_connection_string(self._connection.connection_string, **options)
+        return ServiceBusClient(self._connection.address, default_credential(), **options)
 
     def receiver(self, client: ServiceBusClient, prefetch: int) -> ServiceBusReceiver:
         if self.settings.queue_name:

@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 OPERATION_TIMEOUT = 10.0
 IDLE_WAIT = 0.5
 BUSY_WAIT = 0.01
-PROBE_INTERVAL = 10.0
+PROBE_INTERVAL = 5.0
+PROBE_TIMEOUT = 5.0
 RENEWAL_CHECK_INTERVAL = 0.25
 
 
@@ -100,8 +101,8 @@ class SingleDispatch:
 
     async def _probe(self) -> None:
         """Asks the service something, as receiving alone does not notice a peer that fell silent."""
-        async with asyncio.timeout(OPERATION_TIMEOUT):
-            await self._receiver.peek_messages(1, timeout=OPERATION_TIMEOUT)
+        async with asyncio.timeout(PROBE_TIMEOUT):
+            await self._receiver.peek_messages(1, timeout=PROBE_TIMEOUT)
         self._last_sign = time.monotonic()
 
     def _start(self, message: ServiceBusReceivedMessage) -> None:

@@ -163,5 +163,5 @@ async def on_loss(documents: func.DocumentList) -> None:
 @app.timer_trigger("timer", schedule="%TICK%", run_on_startup=False)
 async def tick(timer: func.TimerRequest) -> None:
     record("tick", past_due=timer.past_due)
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(1.1)
     record("tick-ended")

@@ -1,0 +1,71 @@
+"""Cosmos DB triggers while the service, or the host, comes and goes."""
+
+from tests.integration.functions_host.databases import cosmos
+from tests.integration.functions_host.hosts import Host, Sample, until
+
+
+async def test_a_batch_that_never_succeeds_does_not_move_the_lease(sample: Sample) -> None:
+    sample.only("on-change")
+    sample.fail("on-change always")
+    async with cosmos(sample) as documents:
+        await documents.create("kept", "a")
+        async with sample.running() as host:
+            await until(lambda: len(sample.seen("on-change-failed")) > 2)
+            assert await host.stop() == 0
+        sample.fail()
+        async with sample.running():
+            await until(lambda: sample.ids("on-change") == ["a"])
+
+
+async def test_changes_made_while_the_host_was_away_are_not_passed_over(sample: Sample) -> None:
+    sample.only("on-loss")
+    async with cosmos(sample) as documents:
+        async with sample.running() as host:
+            await documents.until_leased("on-loss", "lost")
+            assert await host.stop() == 0
+        assert (await documents.lease("on-loss", "lost"))["owner"] == ""
+        await documents.create("lost", "a")
+        async with sample.running() as host:
+            await until(lambda: sample.ids("on-loss") == ["a"])
+            host.process.kill()
+        assert (await documents.lease("on-loss", "lost"))["owner"] == "sample"
+        await documents.create("lost", "b")
+        async with sample.running():
+            await until(lambda: sample.ids("on-loss") == ["a", "b"], deadline=5)
+
+
+async def test_another_host_waits_for_the_lease(sample: Sample) -> None:
+    sample.only("on-change")
+    async with cosmos(sample) as documents, sample.running():
+        await documents.until_leased("on-change", "kept")
+        async with sample.running("--name", "other"):
+            await documents.create("kept", "a", "b", "c")
+            await until(lambda: len(sample.ids("on-change")) >= 3)
+
+    assert sample.ids("on-change") == ["a", "b", "c"]
+
+
+async def test_listeners_survive_a_cosmos_db_that_comes_late_and_goes(sample: Sample) -> None:
+    sample.only("on-change")
+    async with cosmos(sample) as documents:
+        port = documents.port
+    async with sample.running() as host:
+        await until(lambda: told(host, "lost: ") == 1)
+        async with cosmos(sample, port) as documents:
+            await documents.create("kept", "a")
+            await until(lambda: sample.ids("on-change") == ["a"])
+            await until(lambda: told(host, "back after") == 1)
+        await until(lambda: told(host, "lost: ") == 2)
+        async with cosmos(sample, port) as documents:
+            await documents.create("kept", "b")
+            await until(lambda: sample.ids("on-change")[-1] == "b")
+            await until(lambda: told(host, "back after") == 2)
+        assert await host.stop() == 0
+
+    assert set(sample.ids("on-change")) == {"a", "b"}
+    assert told(host, "lost: ") == 2
+
+
+def told(host: Host, text: str) -> int:
+    """How often the log says so."""
+    return len([line for line in host.log if text in line])

@@ -1,0 +1,53 @@
+"""Service Bus triggers while the service, or the host, comes and goes."""
+
+from functools import partial
+
+from tests.integration.functions_host.buses import message, service_bus
+from tests.integration.functions_host.hosts import Sample, until
+
+
+def has_seen(sample: Sample, body: str) -> bool:
+    return any(seen["body"] == body for seen in sample.seen("on-message"))
+
+
+async def test_listeners_survive_a_service_bus_that_comes_late_and_goes(sample: Sample) -> None:
+    sample.only("on-message", "hello")
+    async with service_bus(sample) as bus:
+        port = bus.port
+    async with sample.running() as host:
+        for round_number in range(2):
+            async with service_bus(sample, port) as bus:
+                await bus.send(message(f"round{round_number}"))
+                await until(partial(has_seen, sample, f"round{round_number}"))
+                await bus.until_left([])
+        lost = [line for line in host.log if "lost:" in line]
+        back = [line for line in host.log if "back after" in line]
+        assert await host.stop() == 0
+
+    assert len(back) == 2
+    assert len(lost) in (2, 3)
+
+
+async def test_what_runs_is_settled_before_the_host_ends(sample: Sample) -> None:
+    sample.only("on-message")
+    async with service_bus(sample) as bus:
+        async with sample.running() as host:
+            await bus.send(message("running", seconds=1))
+            await until(lambda: sample.seen("on-message-started"))
+            await bus.send(*[message(str(n), seconds=1) for n in range(3)])
+            assert await host.stop() == 0
+        done = [record["body"] for record in sample.seen("on-message")]
+        waiting = await bus.left()
+
+    assert "running" in done
+    assert sorted(done + waiting) == ["0", "1", "2", "running"]
+
+
+async def test_a_killed_host_loses_nothing(sample: Sample) -> None:
+    sample.only("on-message")
+    async with service_bus(sample) as bus:
+        async with sample.running() as host:
+            await bus.send(message("a", seconds=30))
+            await until(lambda: sample.seen("on-message-started"))
+            host.process.kill()
+        assert await bus.left() == ["a"]
