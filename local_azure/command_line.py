@@ -101,8 +101,8 @@ def down(config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None
     """End everything. The data stays."""
     folder = _state(config, state)
     with Console() as console:
-        if not folder.is_locked and (orphans := folder.end_orphans()):
-            console.say(f"ended what a killed run had left: {', '.join(orphans)}")
+        if not folder.is_locked and folder.read_running() is not None:
+            console.say(f"ended what a killed run had left: {', '.join(folder.end_orphans()) or 'nothing'}")
             return
         Stack(folder.folder).down(console.event)
 

@@ -19,6 +19,9 @@ from tests.integration.local_azure.tiny_app import write_tiny_app
 
 DEADLINE_SECONDS = 10.0
 
+# All of them use one stack: in parallel runs one worker has them all.
+pytestmark = pytest.mark.xdist_group("tiny stack")
+
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:

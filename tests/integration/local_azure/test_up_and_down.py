@@ -169,7 +169,7 @@ def test_an_app_that_cannot_start_is_shown_with_its_reason_and_the_rest_ends(
 def test_what_a_killed_supervisor_left_is_ended(config: Path, after: str) -> None:
     stack = Stack.start(config)
     gateway = stack.pid("gateway")
-    # Stands for a system that does not end children with their parent.
+    # So that it is still there, whether or not the system ends children with their parent.
     os.kill(gateway, signal.SIGSTOP)
     os.kill(stack.running.supervisor.pid, signal.SIGKILL)
     stack.wait_for_end()
