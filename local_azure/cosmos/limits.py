@@ -1,8 +1,9 @@
 """The service's limits, by name. Source: "Azure Cosmos DB service quotas" unless said otherwise."""
 
 MAX_ITEM_BYTES = 2 * 1024 * 1024
-MAX_ID_BYTES = 255  # of an item, a container and a database, in UTF-8
-FORBIDDEN_IN_ID = frozenset("/\\?#")
+MAX_ID_BYTES = 254  # "less than 255": of a container and a database, in UTF-8
+MAX_ITEM_ID_BYTES = 1023
+FORBIDDEN_IN_ID = frozenset("/\\?#\t\r\n")
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_PARTITION_KEY_PATHS = 3
 MAX_TTL_SECONDS = 2_147_483_647

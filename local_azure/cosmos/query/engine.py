@@ -77,6 +77,9 @@ class QueryEngine:
                 "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition "
                 "to true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
             )
+        if compiled.selection.grouping and not (compiled.tree.value or call.range.partition_key is not None):
+            # Azure refuses it as soon as there is a second physical partition, and the Python SDK always does.
+            raise errors.bad_request("Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.")
         run = _Run(self._storage, container, compiled, scope, search)
         run.narrow(call.range, self._clock())
         try:
@@ -140,9 +143,10 @@ class _Run:
 
     def materialize(self, call: QueryCall) -> QueryPage:
         """Counts off the results of the pages before."""
-        selection, scope = self._compiled.selection, self._scope
+        compiled, scope = self._compiled, self._scope
+        selection = compiled.selection
         (emitted,) = _continued(call.continuation, 1) or [0]
-        if not self._compiled.tree.sources:
+        if not compiled.tree.sources:
             values = selection.results(scope, (None,))
         elif selection.only_counts and self._exact:
             statement = self._statements.count + " AND ".join(self._conditions)
@@ -150,6 +154,9 @@ class _Run:
             values = selection.counted(scope, count)
         else:
             values = selection.results(scope, self._passes())
+        if selection.grouping and not compiled.tree.group_by and call.range.partition_key is None:
+            # The SDKs put aggregates of several partitions together themselves, and make null out of undefined.
+            values = iter(list(values) or [None])
         results: list[str] = []
         size = 0
         for value in islice(values, emitted, None):

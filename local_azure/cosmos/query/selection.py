@@ -50,8 +50,8 @@ class Selection:
         self.where = rows.compile(query.where) if query.where is not None else None
         self.grouping = Grouping(query.group_by) if query.group_by or _has_aggregate(query.items) else None
         self._group_keys = [rows.compile(expression) for expression in query.group_by]
-        if self.grouping and query.order_by:
-            raise errors.not_supported("ORDER BY together with aggregates or GROUP BY")
+        if query.group_by and query.order_by:
+            raise errors.not_supported("ORDER BY together with GROUP BY")
         self.project = self._projection(query)
         self._order = [(rows.compile(item.expression), item.descending) for item in query.order_by]
         self._distinct = query.distinct

@@ -85,7 +85,7 @@ def _parse(operations: object) -> list[_Operation]:
     if not isinstance(operations, list) or not operations:
         raise errors.bad_request("Batch request has no operations.")
     if len(operations) > MAX_BATCH_OPERATIONS:
-        raise errors.bad_request(f"Batch request has more operations than what is supported ({MAX_BATCH_OPERATIONS}).")
+        raise errors.bad_request("Batch request has more operations than what is supported.")
     return [_parse_operation(operation) for operation in operations]
 
 

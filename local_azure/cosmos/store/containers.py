@@ -11,12 +11,8 @@ from local_azure.cosmos.store.statements import Statements
 
 POSITION_BITS = 7  # a sequence is LSN and position in the batch; 100 operations fit into 7 bits
 
-_DEFAULT_INDEXING = {
-    "indexingMode": "consistent",
-    "automatic": True,
-    "includedPaths": [{"path": "/*"}],
-    "excludedPaths": [{"path": '/"_etag"/?'}],
-}
+_ETAG_PATH = {"path": '/"_etag"/?'}
+_DEFAULT_INDEXING = {"indexingMode": "consistent", "automatic": True, "includedPaths": [{"path": "/*"}]}
 _DEFAULT_CONFLICTS = {"mode": "LastWriterWins", "conflictResolutionPath": "/_ts", "conflictResolutionProcedure": ""}
 _REFUSED = {
     "analyticalStorageTtl": "the analytical store",
@@ -83,29 +79,31 @@ class Container:
         return {"id": self.id, **self.definition, **links, **children}
 
 
-def check_id(value: object) -> str:
-    """The id of a database, container or item, if the service takes it. Raises bad_request."""
+def check_id(value: object, longest: int = MAX_ID_BYTES) -> str:
+    """The id of a database, container or item, if the service takes it. `longest` in bytes. Raises bad_request."""
     if not isinstance(value, str) or not value:
         raise errors.bad_request("The input content is invalid because the required properties - 'id; ' - are missing")
-    if len(value) > MAX_ID_BYTES or not value.isascii():
+    if len(value) > longest or not value.isascii():
         try:
             size = len(value.encode("utf-8"))
         except UnicodeEncodeError:
             raise errors.bad_request("The id is not valid Unicode: it has half of a surrogate pair.") from None
-        if size > MAX_ID_BYTES:
-            raise errors.bad_request(f"The id is {size} bytes long; at most {MAX_ID_BYTES} are allowed.")
-    if not FORBIDDEN_IN_ID.isdisjoint(value):
-        raise errors.bad_request("Ids must not contain the characters '/', '\\', '?' and '#'.")
+        if size > longest:
+            raise errors.bad_request(
+                f"The input name '{value[:50]}…' is invalid. Ensure to provide a unique non-empty string less than "
+                f"'{longest + 1}' characters."
+            )
+    if not FORBIDDEN_IN_ID.isdisjoint(value) or value[-1] == " ":
+        raise errors.bad_request(
+            f"The id {value!r} is invalid: it must not contain '/', '\\', '?', '#' or a line break, or end with a space."
+        )
     return value
 
 
-def check_ttl(value: object) -> int | None:
-    """A time to live in seconds, -1 for never, or None. Raises bad_request."""
-    if value is None:
-        return None
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if whole and (value == -1 or 0 < value <= MAX_TTL_SECONDS):  # type: ignore[operator]  # an int, checked just above
-        return value  # type: ignore[return-value]  # the same
+def check_ttl(value: object) -> None:
+    """Raises bad_request for what is not a time to live: seconds, or -1 for ever."""
+    if isinstance(value, int) and not isinstance(value, bool) and (value == -1 or 0 < value <= MAX_TTL_SECONDS):
+        return
     raise errors.bad_request(
         f"The input ttl '{value}' is invalid. Ensure to provide a nonzero positive integer less than or equal to "
         f"'{MAX_TTL_SECONDS}', or -1 for a time to live that never ends."
@@ -118,11 +116,23 @@ def normalized_definition(resource: dict[str, Any]) -> dict[str, Any]:
         if resource.get(name) and resource[name] != {"uniqueKeys": []}:
             raise errors.not_supported(f"{feature} ({name})")
     definition = {name: value for name, value in resource.items() if name not in _SYSTEM_PROPERTIES and name != "id"}
-    if check_ttl(definition.get("defaultTtl")) is None:
+    if definition.get("defaultTtl") is None:
         definition.pop("defaultTtl", None)
+    else:
+        check_ttl(definition["defaultTtl"])
     definition["partitionKey"] = {"version": 1, "kind": "Hash", **definition.get("partitionKey", {})}
     PartitionKeyDefinition.parse(definition["partitionKey"])
-    definition["indexingPolicy"] = {**_DEFAULT_INDEXING, **(definition.get("indexingPolicy") or {})}
+    definition["indexingPolicy"] = _indexing_policy(definition.get("indexingPolicy") or {})
     definition.setdefault("conflictResolutionPolicy", _DEFAULT_CONFLICTS)
     definition.setdefault("geospatialConfig", {"type": "Geography"})
     return definition
+
+
+def _indexing_policy(policy: dict[str, Any]) -> dict[str, Any]:
+    """With the service's defaults. Kinds of index are of old and left out, as the service does."""
+    included = policy.get("includedPaths", _DEFAULT_INDEXING["includedPaths"])
+    excluded = list(policy.get("excludedPaths", []))
+    if policy.get("indexingMode") != "none" and _ETAG_PATH not in excluded:
+        excluded.append(_ETAG_PATH)
+    paths = {"includedPaths": [{"path": part.get("path")} for part in included], "excludedPaths": excluded}
+    return {**_DEFAULT_INDEXING, **policy, **paths}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from local_azure.cosmos import errors, json_text
-from local_azure.cosmos.limits import MAX_ITEM_BYTES, PURGE_BATCH
+from local_azure.cosmos.limits import MAX_ITEM_BYTES, MAX_ITEM_ID_BYTES, PURGE_BATCH
 from local_azure.cosmos.store import partition_keys, resource_ids
 from local_azure.cosmos.store.catalog import Catalog
 from local_azure.cosmos.store.containers import POSITION_BITS, Container, check_id, check_ttl
@@ -123,10 +123,8 @@ class ItemStore:
         return self._update(commit, found, item), False
 
     def replace(self, commit: Commit, item_id: str, item: Item, precondition: Precondition = ANY) -> StoredItem:
-        """Raises bad_request, not_found, precondition_failed, request_too_large."""
+        """Also under another id. Raises bad_request, conflict, not_found, precondition_failed, request_too_large."""
         self._check(commit, item)
-        if item["id"] != item_id:
-            raise errors.bad_request("The id of the item in the body is not the id in the request's address.")
         found = self.get(commit.container, commit.partition_key, item_id)
         precondition.check(found.etag)
         return self._update(commit, found, item)
@@ -148,6 +146,12 @@ class ItemStore:
         commit.wrote()
         return found
 
+    def delete_partition(self, commit: Commit) -> None:
+        """All items of the logical partition."""
+        self._catalog.keep_lsn(commit.container)
+        self._storage.write(commit.container.statements.delete_partition, (commit.partition_key,))
+        commit.wrote()
+
     def purge(self) -> int:
         """Deletes items whose time is over, some of each container. How many."""
         purged = 0
@@ -159,11 +163,11 @@ class ItemStore:
         return purged
 
     def _check(self, commit: Commit, item: Item) -> None:
-        check_id(item.get("id"))
+        check_id(item.get("id"), MAX_ITEM_ID_BYTES)
         if "ttl" in item:
             check_ttl(item["ttl"])
         definition = commit.container.partition_key
-        if not definition.accepts(commit.partition_key, definition.key_of(item)):
+        if definition.key_of(item) != commit.partition_key:
             raise errors.partition_key_mismatch()
 
     def _insert(self, commit: Commit, item: Item) -> StoredItem:
@@ -183,8 +187,11 @@ class ItemStore:
         container, now, sequence = commit.container, self._clock(), commit.next_sequence()
         etag = _etag(container, sequence, int(now))
         body = _body(container, item, found.number, etag, int(now))
-        row = (sequence, int(now), _expiry(container, item, now), etag, body, found.number)
-        self._storage.write(container.statements.update, row)
+        row = (item["id"], sequence, int(now), _expiry(container, item, now), etag, body, found.number)
+        try:
+            self._storage.write(container.statements.update, row)
+        except sqlite3.IntegrityError:
+            raise errors.conflict() from None
         commit.wrote()
         return StoredItem(found.number, sequence, int(now), etag, body)
 

@@ -5,6 +5,7 @@ The canonical text is the JSON array of the key's components, with `{}` for a co
 """
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,18 +47,20 @@ class PartitionKeyDefinition:
         """The canonical text of the item's key. Raises bad_request when it is too long."""
         return _canonical([_component(item, path) for path in self.paths])
 
-    def accepts(self, key: str, of_item: str) -> bool:
-        """Whether a key that came in a header names the key found in the item."""
-        if key == of_item:
-            return True
-        # The SDKs send null for a level that an item does not have, but only in hierarchical keys.
-        return self.kind == "MultiHash" and key.replace("{}", "null") == of_item.replace("{}", "null")
+
+_STEP = re.compile(r"""/(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<plain>[^/"'][^/]*))""")
 
 
 def _split(path: object) -> tuple[str, ...]:
-    if not isinstance(path, str) or not path.startswith("/") or len(path) < 2:
+    """The property names of a path; one in quotes may have slashes in it."""
+    steps: list[str] = []
+    position = 0
+    while isinstance(path, str) and (match := _STEP.match(path, position)):
+        steps.append(next(part for part in match.groups() if part is not None).strip())
+        position = match.end()
+    if not isinstance(path, str) or not steps or position != len(path):
         raise errors.bad_request(f"The partition key path {path!r} is not of the form /property.")
-    return tuple(part.strip('"') for part in path[1:].split("/"))
+    return tuple(steps)
 
 
 def _component(item: Mapping[str, Any], path: tuple[str, ...]) -> Any:

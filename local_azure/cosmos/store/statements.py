@@ -40,7 +40,7 @@ _INSERT = (
     "INSERT INTO items_N (number, partition_key, id, sequence, effective_key, ts, expires, etag, body) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_UPDATE = "UPDATE items_N SET sequence = ?, ts = ?, expires = ?, etag = ?, body = ? WHERE number = ?"
+_UPDATE = "UPDATE items_N SET id = ?, sequence = ?, ts = ?, expires = ?, etag = ?, body = ? WHERE number = ?"
 _SET_EXPIRY = """
 UPDATE items_N SET expires = CASE
     WHEN ?1 IS NULL THEN NULL
@@ -57,8 +57,9 @@ class Statements:
     create_table: tuple[str, ...]
     drop_table: str
     insert: str  # number, partition_key, id, sequence, effective_key, ts, expires, etag, body
-    update: str  # sequence, ts, expires, etag, body, number
+    update: str  # id, sequence, ts, expires, etag, body, number
     delete: str  # number
+    delete_partition: str  # partition_key
     delete_expired: str  # partition_key, id, now
     find: str  # partition_key, id, now → number, sequence, ts, etag, body
     changes: str  # sequence, now → sequence, ts, partition_key, effective_key, body
@@ -81,6 +82,7 @@ class Statements:
             insert=named(_INSERT),
             update=named(_UPDATE),
             delete=named("DELETE FROM items_N WHERE number = ?"),
+            delete_partition=named("DELETE FROM items_N WHERE partition_key = ?"),
             delete_expired=named("DELETE FROM items_N WHERE partition_key = ? AND id = ? AND expires <= ?"),
             find=named(_FIND),
             changes=named(_CHANGES),

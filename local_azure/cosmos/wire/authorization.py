@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, unquote
 from local_azure.cosmos import errors
 from local_azure.cosmos.wire.messages import Request
 
+DELETE_PARTITION = "partitionkeydelete"
+
 
 class Authorization:
     """`key` as in a connection string, in base64. Raises ValueError when it is not that."""
@@ -27,6 +29,8 @@ class Authorization:
         if not header:
             raise errors.unauthorized("Required Header authorization is missing. Ensure a valid token is passed.")
         date = request.headers.get("x-ms-date", "").lower(), request.headers.get("date", "").lower()
+        if segments[-1:] == [DELETE_PARTITION]:  # signed as an operation on the container
+            segments = segments[:-2]
         names_a_resource = len(segments) % 2 == 0
         kind = (segments[-2] if names_a_resource else segments[-1]) if segments else ""
         link = "/".join(segments if names_a_resource else segments[:-1])

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.limits import DEFAULT_PAGE_SIZE, DYNAMIC_PAGE_SIZE
+from local_azure.cosmos.limits import DEFAULT_PAGE_SIZE, DYNAMIC_PAGE_SIZE, MAX_ITEM_BYTES
 from local_azure.cosmos.store import partition_keys
 from local_azure.cosmos.store.change_feed import WHOLE, FeedRange
 from local_azure.cosmos.store.containers import Container
@@ -37,7 +37,10 @@ def partition_key(request: Request, container: Container) -> str:
         raise errors.bad_request("PartitionKey value must be supplied for this operation.")
     key = partition_keys.from_header(header)
     if partition_keys.component_count(key) != len(container.partition_key.paths):
-        message = "Partition key provided either doesn't correspond to definition in the collection or doesn't match."
+        message = (
+            "Partition key provided either doesn't correspond to definition in the collection or doesn't match "
+            "partition key field values specified in the document."
+        )
         raise errors.bad_request(message, errors.PARTITION_KEY_MISMATCH)
     return key
 
@@ -114,6 +117,13 @@ def json_body(request: Request) -> Any:
     except (ValueError, RecursionError):
         message = "The request payload is invalid. Ensure to provide a valid request payload."
         raise errors.bad_request(message) from None
+
+
+def item_body(request: Request) -> dict[str, Any]:
+    """An item, or a patch of one. Raises bad_request, and request_too_large by its size as it was sent."""
+    if len(request.body) > MAX_ITEM_BYTES:
+        raise errors.request_too_large()
+    return json_object(request)
 
 
 def json_object(request: Request) -> dict[str, Any]:

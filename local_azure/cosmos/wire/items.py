@@ -31,13 +31,13 @@ class ItemRequests:
 
     def create(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
-        item = self._items.create(Commit(container, key), headers.json_object(request))
+        item = self._items.create(Commit(container, key), headers.item_body(request))
         return self._written(request, container, item, 201)
 
     def upsert(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
         commit = Commit(container, key)
-        item, created = self._items.upsert(commit, headers.json_object(request), headers.precondition(request))
+        item, created = self._items.upsert(commit, headers.item_body(request), headers.precondition(request))
         return self._written(request, container, item, 201 if created else 200)
 
     def read(self, request: Request, segments: list[str]) -> Response:
@@ -52,13 +52,13 @@ class ItemRequests:
     def replace(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
         commit, item_id = Commit(container, key), self._item_id(container, segments)
-        item = self._items.replace(commit, item_id, headers.json_object(request), headers.precondition(request))
+        item = self._items.replace(commit, item_id, headers.item_body(request), headers.precondition(request))
         return self._written(request, container, item, 200)
 
     def patch(self, request: Request, segments: list[str]) -> Response:
         container, key = self._target(request, segments)
         commit, item_id = Commit(container, key), self._item_id(container, segments)
-        change = self._patch(headers.json_object(request))
+        change = self._patch(headers.item_body(request))
         item = self._items.change(commit, item_id, change, headers.precondition(request))
         return self._written(request, container, item, 200)
 
@@ -67,6 +67,11 @@ class ItemRequests:
         commit, item_id = Commit(container, key), self._item_id(container, segments)
         item = self._items.delete(commit, item_id, headers.precondition(request))
         return Response(204, b"", headers.item_headers(request, container, write_charge(len(item.body))))
+
+    def delete_partition(self, request: Request, segments: list[str]) -> Response:
+        container, key = self._target(request, segments)
+        self._items.delete_partition(Commit(container, key))
+        return Response(200, b"", headers.item_headers(request, container, write_charge(0)))
 
     def batch(self, request: Request, segments: list[str]) -> Response:
         if len(request.body) > MAX_BATCH_BYTES:

@@ -1,9 +1,10 @@
 """Requests that search: queries, and the plain listing of a container's items."""
 
+import time
 from typing import Any
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.query.engine import QueryCall, QueryEngine, select_from
+from local_azure.cosmos.query.engine import QueryCall, QueryEngine, QueryPage, select_from
 from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.store.containers import Container
 from local_azure.cosmos.wire import headers
@@ -57,13 +58,26 @@ class QueryRequests:
             request.headers.get("x-ms-continuation"),
             across_partitions or named_range,
         )
+        started = time.perf_counter()
         page = self._engine.run(container, call)
+        seconds = time.perf_counter() - started
         body = _feed(container, page.results)
         answer_headers = headers.item_headers(request, container, query_charge(page.looked_at, len(body)))
         answer_headers["x-ms-item-count"] = str(len(page.results))
+        if headers.flag(request, "x-ms-documentdb-populatequerymetrics"):
+            answer_headers["x-ms-documentdb-query-metrics"] = _metrics(page, seconds)
         if page.continuation is not None:
             answer_headers["x-ms-continuation"] = page.continuation
         return Response(200, body, answer_headers)
+
+
+def _metrics(page: QueryPage, seconds: float) -> str:
+    count, size = len(page.results), sum(map(len, page.results))
+    ratio = min(count / page.looked_at, 1) if page.looked_at else 1
+    return (
+        f"totalExecutionTimeInMs={seconds * 1000:.2f};retrievedDocumentCount={page.looked_at};"
+        f"outputDocumentCount={count};outputDocumentSize={size};indexUtilizationRatio={ratio:.2f}"
+    )
 
 
 def _feed(container: Container, bodies: list[str]) -> bytes:

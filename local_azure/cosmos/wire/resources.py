@@ -68,7 +68,10 @@ class ResourceRequests:
         return self.container_feed(request, database, resources)
 
     def read_container(self, request: Request, segments: list[str]) -> Response:
-        return _answer(request, self._container(segments).resource())
+        answer = _answer(request, self._container(segments).resource())
+        if headers.flag(request, "x-ms-documentdb-populatequotainfo"):
+            answer.headers["x-ms-documentdb-collection-index-transformation-progress"] = "100"
+        return answer
 
     def replace_container(self, request: Request, segments: list[str]) -> Response:
         container = self._container(segments)
@@ -102,6 +105,15 @@ class ResourceRequests:
             "_ts": container.ts,
         }
         return _answer(request, feed(container.rid, "PartitionKeyRanges", [resource]), etag=etag)
+
+    def conflicts(self, request: Request, segments: list[str]) -> Response:
+        """None: only several write regions make conflicts."""
+        container = self._account.owning_container(segments)
+        return _answer(request, feed(container.rid, "Conflicts", []))
+
+    def conflict(self, _request: Request, segments: list[str]) -> Response:
+        self._account.owning_container(segments)
+        raise errors.not_found()
 
     def offers(self, request: Request, _segments: list[str]) -> Response:
         """None: as on a serverless account, throughput is not provisioned."""

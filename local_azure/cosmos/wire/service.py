@@ -8,7 +8,7 @@ from local_azure.cosmos.query.conditions import read_condition
 from local_azure.cosmos.query.engine import QueryEngine
 from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.wire import headers
-from local_azure.cosmos.wire.authorization import Authorization
+from local_azure.cosmos.wire.authorization import DELETE_PARTITION, Authorization
 from local_azure.cosmos.wire.changes import ChangeFeedRequests
 from local_azure.cosmos.wire.items import ItemRequests
 from local_azure.cosmos.wire.messages import Request, Response
@@ -20,8 +20,6 @@ type Handler = Callable[[Request, list[str]], Response]
 _NOT_SUPPORTED = {
     "attachments": "attachments",
     "clientencryptionkeys": "client-side encryption",
-    "conflicts": "conflicts, which only several write regions have",
-    "operations": "the deletion of all items of a partition key",
     "permissions": "users and permissions",
     "schemas": "schemas",
     "sprocs": "stored procedures",
@@ -52,12 +50,17 @@ class Service:
             ("PUT", "dbs/*/colls/*"): resources.replace_container,
             ("DELETE", "dbs/*/colls/*"): resources.delete_container,
             ("GET", "dbs/*/colls/*/pkranges"): resources.partition_key_ranges,
+            ("GET", "dbs/*/colls/*/conflicts"): resources.conflicts,
+            ("POST", "dbs/*/colls/*/conflicts"): resources.conflicts,
+            ("GET", "dbs/*/colls/*/conflicts/*"): resources.conflict,
+            ("DELETE", "dbs/*/colls/*/conflicts/*"): resources.conflict,
             ("POST", "dbs/*/colls/*/docs"): self._post_item,
             ("GET", "dbs/*/colls/*/docs"): self._read_items,
             ("GET", "dbs/*/colls/*/docs/*"): self._items.read,
             ("PUT", "dbs/*/colls/*/docs/*"): self._items.replace,
             ("PATCH", "dbs/*/colls/*/docs/*"): self._items.patch,
             ("DELETE", "dbs/*/colls/*/docs/*"): self._items.delete,
+            ("POST", "dbs/*/colls/*/operations/*"): self._post_operation,
             ("GET", "offers"): resources.offers,
             ("POST", "offers"): resources.offers,
         }
@@ -88,6 +91,11 @@ class Service:
         if headers.flag(request, "x-ms-documentdb-is-upsert"):
             return self._items.upsert(request, segments)
         return self._items.create(request, segments)
+
+    def _post_operation(self, request: Request, segments: list[str]) -> Response:
+        if segments[-1] != DELETE_PARTITION:
+            raise errors.not_supported(f"the operation {segments[-1]}")
+        return self._items.delete_partition(request, segments)
 
     def _read_items(self, request: Request, segments: list[str]) -> Response:
         if "a-im" in request.headers:
