@@ -57,6 +57,9 @@ class _Stream(asyncio.Protocol):
             log.exception("a connection is closed because of a fault in this server")
             self.connection.close(AmqpError(INTERNAL_ERROR, "a fault in this server; see its log"))
 
+    def eof_received(self) -> None:
+        self._flush()  # what is said last is not lost when the socket closes now
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._streams.discard(self)
         self._transport = None
@@ -151,13 +154,19 @@ class ServiceBusEmulator:
             self._server.close()
         for stream in list(self._streams):
             stream.connection.close(AmqpError(CONNECTION_FORCED, "The service is shutting down."))
-        if self._streams:
-            await asyncio.wait([stream.closed for stream in self._streams], timeout=limits.SHUTDOWN_TIMEOUT)
+        await self._wait_for_streams()  # for those clients that answer: azure-servicebus does not while it is idle
+        for stream in list(self._streams):
+            stream.close()
+        await self._wait_for_streams()
         for stream in list(self._streams):
             stream.abort()
         await asyncio.gather(*self._background, return_exceptions=True)
         self._broker.close()
         self._store.close()
+
+    async def _wait_for_streams(self) -> None:
+        if self._streams:
+            await asyncio.wait([stream.closed for stream in self._streams], timeout=limits.SHUTDOWN_TIMEOUT)
 
     async def _tick(self) -> None:
         while True:

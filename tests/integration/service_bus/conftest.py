@@ -1,0 +1,15 @@
+"""One emulator for all tests, each of which has a queue of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from local_azure.service_bus import ServiceBusEmulator
+from tests.integration.service_bus.namespace import QUEUES, Namespace, entities
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def namespace() -> AsyncIterator[Namespace]:
+    async with ServiceBusEmulator(entities()) as emulator, Namespace(emulator) as opened:
+        await opened.open(*QUEUES)
+        yield opened

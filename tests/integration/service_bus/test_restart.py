@@ -1,0 +1,158 @@
+"""What was acknowledged survives `kill -9`, what was settled does not come back, and the SDK finds its way back."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
+from azure.servicebus.exceptions import MessageLockLostError
+
+from tests.integration.service_bus.namespace import Opened, entities
+from tests.integration.service_bus.process import ServiceBusProcess
+
+RETRIES = {"retry_total": 10, "retry_backoff_factor": 0.05, "retry_backoff_max": 1}
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServiceBusProcess]:
+    server = ServiceBusProcess(tmp_path, entities())
+    await server.start()
+    yield server
+    await server.kill()
+
+
+class Load:
+    """Sends numbered messages and completes what comes; notes what the SDK was told."""
+
+    def __init__(self, sender: ServiceBusSender, receiver: ServiceBusReceiver) -> None:
+        self._sender = sender
+        self._receiver = receiver
+        self.sending = True
+        self.sent: set[str] = set()
+        self.settled: set[str] = set()
+        self.received: list[tuple[str, int]] = []
+
+    async def send(self) -> None:
+        number = 0
+        while self.sending:
+            batch = [ServiceBusMessage(str(number + each)) for each in range(10)]
+            number += 10
+            await self._sender.send_messages(batch)
+            self.sent |= {str(message) for message in batch}
+
+    async def receive(self) -> None:
+        """Completes most messages, abandons some, and ends when no more come, not even after their locks expired."""
+        messages: list[ServiceBusReceivedMessage] = []
+        while self.sending or messages:
+            messages = await self._receiver.receive_messages(10, max_wait_time=1.5)
+            for message in messages:
+                self.received.append((str(message), message.delivery_count or 0))
+                with contextlib.suppress(MessageLockLostError):  # locks do not survive a kill
+                    await self._settle(message)
+
+    async def _settle(self, message: ServiceBusReceivedMessage) -> None:
+        if message.delivery_count == 0 and int(str(message)) % 10 == 3:
+            await self._receiver.abandon_message(message)
+        else:
+            await self._receiver.complete_message(message)
+            self.settled.add(str(message))
+
+    async def progress(self, sent: int, received: int) -> None:
+        """Returns when so many more messages are sent and received."""
+        sent, received = sent + len(self.sent), received + len(self.received)
+        while len(self.sent) < sent or len(self.received) < received:  # noqa: ASYNC110 - both are counted by the SDK's loop
+            await asyncio.sleep(0.005)
+
+
+async def test_nothing_is_lost_or_comes_back_when_the_server_is_killed(server: ServiceBusProcess) -> None:
+    settled_before: set[str] = set()
+    received_before = 0
+    async with Opened(server.connection_string, **RETRIES) as opened:
+        await opened.open("impatient", "settled")
+        deferred = await one_of_each(*opened.queue("settled"))
+        load = Load(*opened.queue("impatient"))
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            group.create_task(load.send())
+            group.create_task(load.receive())
+            for delay in (0.003, 0.011):  # somewhere within a send, a delivery or a settlement
+                await load.progress(100, 50)
+                await asyncio.sleep(delay)
+                await server.kill()
+                settled_before |= load.settled
+                received_before = len(load.received)
+                await server.start()
+            await load.progress(100, 50)
+            load.sending = False
+        _, receiver = opened.queue("settled")
+        again = await received(receiver, 2)
+        (put_aside,) = await receiver.receive_deferred_messages([deferred])
+
+    assert sorted((str(message), message.delivery_count) for message in again) == [("abandoned", 1), ("locked", 0)]
+    assert str(put_aside) == "deferred"
+    after_the_last_kill = {body for body, _ in load.received[received_before:]}
+    assert load.sent <= {body for body, _ in load.received}
+    assert settled_before.isdisjoint(after_the_last_kill)
+    assert_counts_never_fall(load.received)
+
+
+async def one_of_each(sender: ServiceBusSender, receiver: ServiceBusReceiver) -> int:
+    """Leaves an abandoned, a deferred and a locked message behind; returns the number of the deferred one."""
+    await sender.send_messages([ServiceBusMessage(body) for body in ("abandoned", "deferred", "locked")])
+    abandoned, deferred, _ = await receiver.receive_messages(3)
+    await receiver.abandon_message(abandoned)
+    await receiver.defer_message(deferred)
+    return deferred.sequence_number or 0
+
+
+def assert_counts_never_fall(received: list[tuple[str, int]]) -> None:
+    highest: dict[str, int] = {}
+    for body, count in received:
+        assert count >= highest.get(body, 0), body
+        highest[body] = count
+
+
+async def received(receiver: ServiceBusReceiver, count: int) -> list[ServiceBusReceivedMessage]:
+    """So many messages: across an outage the SDK returns none, and no error."""
+    messages: list[ServiceBusReceivedMessage] = []
+    async with asyncio.timeout(20):
+        while len(messages) < count:
+            messages += await receiver.receive_messages(count, max_wait_time=1.5)
+    return messages
+
+
+async def test_a_clean_stop_takes_leave_of_its_clients(server: ServiceBusProcess) -> None:
+    async with Opened(server.connection_string, **RETRIES) as opened:
+        await opened.open("settled")
+        sender, receiver = opened.queue("settled")
+        await sender.send_messages(ServiceBusMessage("kept"))
+
+        code, logged = await server.terminate()
+        await server.start()
+        (message,) = await received(receiver, 1)
+        await sender.send_messages(ServiceBusMessage("more"))
+
+        assert code == 0
+        assert "Traceback" not in logged
+        assert str(message) == "kept"
+
+
+async def test_what_is_wrong_at_start_is_said_in_one_line(server: ServiceBusProcess) -> None:
+    async def failed(port: int) -> tuple[int | None, str]:
+        process = await server.run(port)
+        _, said = await process.communicate()
+        return process.returncode, said.decode()
+
+    taken = await failed(server.port)
+    server.settings.write_text('[service_bus]\nentities = "nowhere.json"\n', encoding="utf-8")
+    missing = await failed(0)
+    server.settings.write_text("", encoding="utf-8")
+    without = await failed(0)
+
+    assert taken[0] == missing[0] == without[0] == 2
+    assert f"port {server.port} is taken" in taken[1]
+    assert "nowhere.json" in missing[1]
+    assert "[service_bus]" in without[1]
+    assert all(said.count("\n") == 1 for _, said in (taken, missing, without))
