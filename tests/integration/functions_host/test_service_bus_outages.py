@@ -28,26 +28,21 @@ async def test_listeners_survive_a_service_bus_that_comes_late_and_goes(sample: 
     assert len(lost) in (2, 3)
 
 
-async def test_what_runs_is_settled_before_the_host_ends(sample: Sample) -> None:
+async def test_what_runs_is_settled_before_the_host_ends_and_a_killed_one_loses_nothing(sample: Sample) -> None:
     sample.only("on-message")
     async with service_bus(sample) as bus:
         async with sample.running() as host:
-            await bus.send(message("running", seconds=1))
+            await bus.send(message("running", seconds=0.6))
             await until(lambda: sample.seen("on-message-started"))
-            await bus.send(*[message(str(n), seconds=1) for n in range(3)])
+            await bus.send(*[message(str(n), seconds=0.6) for n in range(3)])
             assert await host.stop() == 0
         done = [record["body"] for record in sample.seen("on-message")]
-        waiting = await bus.left()
+        assert "running" in done
+        assert sorted(done + await bus.left()) == ["0", "1", "2", "running"]
 
-    assert "running" in done
-    assert sorted(done + waiting) == ["0", "1", "2", "running"]
-
-
-async def test_a_killed_host_loses_nothing(sample: Sample) -> None:
-    sample.only("on-message")
-    async with service_bus(sample) as bus:
+        sample.forget()
         async with sample.running() as host:
-            await bus.send(message("a", seconds=30))
-            await until(lambda: sample.seen("on-message-started"))
+            await bus.send(message("killed", seconds=30))
+            await until(lambda: any(seen["body"] == "killed" for seen in sample.seen("on-message-started")))
             host.process.kill()
-        assert await bus.left() == ["a"]
+        assert "killed" in await bus.left()

@@ -1,0 +1,16 @@
+"""The port a host listens on."""
+
+import socket
+
+import pytest
+
+from local_azure.functions_host.errors import StartError
+from local_azure.functions_host.host import listen
+
+
+def test_a_taken_port_is_told_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(StartError, match=f"port {port}: Address already in use; end what uses it or choose"):
+            listen(port)
