@@ -3,6 +3,7 @@
 MAX_ITEM_BYTES = 2 * 1024 * 1024
 MAX_ID_BYTES = 254  # "less than 255": of a container and a database, in UTF-8
 MAX_ITEM_ID_BYTES = 1023
+MAX_NESTING = 128  # objects and arrays in one another
 FORBIDDEN_IN_ID = frozenset("/\\?#\t\r\n")
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_PARTITION_KEY_PATHS = 3
@@ -19,6 +20,8 @@ DYNAMIC_PAGE_SIZE = 1000  # what a client gets that asks for x-ms-max-item-count
 
 MAX_QUERY_CHARACTERS = 512 * 1024
 MAX_QUERY_NESTING = 100  # parentheses and subqueries; keeps the parser clear of Python's own limit
+MAX_PUSHED_TERMS = 100  # of a WHERE clause, given to SQLite
+MAX_PUSHED_CONSTANTS = 5_000  # of one term; SQLite takes 32,766 parameters
 SCAN_BUDGET = 20_000  # documents looked at for one page of a query, so that no query stops the others for long
 
 PURGE_INTERVAL_SECONDS = 1.0

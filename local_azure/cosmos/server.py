@@ -98,10 +98,10 @@ class CosmosEmulator:
             self._storage.commit()
 
     def _purge_expired(self) -> None:
+        self._purge = asyncio.get_running_loop().call_later(PURGE_INTERVAL_SECONDS, self._purge_expired)
         self._account.items.purge()
         if self._storage.pending:
             self._commits.schedule()
-        self._purge = asyncio.get_running_loop().call_later(PURGE_INTERVAL_SECONDS, self._purge_expired)
 
 
 def _definition(container: CosmosContainer) -> dict[str, object]:

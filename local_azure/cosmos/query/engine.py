@@ -35,11 +35,12 @@ class QueryCall(NamedTuple):
 
 
 class QueryPage(NamedTuple):
-    """`results` are JSON texts; `looked_at` counts items."""
+    """`results` are JSON texts; `looked_at` counts the items that had to be read, `looked_at_size` their characters."""
 
     results: list[str]
     continuation: str | None
     looked_at: int
+    looked_at_size: int
 
 
 class _Compiled(NamedTuple):
@@ -67,8 +68,7 @@ class QueryEngine:
 
     def run(self, container: Container, call: QueryCall) -> QueryPage:
         """Raises bad_request, and query_error where the query is not understood."""
-        paths = container.partition_key.paths
-        compiled = _compiled(call.text, paths[0] if len(paths) == 1 else None)
+        compiled = _compiled(call.text, container.partition_key.paths)
         _check_composite_index(container, compiled.tree)
         scope = Scope(_Parameters(call.parameters), compiled.slots)
         search = compiled.plan.search(scope)
@@ -102,6 +102,7 @@ class _Run:
         self._conditions = list(search.conditions)
         self._parameters = list(search.parameters)
         self._looked_at = 0
+        self._looked_at_size = 0
 
     def narrow(self, feed_range: FeedRange, now: float) -> None:
         """To a part of the container, and to items that have not expired."""
@@ -128,8 +129,9 @@ class _Run:
                 break
             if len(results) >= call.size or size >= MAX_RESPONSE_BYTES or self._looked_at >= SCAN_BUDGET:
                 rows.close()
-                return QueryPage(results, _continuation([passed, *place]), self._looked_at)
+                return self._page(results, [passed, *place])
             self._looked_at += 1
+            self._looked_at_size += len(body)
             place = ({"id": item_id, "ts": ts, "number": number}[compiled.order_column], number)
             text = self._result(body)
             if text is None:
@@ -139,7 +141,7 @@ class _Run:
                 results.append(text)
                 size += len(text)
         rows.close()
-        return QueryPage(results, None, self._looked_at)
+        return self._page(results, None)
 
     def materialize(self, call: QueryCall) -> QueryPage:
         """Counts off the results of the pages before."""
@@ -161,11 +163,15 @@ class _Run:
         size = 0
         for value in islice(values, emitted, None):
             if len(results) >= call.size or size >= MAX_RESPONSE_BYTES:
-                return QueryPage(results, _continuation([emitted + len(results)]), self._looked_at)
+                return self._page(results, [emitted + len(results)])
             text = json_text.encode(value)
             results.append(text)
             size += len(text)
-        return QueryPage(results, None, self._looked_at)
+        return self._page(results, None)
+
+    def _page(self, results: list[str], place: list[Any] | None) -> QueryPage:
+        continuation = None if place is None else _continuation(place)
+        return QueryPage(results, continuation, self._looked_at, self._looked_at_size)
 
     def _result(self, body: str) -> str | None:
         """The JSON text of the result; empty when it is undefined, None when the item is not one of those wanted."""
@@ -190,6 +196,7 @@ class _Run:
     def _passes(self) -> Iterator[None]:
         for _, _, _, body in self._rows():
             self._looked_at += 1
+            self._looked_at_size += len(body)
             self._scope.values[ROOT_SLOT] = json.loads(body)
             yield
 
@@ -205,14 +212,14 @@ class _Run:
 
 
 @lru_cache(maxsize=512)
-def _compiled(text: str, key_path: Path | None) -> _Compiled:
+def _compiled(text: str, key_paths: tuple[Path, ...]) -> _Compiled:
     """Raises query_error."""
     try:
         tree = parse(text)
         slots = Slots()
         selection = Selection(tree, {}, slots, top_level=True)
         constants = ExpressionCompiler({}, slots, Selection)
-        plan = Plan(tree.where, selection.root_names, key_path, constants.compile)
+        plan = Plan(tree.where, selection.root_names, key_paths, constants.compile)
     except RecursionError:
         raise _too_complex() from None
     order_column, descending, ordered = "number", False, not tree.order_by
@@ -267,7 +274,7 @@ def _too_complex() -> errors.CosmosError:
 
 def select_from(text: str, parameters: dict[str, Any], resources: list[Any]) -> list[Any]:
     """Carries out a query over values in memory: databases and containers. Raises query_error."""
-    compiled = _compiled(text, None)
+    compiled = _compiled(text, ())
     scope = Scope(_Parameters(parameters), compiled.slots)
 
     def passes() -> Iterator[None]:

@@ -8,6 +8,7 @@ the partition key, which have columns of their own, are exact.
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from local_azure.cosmos.limits import MAX_PUSHED_CONSTANTS, MAX_PUSHED_TERMS
 from local_azure.cosmos.query import syntax
 from local_azure.cosmos.query.compiler import Evaluate, Scope
 from local_azure.cosmos.query.syntax import Expression
@@ -46,41 +47,47 @@ class _Rendered(NamedTuple):
 
 
 class Plan:
-    """`key_path` is the container's partition key path where it has just one."""
+    """`key_paths` are those of the container's partition key."""
 
     def __init__(
         self,
         where: Expression | None,
         root_names: set[str],
-        key_path: Path | None,
+        key_paths: tuple[Path, ...],
         compile_constant: Callable[[Expression], Evaluate],
     ) -> None:
-        self._key_path = key_path
+        self._key_paths = key_paths
         reader = _TermReader(root_names, compile_constant)
         self._terms: list[_Term] = []
-        self._complete = True
+        complete = True
         for conjunct in _conjuncts(where):
             term = reader.read(conjunct)
-            self._complete = self._complete and term is not None
+            complete = complete and term is not None
             term = term or reader.ids_of_alternatives(conjunct)
             if term is not None:
                 self._terms.append(term)
+        self._complete = complete and len(self._terms) <= MAX_PUSHED_TERMS
+        del self._terms[MAX_PUSHED_TERMS:]
 
     def search(self, scope: Scope) -> Search:
         """For the parameters of `scope`."""
         conditions: list[str] = []
         parameters: list[Any] = []
-        exact, one_key = self._complete, False
+        exact = self._complete
+        key: dict[Path, Any] = {}
         for term in self._terms:
             constants = [evaluate(scope) for evaluate in term.constants]
-            rendered = _render(term, constants, self._key_path)
-            if rendered is None:
-                exact = False
-                continue
-            conditions.append(rendered.condition)
-            parameters += rendered.parameters
-            exact = exact and rendered.exact
-            one_key = one_key or (term.path == self._key_path and term.operator == "=")
+            if term.operator == "=" and not isinstance(constants[0], list | dict):
+                key[term.path] = constants[0]
+            rendered = _render(term, constants, self._key_paths)
+            exact = exact and rendered is not None and rendered.exact
+            if rendered is not None:
+                conditions.append(rendered.condition)
+                parameters += rendered.parameters
+        one_key = all(path in key for path in self._key_paths)
+        if one_key and len(self._key_paths) > 1:
+            conditions.append("partition_key = ?")
+            parameters.append(partition_keys.of_values([key[path] for path in self._key_paths]))
         return Search(conditions, parameters, exact, one_key)
 
 
@@ -134,16 +141,16 @@ def _conjuncts(expression: Expression | None) -> Iterator[Expression]:
             yield expression
 
 
-def _render(term: _Term, constants: list[Any], key_path: Path | None) -> _Rendered | None:
+def _render(term: _Term, constants: list[Any], key_paths: tuple[Path, ...]) -> _Rendered | None:
     """None where SQLite cannot be asked."""
-    if not all(_can_be_bound(constant) for constant in constants):
+    if len(constants) > MAX_PUSHED_CONSTANTS or not all(_can_be_bound(constant) for constant in constants):
         return None
     if term.path == ("id",):
         return _of_column("id", term.operator, [value for value in constants if type(value) is str])
     if term.path == ("_ts",):
         return _of_column("ts", term.operator, [value for value in constants if is_number(value)])
-    if term.path == key_path and term.operator == "=" and not isinstance(constants[0], list | dict):
-        return _Rendered("partition_key = ?", [partition_keys.of_value(constants[0])], exact=True)
+    if key_paths == (term.path,) and term.operator == "=" and not isinstance(constants[0], list | dict):
+        return _Rendered("partition_key = ?", [partition_keys.of_values(constants)], exact=True)
     return _of_property(term, constants)
 
 

@@ -95,7 +95,7 @@ def check_id(value: object, longest: int = MAX_ID_BYTES) -> str:
             )
     if not FORBIDDEN_IN_ID.isdisjoint(value) or value[-1] == " ":
         raise errors.bad_request(
-            f"The id {value!r} is invalid: it must not contain '/', '\\', '?', '#' or a line break, or end with a space."
+            f"The id {value!r} is invalid: it must not contain '/', '\\', '?', '#' or a line break, nor end in a space."
         )
     return value
 

@@ -164,6 +164,6 @@ def _ordered_number(value: float) -> bytes:
     return bytes(encoded)
 
 
-def of_value(value: Any) -> str:
-    """The canonical text of a key with this one component."""
-    return _canonical([value])
+def of_values(components: list[Any]) -> str:
+    """The canonical text of the key with these components, each a string, a number, a boolean or null."""
+    return _canonical(list(components))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.limits import DEFAULT_PAGE_SIZE, DYNAMIC_PAGE_SIZE, MAX_ITEM_BYTES
+from local_azure.cosmos.limits import DEFAULT_PAGE_SIZE, DYNAMIC_PAGE_SIZE, MAX_ITEM_BYTES, MAX_NESTING
 from local_azure.cosmos.store import partition_keys
 from local_azure.cosmos.store.change_feed import WHOLE, FeedRange
 from local_azure.cosmos.store.containers import Container
@@ -113,10 +113,24 @@ def item_headers(request: Request, container: Container, charge: str, etag: str 
 def json_body(request: Request) -> Any:
     """Raises bad_request when the body is not JSON."""
     try:
-        return json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
+        body = json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         message = "The request payload is invalid. Ensure to provide a valid request payload."
         raise errors.bad_request(message) from None
+    # Few brackets cannot nest deeply; only a body with many of them has to be gone through.
+    if request.body.count(b"[") + request.body.count(b"{") > MAX_NESTING and _nests_too_deeply(body):
+        raise errors.bad_request(f"The request payload is nested more than {MAX_NESTING} levels deep.")
+    return body
+
+
+def _nests_too_deeply(body: Any) -> bool:
+    level = [body]
+    for _ in range(MAX_NESTING + 1):
+        composites = [value for value in level if isinstance(value, dict | list)]
+        level = [part for value in composites for part in (value.values() if isinstance(value, dict) else value)]
+        if not level:
+            return False
+    return True
 
 
 def item_body(request: Request) -> dict[str, Any]:

@@ -50,6 +50,9 @@ class HttpProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError:
+            _log.exception("a request could not be answered")
+            self._close()
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._close()
 

@@ -76,6 +76,7 @@ def _metrics(page: QueryPage, seconds: float) -> str:
     ratio = min(count / page.looked_at, 1) if page.looked_at else 1
     return (
         f"totalExecutionTimeInMs={seconds * 1000:.2f};retrievedDocumentCount={page.looked_at};"
+        f"retrievedDocumentSize={page.looked_at_size};"
         f"outputDocumentCount={count};outputDocumentSize={size};indexUtilizationRatio={ratio:.2f}"
     )
 
