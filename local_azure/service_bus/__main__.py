@@ -5,6 +5,7 @@ import asyncio
 import errno
 import logging
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import uvloop
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError
 from local_azure.service_bus.entities import EntitiesError
-from local_azure.service_bus.server import HOST, ServiceBusEmulator
+from local_azure.service_bus.server import HOST, ServiceBusEmulator, StateInUseError
 
 DATABASE = "service-bus.sqlite3"
 
@@ -39,17 +40,22 @@ def _run(arguments: argparse.Namespace) -> None:
     section = configuration.service_bus
     if section is None:
         raise ConfigurationError(f"{arguments.config}: there is no [service_bus]")
-    arguments.state.mkdir(parents=True, exist_ok=True)
     port = section.port if arguments.port is None else arguments.port
     emulator = ServiceBusEmulator(
         configuration.folder / section.entities, database=arguments.state / DATABASE, port=port
     )
     try:
+        arguments.state.mkdir(parents=True, exist_ok=True)
         uvloop.run(_serve(emulator))
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise ConfigurationError(f"port {port} is taken: stop what uses it, or choose another with --port") from None
+        if error.errno == errno.EADDRINUSE:
+            reason = f"port {port} is taken: stop what uses it, or choose another with --port"
+        else:
+            reason = f"{error}: choose another folder with --state, or another port with --port"
+        raise ConfigurationError(reason) from None
+    except sqlite3.Error as error:
+        database = arguments.state / DATABASE
+        raise ConfigurationError(f"{database}: {error}: remove it, or choose another folder with --state") from None
 
 
 def main() -> int:
@@ -59,7 +65,7 @@ def main() -> int:
     )
     try:
         _run(_arguments())
-    except (ConfigurationError, EntitiesError) as error:
+    except (ConfigurationError, EntitiesError, StateInUseError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the one line for the person who started it
         return 2
     return 0

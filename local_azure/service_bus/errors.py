@@ -74,3 +74,7 @@ def malformed_message(reason: str) -> AmqpError:
 
 def not_stored(reason: str) -> AmqpError:
     return AmqpError(INTERNAL_ERROR, f"The state could not be written: {reason}.")
+
+
+def not_readable(reason: str) -> AmqpError:
+    return AmqpError(INTERNAL_ERROR, f"The state could not be read: {reason}.")

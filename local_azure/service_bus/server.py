@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import logging
 import os
+import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -100,11 +104,15 @@ class _Stream(asyncio.Protocol):
             self._transport.abort()
 
 
+class StateInUseError(Exception):
+    """Another server works on the same database; the message names it."""
+
+
 class ServiceBusEmulator:
     """A Service Bus namespace on 127.0.0.1, to be entered with `async with`.
 
     `entities`: the file's path, or its content as a dict; `database`: a path, or ":memory:"; `port` 0: a free one.
-    Raises EntitiesError for wrong entities, OSError for a port that is taken.
+    Raises EntitiesError for wrong entities, StateInUseError, and OSError for a port that is taken.
     """
 
     def __init__(
@@ -128,20 +136,21 @@ class ServiceBusEmulator:
     async def __aenter__(self) -> Self:
         namespace = _namespace(self._entities)
         loop = asyncio.get_running_loop()
-        self._store = Store(self._database, loop.call_soon)
-        environment = Environment(
-            now=lambda: time.time_ns() // 1_000_000,
-            call_later=loop.call_later,
-            call_soon=loop.call_soon,
-            lock_token=lambda: os.urandom(16),
-        )
-        try:
-            self._broker = Broker(namespace, self._store, environment)
-            container = ServiceBusContainer(self._broker, self._store)
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(_sole_use_of(self._database))
+            self._store = Store(self._database, loop.call_soon)
+            opened.callback(self._store.close)
+            environment = Environment(
+                now=lambda: time.time_ns() // 1_000_000,
+                call_later=loop.call_later,
+                call_soon=loop.call_soon,
+                lock_token=lambda: os.urandom(16),
+            )
+            broker = Broker(namespace, self._store, environment)
+            opened.callback(broker.close)
+            container = ServiceBusContainer(broker, self._store)
             self._server = await loop.create_server(lambda: _Stream(container, self._streams), HOST, self.port)
-        except BaseException:
-            self._store.close()
-            raise
+            self._opened = opened.pop_all()
         self.port = self._server.sockets[0].getsockname()[1]
         self._background = [asyncio.create_task(self._tick()), asyncio.create_task(self._checkpoint())]
         return self
@@ -161,8 +170,7 @@ class ServiceBusEmulator:
         for stream in list(self._streams):
             stream.abort()
         await asyncio.gather(*self._background, return_exceptions=True)
-        self._broker.close()
-        self._store.close()
+        self._opened.close()
 
     async def _wait_for_streams(self) -> None:
         if self._streams:
@@ -177,8 +185,26 @@ class ServiceBusEmulator:
     async def _checkpoint(self) -> None:
         while True:
             await asyncio.sleep(limits.CHECKPOINT_INTERVAL)
-            await asyncio.to_thread(self._store.checkpoint)
-            self._store.restart_log()
+            try:
+                await asyncio.to_thread(self._store.checkpoint)
+                self._store.restart_log()
+            except sqlite3.Error as error:
+                log.warning("the write-ahead log could not be worked off: %s", error)
+
+
+@contextlib.contextmanager
+def _sole_use_of(database: Path | str) -> Iterator[None]:
+    """Keeps a second server from the same state. The system ends the lock with this process, however it ends."""
+    if str(database) == MEMORY:
+        yield
+        return
+    with Path(f"{database}.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            reason = "is in use by another Service Bus: stop it, or choose another state"
+            raise StateInUseError(f"{database} {reason}") from None
+        yield
 
 
 def _namespace(entities: Path | str | dict[str, Any] | Namespace) -> Namespace:

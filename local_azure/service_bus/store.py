@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local_azure.service_bus.errors import not_stored
+from local_azure.service_bus.errors import not_readable, not_stored
 from local_azure.service_bus.message import Message, State
 
 log = logging.getLogger(__name__)
@@ -84,10 +84,18 @@ def _message(row: Sequence[Any]) -> Message:
     return Message(identity & _SEQUENCE_MASK, State(state), *rest)
 
 
+def _call(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:
+        # The outermost edge of what one client asked for: the others of this turn wait for their answers, too.
+        log.exception("a fault in this server after a commit")
+
+
 class Store:
     """One file, one writer. `defer` runs a callable at the end of the current turn of the loop.
 
-    Raises AmqpError where SQLite cannot write; then nothing of the turn is written.
+    Raises AmqpError where SQLite cannot write or read; what cannot be written undoes the whole turn.
     """
 
     def __init__(self, database: Path | str, defer: Callable[[Callable[[], None]], object]) -> None:
@@ -99,6 +107,7 @@ class Store:
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
         self._connection.executescript(_SCHEMA)
         self._open = False
+        self._changed = True
         self._waiting: list[tuple[Callable[[], None], Callable[[], None] | None]] = []
 
     def after_commit(self, committed: Callable[[], None], failed: Callable[[], None] | None = None) -> None:
@@ -118,9 +127,10 @@ class Store:
             self._abort(error)
             return
         self._open = False
+        self._changed = True
         waiting, self._waiting = self._waiting, []
         for committed, _ in waiting:
-            committed()
+            _call(committed)
 
     def _abort(self, error: sqlite3.Error) -> None:
         log.error("the writes of this turn are undone: %s", error)
@@ -130,7 +140,7 @@ class Store:
         waiting, self._waiting = self._waiting, []
         for _, failed in waiting:
             if failed is not None:
-                failed()
+                _call(failed)
 
     def _write(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
         try:
@@ -188,33 +198,34 @@ class Store:
             ),
         )
 
-    def load(self, queue: int, sequence_number: int) -> Message | None:
+    def _read(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Rows as they are committed: what is written in this turn is committed first."""
         self.flush()
-        row = self._connection.execute(
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise not_readable(str(error)) from error
+
+    def load(self, queue: int, sequence_number: int) -> Message | None:
+        rows = self._read(
             f"SELECT {_COLUMNS} FROM messages WHERE id = ?",  # noqa: S608 - the column names are a constant
             (row_id(queue, sequence_number),),
-        ).fetchone()
-        return None if row is None else _message(row)
+        )
+        return _message(rows[0]) if rows else None
 
     def load_from(self, queue: int, sequence_number: int, count: int, *, active_only: bool) -> list[Message]:
         """The first `count` messages from a sequence number on, in order."""
-        self.flush()
-        rows = self._connection.execute(
+        highest_state = State.ACTIVE if active_only else State.SCHEDULED
+        rows = self._read(
             f"SELECT {_COLUMNS} FROM messages WHERE id >= ? AND id < ? AND state <= ?"  # noqa: S608 - as above
             " ORDER BY id LIMIT ?",
-            (
-                row_id(queue, max(sequence_number, 0)),
-                row_id(queue + 1, 0),
-                State.ACTIVE if active_only else State.SCHEDULED,
-                count,
-            ),
+            (row_id(queue, max(sequence_number, 0)), row_id(queue + 1, 0), highest_state, count),
         )
         return [_message(row) for row in rows]
 
     def load_due(self, now: int, after: tuple[int, int], count: int) -> list[Due]:
         """What has expired or is to be enqueued, in order of time; `after`: time and id of the last one known."""
-        self.flush()
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT due_at, id, state FROM messages WHERE (due_at, id) > (?, ?) AND due_at <= ?"
             " ORDER BY due_at, id LIMIT ?",
             (*after, now, count),
@@ -226,10 +237,7 @@ class Store:
 
     def next_due(self, after: int) -> int | None:
         """When the next message after `after` expires or is to be enqueued."""
-        self.flush()
-        due: int | None = self._connection.execute(
-            "SELECT min(due_at) FROM messages WHERE due_at > ?", (after,)
-        ).fetchone()[0]
+        due: int | None = self._read("SELECT min(due_at) FROM messages WHERE due_at > ?", (after,))[0][0]
         return due
 
     def note_sent(self, queue: int, message_id: str, now: int, forget_at: int) -> bool:
@@ -246,8 +254,9 @@ class Store:
 
     def checkpoint(self) -> None:
         """Moves what is in the write-ahead log into the file. Blocks on the disk: call it in a thread."""
-        if self._database == MEMORY or not self._log_size():
+        if self._database == MEMORY or not self._changed:
             return
+        self._changed = False
         connection = sqlite3.connect(self._database, isolation_level=None)
         try:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -5,17 +5,13 @@ from typing import Any
 DECODE_ERROR = "amqp:decode-error"
 FRAMING_ERROR = "amqp:connection:framing-error"
 CONNECTION_FORCED = "amqp:connection:forced"
-FRAME_SIZE_TOO_SMALL = "amqp:frame-size-too-small"
 INTERNAL_ERROR = "amqp:internal-error"
 INVALID_FIELD = "amqp:invalid-field"
 NOT_ALLOWED = "amqp:not-allowed"
 NOT_IMPLEMENTED = "amqp:not-implemented"
-RESOURCE_LIMIT_EXCEEDED = "amqp:resource-limit-exceeded"
 MESSAGE_SIZE_EXCEEDED = "amqp:link:message-size-exceeded"
-DETACH_FORCED = "amqp:link:detach-forced"
 HANDLE_IN_USE = "amqp:session:handle-in-use"
 UNATTACHED_HANDLE = "amqp:session:unattached-handle"
-ERRANT_LINK = "amqp:session:errant-link"
 
 
 class AmqpError(Exception):

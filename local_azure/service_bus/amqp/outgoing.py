@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local_azure.service_bus.amqp.errors import AmqpError
 from local_azure.service_bus.amqp.outcomes import Outcome, encode_outcome
-from local_azure.service_bus.amqp.performatives import Attach, Detach, Flow, encode_error
+from local_azure.service_bus.amqp.performatives import Attach, Flow
 from local_azure.service_bus.amqp.terminus import Terminus, decode_terminus, encode_source, encode_target
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ class OutgoingLink:
 
     def send(self, payload: bytes, tag: bytes, *, settled: bool) -> None:
         """Sends one message. Without `settled` the handler learns its outcome later."""
+        if self.handler is None:
+            return
         self.credit -= 1
         self._delivery_count = (self._delivery_count + 1) & 0xFFFFFFFF
         self.session.send_transfer(self, payload, tag, settled=settled)
@@ -93,14 +94,8 @@ class OutgoingLink:
             )
         )
 
-    def detach(self, error: AmqpError) -> None:
-        """Closes the link from this side."""
-        if self.handler is not None:
-            self.session.send(Detach(self.handle, closed=True, error=encode_error(error)))
-            self.detached()
-
     def detached(self) -> None:
-        """The link is gone: the peer, the connection or this side has ended it."""
+        """The peer or the connection has ended the link."""
         handler, self.handler = self.handler, None
         self.credit = 0
         if handler is not None:

@@ -144,19 +144,20 @@ class Session:
                 unsettled.link.handler.on_outcome(delivery_id, unsettled.tag, outcome, settled=disposition.settled)
 
     def on_flow(self, flow: Flow) -> None:
+        """Takes over the peer's window (§2.5.6), and its credit where the flow is one of a link."""
+        blocked = not self.sendable
         known = self._next_outgoing_id if flow.next_incoming_id is None else flow.next_incoming_id
         sent = self._next_outgoing_id - len(self._waiting)
         window = (known + flow.incoming_window - sent) & 0xFFFFFFFF
         self._remote_incoming_window = window if window < 2**31 else 0
         self._send_waiting()
-        if flow.handle is not None:
-            link = self._links.get(flow.handle)
-            if link is not None:
-                link.on_flow(flow)
-            return
-        if flow.echo:
+        link = None if flow.handle is None else self._links.get(flow.handle)
+        if link is not None:
+            link.on_flow(flow)
+        elif flow.echo:
             self.send_flow(Flow())
-        self.resume()
+        if blocked:
+            self.resume()
 
     def _send_waiting(self) -> None:
         while self._waiting and self._remote_incoming_window > 0:

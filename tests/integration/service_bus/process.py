@@ -18,6 +18,7 @@ class ServiceBusProcess:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self.port = 0
+        self.database = folder / "state" / "service-bus.sqlite3"
         (folder / "entities.json").write_text(json.dumps(entities), encoding="utf-8")
         self.settings = folder / "local-azure.toml"
         self.settings.write_text('[service_bus]\nentities = "entities.json"\n', encoding="utf-8")
