@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 BREAKER_RESET_SECONDS = "1"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # All of them use one stack: in parallel runs one worker has them all.
     for item in items:
