@@ -52,6 +52,7 @@ class HttpSection(_Section):
     max_outstanding_requests: int = -1
     dynamic_throttles_enabled: Literal[False] = False
     custom_headers: dict[str, str] = {}
+    hsts: Ignored = None
 
 
 class ServiceBusSection(_Section):

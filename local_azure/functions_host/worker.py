@@ -116,6 +116,8 @@ class Worker:
                 )
         except TimeoutError:
             succeeded, stack_trace = False, "the function timed out (functionTimeout in host.json)"
+        except SystemExit:
+            succeeded, stack_trace = False, "the function called sys.exit()"
         finally:
             self.outstanding -= 1
             if not self.outstanding:

@@ -93,6 +93,7 @@ async def test_a_body_without_a_length_arrives_empty(site: Site) -> None:
         ("GET", "/api/hello/seven", 404),
         ("GET", "/hello", 404),
         ("GET", "/api/nothing", 500),
+        ("GET", "/api/leave", 500),
         ("HEAD", "/api/cookies", 202),
         ("GET", "/", 200),
         ("GET", "/admin/host/status", 200),

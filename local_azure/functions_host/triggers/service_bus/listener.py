@@ -27,17 +27,28 @@ class ServiceBusListener:
     """Feeds `function` from its entity. Raises StartError where its settings cannot be served."""
 
     def __init__(self, function: Function, worker: Worker, section: ServiceBusSection) -> None:
-        self._function = function
-        self._worker = worker
         self._section = section
         self._entity = Entity(function)
         self._stopping = Stopping()
         self._outage = Outage(f"function={function.name}: Service Bus {self._entity.path}")
-        settings = self._entity.settings
-        self._complete = (
-            settings.auto_complete_messages
-            if settings.auto_complete_messages is not None
-            else section.auto_complete_messages
+        wanted = self._entity.settings.auto_complete_messages
+        complete = section.auto_complete_messages if wanted is None else wanted
+        self._singles = Dispatch(
+            function=function,
+            worker=worker,
+            calls=section.max_concurrent_calls,
+            complete=complete,
+            renew_for=section.max_auto_lock_renewal_duration,
+            as_bytes=self._entity.as_bytes,
+        )
+        self._batches = BatchDispatch(
+            function=function,
+            worker=worker,
+            least=section.min_message_batch_size,
+            most=section.max_message_batch_size,
+            wait=section.max_batch_wait_time,
+            complete=complete,
+            as_bytes=self._entity.as_bytes,
         )
 
     def stop(self) -> None:
@@ -59,28 +70,10 @@ class ServiceBusListener:
             await self._dispatch(receiver)
 
     async def _dispatch(self, receiver: ServiceBusReceiver) -> None:
-        section, as_bytes = self._section, self._entity.as_bytes
         if self._entity.takes_batches:
-            batches = BatchDispatch(
-                function=self._function,
-                worker=self._worker,
-                least=section.min_message_batch_size,
-                most=section.max_message_batch_size,
-                wait=section.max_batch_wait_time,
-                complete=self._complete,
-                as_bytes=as_bytes,
-            )
-            await batches.run(receiver, self._stopping)
-            return
-        dispatch = Dispatch(
-            function=self._function,
-            worker=self._worker,
-            calls=section.max_concurrent_calls,
-            complete=self._complete,
-            renew_for=section.max_auto_lock_renewal_duration,
-            as_bytes=as_bytes,
-        )
-        await SingleDispatch(dispatch, receiver, self._stopping).run()
+            await self._batches.run(receiver, self._stopping)
+        else:
+            await SingleDispatch(self._singles, receiver, self._stopping).run()
 
     def _prefetch(self) -> int:
         """The SDK's credit is one more than its prefetch count."""

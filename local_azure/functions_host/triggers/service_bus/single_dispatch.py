@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -41,7 +41,10 @@ RENEWAL_CHECK_INTERVAL = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """How messages are dispatched. Times in seconds; `renew_for` bounds how long a lock is kept up."""
+    """How messages are dispatched. `renew_for` bounds, in seconds, how long a lock is kept up.
+
+    `tasks` are the invocations under way, those of lost connections among them: they count, and must not be forgotten.
+    """
 
     function: Function
     worker: Worker
@@ -49,6 +52,7 @@ class Dispatch:
     complete: bool
     renew_for: float
     as_bytes: bool
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -83,7 +87,7 @@ class SingleDispatch:
                 if not self._running and not self._finished:
                     return
                 await self._wait_for_finished()
-            elif not self._finished and len(self._running) < self._dispatch.calls:
+            elif not self._finished and len(self._dispatch.tasks) < self._dispatch.calls:
                 await self._receive()
             else:
                 await self._wait_for_finished()
@@ -112,6 +116,7 @@ class SingleDispatch:
         running = _Running(message, time.monotonic(), lock)
         task = asyncio.create_task(self._invoke(running))
         self._running[task] = running
+        self._dispatch.tasks.add(task)
         task.add_done_callback(self._ended)
 
     async def _invoke(self, running: _Running) -> None:
@@ -126,6 +131,7 @@ class SingleDispatch:
         running.succeeded = result.succeeded
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._dispatch.tasks.discard(task)
         running = self._running.pop(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("function=%s: message refused: %s", self._dispatch.function.name, describe(error))

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from local_azure.functions_host.errors import StartError
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -32,13 +34,16 @@ def _iso(moment: datetime) -> str:
 
 
 class TimerState:
-    """The runs in `file`, by function name."""
+    """The runs in `file`, by function name. Raises StartError where they cannot be read."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._runs: dict[str, Run] = {}
         if file.is_file():
-            self._runs = {name: Run(**run) for name, run in json.loads(file.read_text(encoding="utf-8")).items()}
+            try:
+                self._runs = {name: Run(**run) for name, run in json.loads(file.read_text(encoding="utf-8")).items()}
+            except (ValueError, TypeError, AttributeError):
+                raise StartError(f"{file}: not readable as the last runs of timers; delete it") from None
 
     def get(self, function: str) -> Run | None:
         return self._runs.get(function)

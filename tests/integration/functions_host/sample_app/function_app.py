@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 import time
 import typing
 from pathlib import Path
@@ -68,6 +69,12 @@ async def waiting(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("nothing", methods=["GET"])
 async def nothing(req: func.HttpRequest) -> func.HttpResponse:
     return None  # type: ignore[return-value] # what the host answers then is tested
+
+
+@app.function_name("leave")
+@app.route("leave", methods=["GET"])
+async def leave(req: func.HttpRequest) -> func.HttpResponse:
+    sys.exit(3)
 
 
 @app.function_name("cookies")
