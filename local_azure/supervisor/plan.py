@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +64,19 @@ def _app(name: str, configuration: Configuration, place: Place) -> Service:
     port = place.ports[name]
     return Service(
         name=name,
-        command=(*_module("functions_host"), "--app", str(folder), "--port", str(port), "--name", name),
+        command=(*_module("functions_host"), *_options(app=folder, port=port, name=name, state=place.state)),
         folder=folder,
         environment=child_environment() | app_settings(name, configuration, place.ports),
         ports=(port,),
         after=EMULATORS,
     )
+
+
+def _options(**options: object) -> Iterator[str]:
+    """`--name value` for each."""
+    for name, value in options.items():
+        yield f"--{name}"
+        yield str(value)
 
 
 def _azurite(place: Place) -> Service:
