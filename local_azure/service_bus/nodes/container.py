@@ -15,6 +15,7 @@ from local_azure.service_bus.nodes.request_response import ResponseNode
 from local_azure.service_bus.nodes.sending import SendingNode
 from local_azure.service_bus.store import Store
 
+TRANSFER_SEGMENT = "$transfer"
 SESSION_FILTER = "com.microsoft:session-filter"
 
 
@@ -55,6 +56,8 @@ class ServiceBusContainer:
         if path.lower().endswith(management.SUFFIX):
             self._broker.require(path[: -len(management.SUFFIX)])
             return ResponseNode(link)
+        if TRANSFER_SEGMENT in path.lower().split("/"):
+            raise errors.not_supported("The transfer dead-letter queue")
         queue = self._broker.queue(path)
         if SESSION_FILTER in link.source.filters:
             raise errors.sessions_not_supported(path)

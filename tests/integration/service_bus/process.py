@@ -15,10 +15,9 @@ class ServiceBusProcess:
     """Runs over `folder`, where its settings, its entities and its state lie. A restart takes the same port."""
 
     def __init__(self, folder: Path, entities: dict[str, Any]) -> None:
-        self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self.port = 0
-        self.database = folder / "state" / "service-bus.sqlite3"
+        self.state = folder / "state"
         (folder / "entities.json").write_text(json.dumps(entities), encoding="utf-8")
         self.settings = folder / "local-azure.toml"
         self.settings.write_text('[service_bus]\nentities = "entities.json"\n', encoding="utf-8")
@@ -28,10 +27,12 @@ class ServiceBusProcess:
         key = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=local;UseDevelopmentEmulator=true;"
         return f"Endpoint=sb://127.0.0.1:{self.port};{key}"
 
-    async def run(self, port: int) -> asyncio.subprocess.Process:
+    async def run(
+        self, port: int, settings: Path | None = None, state: Path | None = None
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "local_azure.service_bus"),
-            *("--config", str(self.settings), "--state", str(self._folder / "state"), "--port", str(port)),
+            *(sys.executable, "-m", "local_azure.service_bus", "--port", str(port)),
+            *("--config", str(settings or self.settings), "--state", str(state or self.state)),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

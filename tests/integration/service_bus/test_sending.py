@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
     MessagingEntityNotFoundError,
@@ -84,10 +84,11 @@ async def test_a_full_batch_arrives_and_more_is_refused(namespace: Namespace) ->
 
 
 async def test_what_cannot_be_received_from_is_refused_with_the_reason(namespace: Namespace) -> None:
-    nowhere, topic, session = await asyncio.gather(
+    nowhere, topic, session, transfer = await asyncio.gather(
         namespace.receiver("nowhere"),
         namespace.receiver("events"),
         namespace.receiver("single", session_id="1"),
+        namespace.receiver("single", sub_queue=ServiceBusSubQueue.TRANSFER_DEAD_LETTER),
         return_exceptions=True,
     )
 
@@ -97,3 +98,5 @@ async def test_what_cannot_be_received_from_is_refused_with_the_reason(namespace
     assert "receive from one of its subscriptions" in str(topic)
     assert isinstance(session, ServiceBusError)
     assert "does not require sessions" in str(session)
+    assert isinstance(transfer, ServiceBusError)
+    assert "transfer dead-letter queue is not supported" in str(transfer)
