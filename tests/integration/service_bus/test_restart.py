@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.exceptions import MessageLockLostError, OperationTimeoutError
@@ -13,15 +14,24 @@ from azure.servicebus.exceptions import MessageLockLostError, OperationTimeoutEr
 from tests.integration.service_bus.namespace import Opened, entities
 from tests.integration.service_bus.process import ServiceBusProcess
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 RETRIES = {"retry_total": 10, "retry_backoff_factor": 0.05, "retry_backoff_max": 1}
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServiceBusProcess]:
-    server = ServiceBusProcess(tmp_path, entities())
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceBusProcess]:
+    server = ServiceBusProcess(tmp_path_factory.mktemp("service-bus"), entities())
     await server.start()
     yield server
     await server.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def opened(server: ServiceBusProcess) -> AsyncIterator[Opened]:
+    async with Opened(server.connection_string, **RETRIES) as opened:
+        await opened.open("impatient", "settled", "single")
+        yield opened
 
 
 class Load:
@@ -70,24 +80,25 @@ class Load:
             await asyncio.sleep(0.005)
 
 
-async def test_nothing_is_lost_or_comes_back_when_the_server_is_killed(server: ServiceBusProcess) -> None:
-    async with Opened(server.connection_string, **RETRIES) as opened:
-        await opened.open("impatient", "settled")
-        deferred = await one_of_each(*opened.queue("settled"))
-        load = Load(*opened.queue("impatient"))
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-            group.create_task(load.send())
-            group.create_task(load.receive())
-            await load.progress(100, 50)
-            await server.kill()  # somewhere within a send, a delivery or a settlement
-            settled_before = set(load.settled)
-            received_before = len(load.received)
-            await server.start()
-            await load.progress(100, 50)
-            load.sending = False
-        _, receiver = opened.queue("settled")
-        again = await received(receiver, 2)
-        (put_aside,) = await receiver.receive_deferred_messages([deferred])
+async def test_nothing_is_lost_or_comes_back_when_the_server_is_killed(
+    server: ServiceBusProcess, opened: Opened
+) -> None:
+    deferred = await one_of_each(*opened.queue("settled"))
+    load = Load(*opened.queue("impatient"))
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(load.send())
+        group.create_task(load.receive())
+        await load.progress(100, 50)
+        await server.kill()  # somewhere within a send, a delivery or a settlement
+        settled_before = set(load.settled)
+        received_before = len(load.received)
+        await server.start()
+        await load.progress(100, 50)
+        load.sending = False
+    _, receiver = opened.queue("settled")
+    again = await received(receiver, 2)
+    (put_aside,) = await receiver.receive_deferred_messages([deferred])
 
     assert sorted((str(message), message.delivery_count) for message in again) == [("abandoned", 1), ("locked", 0)]
     assert str(put_aside) == "deferred"
@@ -131,20 +142,18 @@ async def some(receiver: ServiceBusReceiver, count: int) -> list[ServiceBusRecei
         return []
 
 
-async def test_a_clean_stop_takes_leave_of_its_clients(server: ServiceBusProcess) -> None:
-    async with Opened(server.connection_string, **RETRIES) as opened:
-        await opened.open("settled")
-        sender, receiver = opened.queue("settled")
-        await sender.send_messages(ServiceBusMessage("kept"))
+async def test_a_clean_stop_takes_leave_of_its_clients(server: ServiceBusProcess, opened: Opened) -> None:
+    sender, receiver = opened.queue("single")
+    await sender.send_messages(ServiceBusMessage("kept"))
 
-        code, logged = await server.terminate()
-        await server.start()
-        (message,) = await received(receiver, 1)
-        await sender.send_messages(ServiceBusMessage("more"))
+    code, logged = await server.terminate()
+    await server.start()
+    (message,) = await received(receiver, 1)
+    await sender.send_messages(ServiceBusMessage("more"))
 
-        assert code == 0
-        assert "Traceback" not in logged
-        assert str(message) == "kept"
+    assert code == 0
+    assert "Traceback" not in logged
+    assert str(message) == "kept"
 
 
 async def test_what_is_wrong_at_start_is_said_in_one_line(server: ServiceBusProcess, tmp_path: Path) -> None:
