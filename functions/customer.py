@@ -7,7 +7,7 @@ from shared.domain.customer import Customer, CustomerDetails
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import page_request
-from shared.http.requests import expected_version, idempotency_key, read_json
+from shared.http.requests import expected_versions, idempotency_key, read_json
 
 blueprint = func.Blueprint()
 
@@ -49,7 +49,7 @@ async def get_customer(request: func.HttpRequest, context: func.Context) -> func
 @http_function
 async def list_customers(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers?size=&cursor=."""
-    asked = page_request(request, position_length=1)
+    asked = page_request(request)
     page = await wiring.look_up_customers().page(asked.size, asked.after)
     return hal_response(customers.render_page(request, page, asked))
 
@@ -59,7 +59,7 @@ async def list_customers(request: func.HttpRequest, context: func.Context) -> fu
 @http_function
 async def cancel_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /customers/{id}: 204, whether kakao is up or not."""
-    await wiring.cancel_registration()(request.route_params["id"], expected_version(request))
+    await wiring.cancel_registration()(request.route_params["id"], expected_versions(request))
     return func.HttpResponse(status_code=204)
 
 

@@ -34,7 +34,7 @@ async def get_customer_view(request: func.HttpRequest, context: func.Context) ->
 @http_function
 async def list_customer_views(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews?size=&cursor=."""
-    asked = page_request(request, position_length=1)
+    asked = page_request(request)
     page = await wiring.look_up_customer_views().page(asked.size, asked.after)
     return hal_response(customer_views.render_page(request, page, asked))
 

@@ -1,5 +1,6 @@
 """Reading events from Service Bus, and patience where something does not answer."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 import azure.functions as func
@@ -9,7 +10,9 @@ from pydantic import ValidationError
 from shared.domain.errors import Unavailable
 from shared.domain.events import CustomerEvent
 from shared.settings import settings
-from shared.telemetry import continued_trace
+from shared.telemetry import continued_trace, trace_id
+
+log = logging.getLogger(__name__)
 
 
 class UnreadableEvent(Exception):
@@ -29,7 +32,8 @@ async def at_least_once(message: func.ServiceBusMessage, react: Callable[[], Awa
     """Reacts, and again with growing pauses while something needed does not answer.
 
     A failed function gives its message back at once and without a pause, so ten attempts would be gone within a
-    second. DELIVERY_RETRY_SECONDS stays below the five minutes for which the host renews the message's lock.
+    second. DELIVERY_RETRY_SECONDS, and one more attempt, stay below the five minutes for which the host renews the
+    message's lock.
     """
     properties = message.application_properties or {}
     with continued_trace(properties.get("traceparent")):
@@ -42,4 +46,8 @@ async def at_least_once(message: func.ServiceBusMessage, react: Callable[[], Awa
         )
         async for attempt in attempts:
             with attempt:
-                await react()
+                try:
+                    await react()
+                except Unavailable as error:
+                    log.warning("attempt %d: %s trace %s", attempt.num, error, trace_id())
+                    raise

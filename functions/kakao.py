@@ -47,7 +47,7 @@ async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.Ht
 @http_function
 async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos?size=&cursor=."""
-    asked = page_request(request, position_length=2)
+    asked = page_request(request)
     page = await wiring.look_up_kakao_messages().page(asked.size, asked.after)
     return hal_response(kakaos.render_page(request, page, asked))
 

@@ -61,9 +61,10 @@ class Settings(BaseSettings):
     kakao_provider: Literal["sandbox"] = "sandbox"
 
     store_retry_after_seconds: Seconds = 2
-    delivery_retry_seconds: float = Field(default=240, ge=0, le=290)
+    delivery_retry_seconds: float = Field(default=180, ge=0, le=220)
     outbox_ttl_seconds: int = Field(default=7 * DAY, ge=60)
     idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
+    kakao_message_ttl_seconds: int = Field(default=365 * DAY, ge=1)
     canceled_view_ttl_seconds: int = Field(default=30 * DAY, ge=1)
 
     @field_validator("ssak8_services", mode="before")

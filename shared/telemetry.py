@@ -1,5 +1,6 @@
 """Trace context: one trace from the first request to the last event (W3C Trace Context)."""
 
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,10 @@ from contextlib import contextmanager
 from opentelemetry import context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+# The Azure SDKs tell every request and link at INFO: more lines than everything of ours, each paid for.
+for _name in ("azure.core", "azure.cosmos", "azure.identity", "azure.servicebus"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _propagator = TraceContextTextMapPropagator()
 

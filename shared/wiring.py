@@ -44,7 +44,7 @@ def customers() -> CosmosCustomers:
 
 @cache
 def kakao_messages() -> CosmosKakaoMessages:
-    return CosmosKakaoMessages(database())
+    return CosmosKakaoMessages(database(), settings())
 
 
 @cache

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class CircuitOpen(Exception):
-    """Not tried: the callee has failed too often. `retry_after`: seconds until the next trial."""
+    """Not tried: the callee has failed too often. `retry_after`: seconds until the next trial; 0 while one runs."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("circuit open")
@@ -35,10 +35,11 @@ class CircuitBreaker:
         circuit = await self._circuits.get_breaker(self._name, exclude=list(harmless))
         trial = circuit.context.state != CLOSED
         if trial and self._trial_running:
-            raise CircuitOpen(self._reset_seconds)
+            raise CircuitOpen(0)
         try:
             await circuit.__aenter__()
         except OpenedState as opened:
+            opened.__traceback__ = None  # purgatory raises one object again and again, and it would grow each time
             raise CircuitOpen(max(0.0, opened.opened_at + self._reset_seconds - time.time())) from None
         self._trial_running = trial
         try:
@@ -51,10 +52,6 @@ class CircuitBreaker:
         finally:
             if trial:
                 self._trial_running = False
-
-    async def state(self) -> str:
-        """`closed`, `opened` or `half-opened`."""
-        return (await self._circuits.get_breaker(self._name)).context.state
 
 
 def _log_change(circuit: str, change: str, event: object) -> None:

@@ -1,28 +1,27 @@
 """The Cosmos DB client: opened at first use, with the cheap transport, every call bounded in time."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient
-from azure.cosmos.exceptions import (
-    CosmosAccessConditionFailedError,
-    CosmosResourceExistsError,
-    CosmosResourceNotFoundError,
-)
-from azure.identity.aio import ManagedIdentityCredential
+from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosResourceNotFoundError
 
+from shared.adapters.identity import managed_identity
 from shared.domain.errors import StoreUnavailable
 from shared.resources import DATABASE
 from shared.settings import Settings
 
 type Document = dict[str, Any]
 
-# Outcomes that the caller asked for: they pass through `available` as they are.
-OUTCOMES = (CosmosAccessConditionFailedError, CosmosResourceExistsError, CosmosResourceNotFoundError)
+log = logging.getLogger(__name__)
+
+# Waiting helps: timeouts, too many requests, a partition on its way to another node, a fault of the service.
+TRANSIENT_STATUSES = frozenset({408, 410, 429, 449, 500, 502, 503, 504})
 
 
 class CosmosDatabase:
@@ -31,33 +30,50 @@ class CosmosDatabase:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client: CosmosClient | None = None
+        self._containers: dict[str, ContainerProxy] = {}
         self._opening = asyncio.Lock()
 
     @asynccontextmanager
     async def container(self, name: str) -> AsyncIterator[ContainerProxy]:
-        """A container for one call. Within, a call that fails or takes too long raises StoreUnavailable."""
+        """A container for one call. Within, a call that fails or takes too long raises StoreUnavailable.
+
+        What the caller did wrong, or asked for (not found, conflict, precondition), is raised as it is.
+        """
         try:
             async with asyncio.timeout(self._settings.cosmos_timeout_seconds):
-                client = self._client or await self._open()
-                yield client.get_database_client(DATABASE).get_container_client(name)
-        except OUTCOMES:
-            raise
+                yield self._containers.get(name) or await self._open_container(name)
         except (AzureError, TimeoutError) as error:
-            raise StoreUnavailable(
-                "The database does not answer at the moment.", self._settings.store_retry_after_seconds
-            ) from error
+            if not is_transient(error):
+                raise
+            log.warning("Cosmos DB, container %s: %s %s", name, type(error).__name__, getattr(error, "status_code", ""))
+            raise self._unavailable() from error
 
-    async def _open(self) -> CosmosClient:
+    async def _open_container(self, name: str) -> ContainerProxy:
         async with self._opening:
-            if self._client is None:
-                client = self._new_client()
-                try:
-                    await client.__aenter__()
-                except BaseException:
-                    await client.close()
-                    raise
-                self._client = client
-        return self._client
+            client = self._client or await self._open_client()
+            container = client.get_database_client(DATABASE).get_container_client(name)
+            try:
+                await container.read()
+            except CosmosResourceNotFoundError:
+                # Not to be taken for a missing item, which is what the SDK calls both.
+                log.error("Cosmos DB has no container %s/%s", DATABASE, name)  # noqa: TRY400
+                raise self._unavailable() from None
+            self._containers[name] = container
+        return container
+
+    async def _open_client(self) -> CosmosClient:
+        client = self._new_client()
+        try:
+            await client.__aenter__()
+        except BaseException:
+            await client.close()
+            raise
+        self._client = client
+        return client
+
+    def _unavailable(self) -> StoreUnavailable:
+        retry_after = self._settings.store_retry_after_seconds
+        return StoreUnavailable("The database does not answer at the moment.", retry_after)
 
     def _new_client(self) -> CosmosClient:
         # The transport's default looks up proxies and .netrc in a thread, twice for each request.
@@ -69,14 +85,29 @@ class CosmosDatabase:
         }
         if self._settings.cosmos_connection:
             return CosmosClient.from_connection_string(self._settings.cosmos_connection.get_secret_value(), **options)
-        credential = ManagedIdentityCredential(client_id=self._settings.cosmos_connection__client_id)
+        credential = managed_identity(self._settings.cosmos_connection__client_id)
         return CosmosClient(str(self._settings.cosmos_connection__account_endpoint), credential, **options)
 
     async def close(self) -> None:
         """Closes the client; the next call opens another."""
         client, self._client = self._client, None
+        self._containers.clear()
         if client:
             await client.close()
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call may succeed later. A 404 with a substatus is no missing item, but a missing session."""
+    if isinstance(error, CosmosResourceNotFoundError):
+        return bool(error.sub_status)
+    if isinstance(error, CosmosBatchOperationError):
+        return status_in_batch(error) in TRANSIENT_STATUSES
+    return not isinstance(error, HttpResponseError) or error.status_code in (None, *TRANSIENT_STATUSES)
+
+
+def status_in_batch(error: CosmosBatchOperationError) -> int:
+    """The status of the operation because of which nothing of the batch was done."""
+    return int(error.operation_responses[error.error_index]["statusCode"])
 
 
 async def first_items(

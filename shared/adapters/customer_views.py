@@ -64,11 +64,11 @@ class CosmosCustomerViews:
     async def page(self, size: int, after: Position | None) -> Page[CustomerView]:
         parameters: dict[str, object] = {"@size": size + 1}
         if after:
-            parameters["@after"] = after[0]
+            parameters["@after"] = after
         async with self._database.container(CUSTOMER_VIEWS) as container:
             documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
         views = [CustomerView.model_validate(document) for document in documents[:size]]
-        return Page(views, (views[-1].customer_id,) if len(documents) > size else None)
+        return Page(views, views[-1].customer_id if len(documents) > size else None)
 
     def _document(self, view: CustomerView) -> dict[str, Any]:
         expiry = {"ttl": self._settings.canceled_view_ttl_seconds} if view.status == "CANCELED" else {}

@@ -7,9 +7,9 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from shared.adapters.cosmos import CosmosDatabase, first_items
+from shared.adapters.cosmos import CosmosDatabase, first_items, status_in_batch
 from shared.domain.customer import Customer
-from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed, StoreUnavailable
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import is_uuid
 from shared.resources import CUSTOMERS
@@ -42,7 +42,7 @@ class CosmosCustomers:
             try:
                 await container.execute_item_batch(operations, partition_key=customer.customer_id)
             except CosmosBatchOperationError as error:
-                if _status(error) == 409:
+                if status_in_batch(error) == 409:
                     raise AlreadyExists("A customer of this id exists.") from None
                 raise
 
@@ -68,7 +68,7 @@ class CosmosCustomers:
             try:
                 await container.execute_item_batch(operations, partition_key=customer_id)
             except CosmosBatchOperationError as error:
-                status = _status(error)
+                status = status_in_batch(error)
                 if status not in (404, 409, 412):
                     raise
             else:
@@ -83,12 +83,12 @@ class CosmosCustomers:
     async def page(self, size: int, after: Position | None) -> Page[Customer]:
         parameters: dict[str, object] = {"@size": size + 1}
         if after:
-            parameters["@after"] = after[0]
+            parameters["@after"] = after
         async with self._database.container(CUSTOMERS) as container:
             documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
         customers = [Customer.model_validate(document) for document in documents[:size]]
         more = len(documents) > size
-        return Page(customers, (customers[-1].customer_id,) if more else None)
+        return Page(customers, customers[-1].customer_id if more else None)
 
     async def _read(self, document_id: str, customer_id: str) -> dict[str, Any] | None:
         async with self._database.container(CUSTOMERS) as container:
@@ -119,11 +119,3 @@ class CosmosCustomers:
 
 def _document(customer: Customer) -> dict[str, Any]:
     return {"id": customer.customer_id, "type": "customer", **customer.to_json_object()}
-
-
-def _status(error: CosmosBatchOperationError) -> int:
-    """The status of the operation that failed the batch. Raises StoreUnavailable where the database was busy."""
-    status = int(error.operation_responses[error.error_index]["statusCode"])
-    if status in (408, 429, 449, 503):
-        raise StoreUnavailable("The database is busy at the moment.", retry_after=1) from error
-    return status

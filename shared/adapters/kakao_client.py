@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_RETRY_AFTER = 3600
 
+# 4xx that say nothing about the request: the app is stopped (Azure answers 403), gone, slow or overloaded.
+FAILURES = frozenset({403, 404, 408, 429})
+
 
 class _Failed(Exception):
     """kakao did not do its part. `reason` is a word for metrics; `retry_after` what kakao asked for, in seconds."""
@@ -89,11 +92,11 @@ class KakaoClient:
         return response
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
-        if response.status in (200, 201):
+        if 200 <= response.status < 300:
             return
         if response.status == 422:
             raise KakaoRefused("KakaoTalk refuses to send a message to this customer; nothing was registered.")
-        if response.status in (408, 429) or response.status >= 500:
+        if response.status in FAILURES or response.status >= 500:
             raise _Failed("overloaded" if response.status in (429, 503) else "failing", _retry_after(response))
         # Not a failure of kakao: this service asks in a way that kakao does not take.
         log.error("the kakao service answered %d to a registration", response.status)

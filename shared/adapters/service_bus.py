@@ -1,14 +1,15 @@
 """Publishing to the Service Bus topic: in order, in as few batches as fit, bounded in time."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 from azure.core.exceptions import AzureError
-from azure.identity.aio import ManagedIdentityCredential
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
 
+from shared.adapters.identity import managed_identity
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CONTENT_TYPE
 from shared.resources import TOPIC
@@ -31,9 +32,12 @@ class ServiceBusEventPublisher:
             try:
                 async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
                     await self._send([_message(event) for event in events])
-            except (AzureError, OSError, TimeoutError) as error:
+            except BaseException as error:
+                # Whatever it was, the sender may be broken, and the next try needs one that is not.
                 await self.close()
-                raise PublisherUnavailable("Service Bus does not answer at the moment.", retry_after=1) from error
+                if isinstance(error, AzureError | OSError | TimeoutError):
+                    raise PublisherUnavailable("Service Bus does not answer at the moment.", retry_after=1) from error
+                raise
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = self._open()
@@ -57,7 +61,7 @@ class ServiceBusEventPublisher:
         if self._settings.service_bus_connection:
             connection = self._settings.service_bus_connection.get_secret_value()
             return ServiceBusClient.from_connection_string(connection, retry_total=2, retry_backoff_factor=0.2)
-        credential = ManagedIdentityCredential(client_id=self._settings.service_bus_connection__client_id)
+        credential = managed_identity(self._settings.service_bus_connection__client_id)
         namespace = self._settings.service_bus_connection__namespace or ""
         return ServiceBusClient(namespace, credential, retry_total=2, retry_backoff_factor=0.2)
 
@@ -75,12 +79,11 @@ class ServiceBusEventPublisher:
 
 
 def _message(outbox: OutboxEvent) -> ServiceBusMessage:
-    event = outbox.event
     return ServiceBusMessage(
-        event.model_dump_json(by_alias=True, exclude_none=True),
-        message_id=event.id,
-        subject=event.type,
-        correlation_id=event.subject,
+        json.dumps(outbox.event, ensure_ascii=False),
+        message_id=outbox.id,
+        subject=outbox.type,
+        correlation_id=outbox.customer_id,
         content_type=CONTENT_TYPE,
         application_properties={"traceparent": outbox.traceparent} if outbox.traceparent else None,
     )

@@ -9,7 +9,7 @@ from shared.domain.record import Record
 
 
 def fingerprint(request: Record) -> str:
-    """A digest that is equal for equal requests, and tells nothing about them (SHA-256, hexadecimal)."""
+    """A digest that is equal for equal requests (SHA-256, hexadecimal)."""
     canonical = json.dumps(request.to_json_object(), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

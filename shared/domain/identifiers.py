@@ -10,8 +10,9 @@ type NewId = Callable[[], str]
 
 
 def utc_now() -> datetime:
-    """The wall clock, in UTC."""
-    return datetime.now(UTC)
+    """The wall clock in UTC, in whole milliseconds: as it is stored and sent."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def uuid7(moment: datetime, random_bits: int) -> str:
@@ -28,7 +29,7 @@ def uuid7(moment: datetime, random_bits: int) -> str:
 
 def new_uuid7() -> str:
     """A UUIDv7 for this moment."""
-    return uuid7(utc_now(), secrets.randbits(62))
+    return uuid7(datetime.now(UTC), secrets.randbits(62))
 
 
 def is_uuid(text: str) -> bool:

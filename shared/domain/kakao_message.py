@@ -64,10 +64,13 @@ def _is_customer_id(value: str) -> str:
 
 
 class KakaoMessageDraft(CustomerDetails):
-    """A message as a client asks for it: without a customer id it goes to somebody who is no customer yet."""
+    """A message as a client asks for it: without a customer id it goes to somebody who is no customer yet.
+
+    Nobody can ask for `canceled`: only the event of a cancellation makes that.
+    """
 
     customer_id: Annotated[str, AfterValidator(_is_customer_id)] | None = None
-    kind: MessageKind = MessageKind.NOTICE
+    kind: Literal[MessageKind.REGISTERED, MessageKind.NOTICE] = MessageKind.NOTICE
 
     def addressed_to(self, customer_id: str) -> "KakaoMessageRequest":
         """The message to be sent to this customer."""

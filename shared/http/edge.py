@@ -2,7 +2,9 @@
 
 import functools
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import azure.functions as func
 
@@ -12,6 +14,8 @@ from shared.http.requests import path_of
 from shared.telemetry import continued_trace, trace_id
 
 log = logging.getLogger(__name__)
+
+ROOT = str(Path(__file__).parents[1])
 
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
 
@@ -34,7 +38,12 @@ def http_function(handler: HttpFunction) -> HttpFunction:
             except Exception as error:
                 # The type and the place are enough to find it; the message may hold what the client sent.
                 log.error(  # noqa: TRY400
-                    "%s: %s at %s trace %s", context.function_name, type(error).__name__, _place(error), trace_id()
+                    "%s: %s %s at %s trace %s",
+                    context.function_name,
+                    type(error).__name__,
+                    getattr(error, "status_code", ""),
+                    _place(error),
+                    trace_id(),
                 )
                 return render_problem(internal_error(), path_of(request))
 
@@ -42,8 +51,8 @@ def http_function(handler: HttpFunction) -> HttpFunction:
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised: file and line."""
-    traceback = error.__traceback__
-    while traceback and traceback.tb_next:
-        traceback = traceback.tb_next
-    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback else "?"
+    """Where it was raised: the last lines of our own code and of all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(ROOT)]
+    ends = dict.fromkeys(f"{frame.filename}:{frame.lineno}" for part in (own, frames) for frame in part[-1:])
+    return " > ".join(ends)

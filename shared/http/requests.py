@@ -65,15 +65,13 @@ def idempotency_key(request: func.HttpRequest) -> str | None:
     return key
 
 
-def expected_version(request: func.HttpRequest) -> int | None:
-    """The version that If-Match demands; None for any. Raises Problem 412 for a tag that never was one of ours."""
-    tag = request.headers.get("if-match")
-    if tag is None or tag.strip() == "*":
+def expected_versions(request: func.HttpRequest) -> frozenset[int] | None:
+    """The versions that If-Match allows (RFC 9110 §13.1.1); None for any. A tag that is not ours allows none."""
+    header = request.headers.get("if-match")
+    if header is None or header.strip() == "*":
         return None
-    match = _ENTITY_TAG.fullmatch(tag.strip())
-    if match is None:
-        raise Problem(412, "precondition-failed", "Precondition failed", "If-Match is not an ETag of this resource.")
-    return int(match[1])
+    matches = (_ENTITY_TAG.fullmatch(tag.strip()) for tag in header.split(","))
+    return frozenset(int(match[1]) for match in matches if match)
 
 
 def path_of(request: func.HttpRequest) -> str:

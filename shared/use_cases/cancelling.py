@@ -8,6 +8,8 @@ from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import Clock, NewId, is_uuid
 
+ATTEMPTS = 3
+
 
 @dataclass(frozen=True)
 class StoredCustomer:
@@ -37,11 +39,18 @@ class CancelRegistration:
     clock: Clock
     new_id: NewId
 
-    async def __call__(self, customer_id: str, expected_version: int | None = None) -> None:
-        """Cancels. Raises NotFound, PreconditionFailed (the version is not the expected one), StoreUnavailable."""
-        stored = await self.cancellations.find(customer_id) if is_uuid(customer_id) else None
-        if stored is None:
-            raise NotFound("There is no customer of this id.")
-        if expected_version not in (None, stored.customer.version):
-            raise PreconditionFailed("The customer has changed since: read it again.")
-        await self.cancellations.remove(stored, CustomerEvent.canceled(self.new_id(), stored.customer, self.clock()))
+    async def __call__(self, customer_id: str, expected_versions: frozenset[int] | None = None) -> None:
+        """Cancels. Raises NotFound, PreconditionFailed (the version is none of the expected), StoreUnavailable."""
+        for _ in range(ATTEMPTS):
+            stored = await self.cancellations.find(customer_id) if is_uuid(customer_id) else None
+            if stored is None:
+                raise NotFound("There is no customer of this id.")
+            if expected_versions is not None and stored.customer.version not in expected_versions:
+                break
+            event = CustomerEvent.canceled(self.new_id(), stored.customer, self.clock())
+            try:
+                await self.cancellations.remove(stored, event)
+            except PreconditionFailed:
+                continue  # the customer changed between reading and removing
+            return
+        raise PreconditionFailed("The customer has changed since: read it again.")

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from shared.domain.errors import NotFound
 
-type Position = tuple[str, ...]
-"""Where a page ends: the values by which the list is sorted, of its last item."""
+type Position = str
+"""Where a page ends: the value by which the list is sorted, of its last item."""
 
 
 @dataclass(frozen=True)

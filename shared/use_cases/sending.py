@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.errors import AlreadyExists, MessageAlreadySent
+from shared.domain.errors import AlreadyExists, IdempotencyKeyReused, MessageAlreadySent
 from shared.domain.idempotency import Reservation
 from shared.domain.identifiers import Clock, NewId
 from shared.domain.kakao_message import (
@@ -64,8 +64,11 @@ class SendKakao:
             await self.messages.add(message)
         except AlreadyExists:
             first = await self.messages.find(request.message_id)
+            if first == message:
+                return message  # the write was repeated below us
             if first is None or not repeatable:
                 raise MessageAlreadySent("This customer already has a message of this kind.") from None
-            Reservation(resource_id=first.customer_id, request_fingerprint=first.request_fingerprint).check(request)
+            if first.request_fingerprint != message.request_fingerprint:
+                raise IdempotencyKeyReused("This Idempotency-Key was used before with another request.") from None
             return first
         return message

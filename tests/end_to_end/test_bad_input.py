@@ -131,15 +131,6 @@ async def test_an_unusable_query_is_400_and_named(house: House, collection: str,
     assert answer.body["errors"][0]["field"] == query.partition("=")[0]
 
 
-async def test_a_cursor_of_another_list_is_refused(house: House) -> None:
-    for _ in range(2):
-        await house.register()
-    page = await house.call("GET", "/customers?size=1")
-    cursor = page.body["_links"]["next"]["href"].split("cursor=")[1]
-
-    assert (await house.call("GET", f"/kakaos?cursor={cursor}")).status == 400
-
-
 @pytest.mark.parametrize("key", ["", " ", "a b", "열쇠", "k" * 256])
 async def test_an_unusable_idempotency_key_is_400(house: House, key: str) -> None:
     answer = await house.call("POST", "/customers", data=details(), headers={**JSON, "Idempotency-Key": key})

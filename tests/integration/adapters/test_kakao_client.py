@@ -107,7 +107,9 @@ async def test_it_tells_the_customers_details_under_a_key_of_their_own_and_goes_
         (answering(503), "overloaded"),
         (answering(429), "overloaded"),
         (answering(302, Location="/elsewhere"), "not taken"),
-        (answering(404), "not taken"),
+        (answering(400), "not taken"),
+        (answering(403), "failing"),
+        (answering(404), "failing"),
     ],
 )
 async def test_whatever_is_no_success_is_unavailable_within_the_timeout(handler: Handler, reason: str) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from shared.domain.customer import CustomerDetails
 from shared.http.problems import Problem
-from shared.http.requests import LARGEST_BODY, expected_version, idempotency_key, path_of, read_json
+from shared.http.requests import LARGEST_BODY, expected_versions, idempotency_key, path_of, read_json
 
 GOOD = b'{"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}'
 
@@ -107,17 +107,25 @@ def test_any_other_idempotency_key_is_400(key: str) -> None:
     assert refused.value.status == 400
 
 
-@pytest.mark.parametrize(("tag", "version"), [('"1"', 1), (' "12" ', 12), ("*", None)])
-def test_if_match_names_a_version(tag: str, version: int | None) -> None:
-    assert expected_version(request(if_match=tag)) == version
+@pytest.mark.parametrize(
+    ("header", "versions"),
+    [
+        ('"1"', [1]),
+        (' "12" ', [12]),
+        ('"1", "2"', [1, 2]),
+        ('W/"1", "2"', [2]),
+        ("1", []),
+        ("", []),
+        ('"x"', []),
+    ],
+)
+def test_if_match_names_versions(header: str, versions: list[int]) -> None:
+    assert expected_versions(request(if_match=header)) == frozenset(versions)
 
 
-@pytest.mark.parametrize("tag", ["1", 'W/"1"', '"x"', "", '"1", "2"'])
-def test_an_if_match_that_is_no_tag_of_ours_never_matches(tag: str) -> None:
-    with pytest.raises(Problem) as refused:
-        expected_version(request(if_match=tag))
-
-    assert refused.value.status == 412
+def test_without_if_match_any_version_will_do() -> None:
+    assert expected_versions(request()) is None
+    assert expected_versions(request(if_match="*")) is None
 
 
 @pytest.mark.parametrize(

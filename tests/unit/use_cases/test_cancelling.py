@@ -3,7 +3,7 @@ import pytest
 from shared.domain.customer import Customer
 from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
-from shared.use_cases.cancelling import CancelRegistration
+from shared.use_cases.cancelling import CancelRegistration, StoredCustomer
 from tests.unit.fakes import START, YEON, FakeCustomers, Ticks
 
 CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
@@ -47,6 +47,23 @@ async def test_an_unknown_id_finds_nothing(customers: FakeCustomers, customer_id
 
 async def test_another_version_than_expected_changes_nothing(customers: FakeCustomers) -> None:
     with pytest.raises(PreconditionFailed):
-        await cancelling(customers)(CUSTOMER.customer_id, expected_version=2)
+        await cancelling(customers)(CUSTOMER.customer_id, expected_versions=frozenset({2}))
 
     assert CUSTOMER.customer_id in customers.customers
+
+
+async def test_a_change_between_reading_and_removing_does_not_keep_from_cancelling(customers: FakeCustomers) -> None:
+    class ChangedOnce(FakeCustomers):
+        changes = 1
+
+        async def remove(self, stored: StoredCustomer, event: CustomerEvent) -> None:
+            if self.changes:
+                self.changes -= 1
+                raise PreconditionFailed
+            await super().remove(stored, event)
+
+    contested = ChangedOnce(customers.customers)
+
+    await cancelling(contested)(CUSTOMER.customer_id)
+
+    assert contested.customers == {}

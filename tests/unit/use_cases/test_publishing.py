@@ -9,7 +9,13 @@ CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START
 
 
 def outbox_document(event: CustomerEvent) -> dict[str, object]:
-    return {"id": event.id, "type": "event", "event": event.to_json_object(), "traceparent": None}
+    return {
+        "id": event.id,
+        "customerId": event.subject,
+        "type": "event",
+        "event": event.to_json_object(),
+        "traceparent": None,
+    }
 
 
 async def test_outbox_events_are_published_in_feed_order_and_nothing_else_is() -> None:
@@ -24,17 +30,27 @@ async def test_outbox_events_are_published_in_feed_order_and_nothing_else_is() -
 
     assert await PublishOutbox(publisher)(feed) == 2
 
-    assert [outbox.event for outbox in publisher.published] == [first, second]
+    assert [outbox.event for outbox in publisher.published] == [first.to_json_object(), second.to_json_object()]
 
 
 async def test_a_document_that_is_no_event_is_named_in_the_log_without_its_content(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     publisher = FakePublisher()
+    bad = {"id": "bad", "type": "event", "event": {"data": "홍길동"}}
     good = CustomerEvent.registered("1", CUSTOMER)
 
-    await PublishOutbox(publisher)([{"id": "bad", "type": "event", "event": {"type": "홍길동"}}, outbox_document(good)])
+    await PublishOutbox(publisher)([bad, outbox_document(good)])
 
-    assert [outbox.event.id for outbox in publisher.published] == ["1"]
+    assert [outbox.id for outbox in publisher.published] == ["1"]
     assert "bad" in caplog.text
     assert "홍길동" not in caplog.text
+
+
+async def test_what_another_version_of_this_code_wrote_is_passed_on_as_it_is() -> None:
+    publisher = FakePublisher()
+    newer = {"type": "CustomerMoved", "data": {"customerId": "c", "floor": 3}, "extension": True}
+
+    await PublishOutbox(publisher)([{"id": "e", "customerId": "c", "type": "event", "event": newer}])
+
+    assert [(outbox.type, outbox.event) for outbox in publisher.published] == [("CustomerMoved", newer)]

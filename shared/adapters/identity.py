@@ -1,0 +1,11 @@
+"""The managed identity that an app on Azure signs in with."""
+
+from functools import cache
+
+from azure.identity.aio import ManagedIdentityCredential
+
+
+@cache
+def managed_identity(client_id: str | None) -> ManagedIdentityCredential:
+    """One for each process, because it keeps the tokens. `client_id` None: the system-assigned one."""
+    return ManagedIdentityCredential(client_id=client_id)

@@ -1,0 +1,112 @@
+"""What the functions host is told: names, routes, and the settings without which events would be lost."""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from functions import customer, customer_view, health, kakao
+from shared.settings import settings
+
+ROUTES = {
+    "register-customer": ("POST", "customers"),
+    "get-customer": ("GET", "customers/{id}"),
+    "list-customers": ("GET", "customers"),
+    "cancel-registration": ("DELETE", "customers/{id}"),
+    "send-kakao": ("POST", "kakaos"),
+    "get-kakao": ("GET", "kakaos/{id}"),
+    "list-kakaos": ("GET", "kakaos"),
+    "get-customer-view": ("GET", "customerViews/{id}"),
+    "list-customer-views": ("GET", "customerViews"),
+    "health": ("GET", "health"),
+}
+SERVICES = {
+    "customer": {
+        "register-customer",
+        "get-customer",
+        "list-customers",
+        "cancel-registration",
+        "event-publisher",
+        "health",
+    },
+    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", "health"},
+    "customerview": {"view-updater", "get-customer-view", "list-customer-views", "health"},
+}
+
+type Load = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """The functions of an app with these services: name → its trigger and retry policy."""
+
+    def load_services(services: str) -> dict[str, Any]:
+        monkeypatch.setenv("SSAK8_SERVICES", services)
+        settings.cache_clear()
+        for module in (customer, customer_view, health, kakao):
+            importlib.reload(module)
+        sys.modules.pop("function_app", None)
+        functions = importlib.import_module("function_app").app.get_functions()
+        return {
+            function.get_function_name(): {
+                **json.loads(function.get_function_json()),
+                "retry": function.get_settings_dict("retry_policy"),
+            }
+            for function in functions
+        }
+
+    monkeypatch.setenv("COSMOS_CONNECTION", "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;")
+    monkeypatch.setenv("SERVICE_BUS_CONNECTION", "Endpoint=sb://127.0.0.1:1;")
+    monkeypatch.setenv("KAKAO_API_URL", "http://127.0.0.1:1")
+    yield load_services
+    settings.cache_clear()
+
+
+def trigger(function: dict[str, Any]) -> dict[str, Any]:
+    return next(binding for binding in function["bindings"] if binding["direction"] == "IN")
+
+
+@pytest.mark.parametrize(("service", "names"), SERVICES.items())
+def test_an_app_has_the_functions_of_its_service_and_no_others(load: Load, service: str, names: set[str]) -> None:
+    assert set(load(service)) == names
+
+
+def test_all_services_in_one_app_have_all_functions(load: Load) -> None:
+    assert set(load("customer,kakao,customerview")) == set.union(*SERVICES.values())
+
+
+def test_routes_and_methods_are_those_of_the_design(load: Load) -> None:
+    triggers = {name: trigger(function) for name, function in load("customer,kakao,customerview").items()}
+    http = {name: binding for name, binding in triggers.items() if binding["type"] == "httpTrigger"}
+
+    assert {name: (*binding["methods"], binding["route"]) for name, binding in http.items()} == ROUTES
+
+
+def test_the_publisher_reads_the_feed_from_its_beginning_and_never_gives_up(load: Load) -> None:
+    publisher = load("customer")["event-publisher"]
+
+    binding = trigger(publisher)
+    assert (binding["type"], binding["containerName"], binding["leaseContainerName"]) == (
+        "cosmosDBTrigger",
+        "customers",
+        "leases",
+    )
+    assert binding["startFromBeginning"] is True
+    retry = publisher["retry"]
+    assert (retry["strategy"], retry["max_retry_count"]) == ("exponential_backoff", "-1")
+
+
+@pytest.mark.parametrize(("service", "subscription"), [("kakao", "kakao-alert"), ("customerview", "view-updater")])
+def test_event_functions_listen_to_a_subscription_of_their_own_name(
+    load: Load, service: str, subscription: str
+) -> None:
+    binding = trigger(load(service)[subscription])
+
+    assert (binding["type"], binding["topicName"], binding["subscriptionName"]) == (
+        "serviceBusTrigger",
+        "customer-events",
+        subscription,
+    )
