@@ -16,9 +16,9 @@ from rich.table import Table
 
 from bench import load, views
 from bench.figures import LoadResult, cpu_seconds, percentile
+from demo.system import SETTINGS_FILE, System
 from local_azure.stack import Stack
 
-ROOT = Path(__file__).parents[1]
 APPS = ("customer", "kakao", "customerview")
 VISIBLE_SECONDS = 60
 
@@ -42,7 +42,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory(prefix="ssak8-bench-") as state:
         console.print("Starting a fresh stack on free ports …")
-        with Stack.start(ROOT / "local-azure.toml", Path(state)) as stack:
+        with Stack.start(SETTINGS_FILE, Path(state)) as stack:
             gateway = stack.url("gateway")
             console.print(f"Timing {asked.cancellations} cancellations on the idle stack …")
             idle = asyncio.run(views.cancel_to_view(gateway, asked.cancellations))
@@ -52,7 +52,7 @@ def main() -> None:
             result = generate(f"{gateway}/customers", asked.users, asked.seconds)
             console.print("Waiting until every registration is visible in customerViews …")
             registered = len(result.durations)
-            waited, visible = asyncio.run(views.seconds_until_all_visible(gateway, registered, VISIBLE_SECONDS))
+            waited, visible = asyncio.run(wait_for_views(stack, registered))
             spent = {name: seconds - before[name] for name, seconds in cpu_seconds(pids).items()}
     show_load(console, result)
     console.print(f"visible in customerViews: {visible} of {registered}, {waited:.1f} s after the end")
@@ -62,6 +62,11 @@ def main() -> None:
             f"p95 {percentile(idle, 95) * 1000:.0f} ms, longest {max(idle) * 1000:.0f} ms"
         )
     show_cost(console, spent, registered)
+
+
+async def wait_for_views(stack: Stack, registered: int) -> tuple[float, int]:
+    async with System.of(stack) as system:
+        return await views.seconds_until_all_visible(system, registered, VISIBLE_SECONDS)
 
 
 def show_load(console: Console, result: LoadResult) -> None:

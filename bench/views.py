@@ -5,31 +5,22 @@ import time
 
 import aiohttp
 
+from demo.system import System
+from shared.resources import CUSTOMER_VIEWS
+
 POLL_SECONDS = 0.01
 ARRIVAL_SECONDS = 30
 
 
-async def count_registrations(http: aiohttp.ClientSession, gateway: str) -> int:
-    """How many customers have a view that says REGISTERED."""
-    count, url = 0, f"{gateway}/customerViews?size=100"
-    while url:
-        async with http.get(url) as response:
-            page = await response.json(content_type=None)
-        count += sum(view["status"] == "REGISTERED" for view in page["_embedded"]["customerViews"])
-        url = page["_links"].get("next", {}).get("href", "")
-    return count
-
-
-async def seconds_until_all_visible(gateway: str, expected: int, deadline: float) -> tuple[float, int]:
-    """How long it takes until `expected` views are there, or `deadline` seconds have passed; and how many are."""
+async def seconds_until_all_visible(system: System, expected: int, limit: float) -> tuple[float, int]:
+    """How long it takes until `expected` views are there, or `limit` seconds have passed; and how many are."""
     before = time.monotonic()
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as http:
-        while True:
-            waited = time.monotonic() - before
-            count = await count_registrations(http, gateway)
-            if count >= expected or waited > deadline:
-                return waited, count
-            await asyncio.sleep(1)
+    while True:
+        waited = time.monotonic() - before
+        [count] = await system.query(CUSTOMER_VIEWS, "SELECT VALUE COUNT(1) FROM c WHERE c.status = 'REGISTERED'")
+        if count >= expected or waited > limit:
+            return waited, count
+        await asyncio.sleep(0.5)
 
 
 async def cancel_to_view(gateway: str, samples: int) -> list[float]:

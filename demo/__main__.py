@@ -5,25 +5,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-import aiohttp
-from azure.cosmos.aio import CosmosClient
 from rich.console import Console
 
 from demo.scenario import play
-from demo.stage import CALL_TIMEOUT_SECONDS, Stage, Unexpected
+from demo.stage import Stage, Unexpected
+from demo.system import SETTINGS_FILE, System
 from local_azure.stack import Stack
-
-ROOT = Path(__file__).parents[1]
 
 
 async def run(console: Console, state: Path) -> None:
+    """Raises Unexpected."""
     console.print("Starting a fresh stack on free ports …")
-    async with (
-        Stack.start(ROOT / "local-azure.toml", state) as stack,
-        CosmosClient(stack.url("cosmos"), "bG9jYWw=") as cosmos,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(CALL_TIMEOUT_SECONDS)) as http,
-    ):
-        await play(Stage(stack, cosmos, http, console))
+    async with Stack.start(SETTINGS_FILE, state) as stack, System.of(stack) as system:
+        await play(Stage(system, console))
 
 
 def main() -> int:

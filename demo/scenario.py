@@ -14,7 +14,7 @@ async def play(stage: Stage) -> None:
     customer_id = await register(stage)
     await look_up(stage, customer_id)
     stage.step("KakaoTalk goes down", "카카오톡 서비스 중단")
-    stage.stack.stop_service("kakao")
+    stage.system.stack.stop_service("kakao")
     stage.say("local_azure stop kakao")
     await register_refused(stage)
     await cancel_without_kakao(stage, customer_id)
@@ -48,12 +48,12 @@ async def register_refused(stage: Stage) -> None:
     stage.step(
         "Whom KakaoTalk was not told about is not registered", "카카오톡으로 전달되지 않는 고객은 등록되지 않는다"
     )
-    before = await stage.count()
+    before = await stage.system.count()
     answer = await stage.call("POST", "/customers", HONG)
     stage.expect(answer.status == 503, "refused: 503")
     stage.expect(int(answer.headers["Retry-After"]) >= 1, "Retry-After says when to try again")
     stage.expect(answer.seconds < KAKAO_TIMEOUT_SECONDS + 1, "the answer came within the kakao timeout")
-    stage.expect(await stage.count() == before, "nothing was stored")
+    stage.expect(await stage.system.count() == before, "nothing was stored")
 
 
 async def cancel_without_kakao(stage: Stage, customer_id: str) -> None:
@@ -69,11 +69,11 @@ async def cancel_without_kakao(stage: Stage, customer_id: str) -> None:
 
 async def kakao_back(stage: Stage, customer_id: str) -> None:
     stage.step("KakaoTalk comes back; the alert is sent by itself", "등록 취소가 될때마다 카톡으로 알림을 준다 (Async)")
-    stage.stack.start_service("kakao")
+    stage.system.stack.start_service("kakao")
     stage.say("local_azure start kakao")
 
     async def alerted() -> bool:
-        answer = await stage.call_quietly("GET", f"/kakaos/{customer_id}.canceled")
+        answer = await stage.system.call("GET", f"/kakaos/{customer_id}.canceled")
         return answer.status == 200
 
     await stage.eventually("the alert was sent", alerted, ARRIVAL_SECONDS)
@@ -89,7 +89,7 @@ async def list_with_paging(stage: Stage) -> None:
     stage.step("Lists come in pages, newest first", "목록 조회와 페이징")
     ids = []
     for number in range(1, 6):
-        answer = await stage.call_quietly("POST", "/customers", {**HONG, "customerAge": number})
+        answer = await stage.system.call("POST", "/customers", json={**HONG, "customerAge": number})
         stage.expect(answer.status == 201, f"registered another: 201 ({number} of 5)")
         ids.append(answer.body["id"])
     page = await stage.call("GET", "/customers?size=2")
@@ -102,7 +102,7 @@ async def list_with_paging(stage: Stage) -> None:
 
 async def view_says(stage: Stage, customer_id: str, status: str) -> None:
     async def says() -> bool:
-        answer = await stage.call_quietly("GET", f"/customerViews/{customer_id}")
+        answer = await stage.system.call("GET", f"/customerViews/{customer_id}")
         return answer.status == 200 and answer.body["status"] == status
 
     await stage.eventually(f"the view says {status}", says, ARRIVAL_SECONDS)

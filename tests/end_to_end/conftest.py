@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.system import SETTINGS_FILE
 from local_azure.stack import Stack
 from tests.end_to_end.house import House
 
-ROOT = Path(__file__).parents[2]
 BREAKER_RESET_SECONDS = "1"
 
 
@@ -24,7 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as environment:
         # The apps inherit it: after kakao was down, the next test need not wait for ten seconds.
         environment.setenv("KAKAO_BREAKER_RESET_SECONDS", BREAKER_RESET_SECONDS)
-        with Stack.start(ROOT / "local-azure.toml", tmp_path_factory.mktemp("stack")) as stack:
+        with Stack.start(SETTINGS_FILE, tmp_path_factory.mktemp("stack")) as stack:
             yield stack
 
 
