@@ -34,6 +34,9 @@ def test_the_local_cosmos_db_has_the_containers_that_the_code_uses() -> None:
 
     assert {container["database"] for container in containers} == {resources.DATABASE}
     assert {container["name"]: container["partition_key"] for container in containers} == resources.PARTITION_KEYS
+    for container in containers:
+        # Without a ttl of its own a container ignores those of its documents.
+        assert container["name"] == resources.LEASES or container["default_ttl"] == -1
 
 
 def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
@@ -48,6 +51,22 @@ def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
 
     assert [topic["Name"] for topic in namespace["Topics"]] == [resources.TOPIC]
     assert labels == resources.SUBSCRIPTION_LABELS
+
+
+def test_the_local_topic_behaves_as_the_design_says() -> None:
+    [topic] = read_json("infra/local/service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
+
+    assert topic["Properties"]["RequiresDuplicateDetection"] is True
+    assert topic["Properties"]["DuplicateDetectionHistoryTimeWindow"] == "PT10M"
+    for subscription in topic["Subscriptions"]:
+        properties = subscription["Properties"]
+        assert (properties["LockDuration"], properties["MaxDeliveryCount"]) == ("PT30S", 10)
+        assert properties["DeadLetteringOnMessageExpiration"] is True
+
+
+def test_a_message_is_never_buffered_longer_than_its_lock_lasts() -> None:
+    # The host renews only the locks of messages that it works on.
+    assert read_json("host.json")["extensions"]["serviceBus"]["prefetchCount"] == 0
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
