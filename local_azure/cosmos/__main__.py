@@ -51,7 +51,9 @@ def main() -> int:
     except ValueError as error:
         problem = f"{arguments.config}: cosmos.key: {error}"
     except sqlite3.Error as error:
-        problem = f"{arguments.state}/cosmos.sqlite3: {error}; name another folder with --state, or empty this one"
+        used = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+        reason = "another process serves it; stop that process" if used else f"{error}; empty the folder"
+        problem = f"{arguments.state}/cosmos.sqlite3: {reason}, or name another with --state"
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 PAGE_CACHE_KIB = 64 * 1024
+LOCK_TIMEOUT_SECONDS = 0.5  # for a predecessor that is just ending
 MEMORY_MAP_BYTES = 256 * 1024 * 1024
 CHECKPOINT_PAGES = 8_000  # about 32 MB of write-ahead log: pages that change often are copied back less often
 
@@ -18,7 +19,9 @@ class Storage:
     """
 
     def __init__(self, file: str) -> None:
-        self._connection = sqlite3.connect(file, isolation_level=None, cached_statements=512)
+        self._connection = sqlite3.connect(
+            file, isolation_level=None, cached_statements=512, timeout=LOCK_TIMEOUT_SECONDS
+        )
         self._before_commit: list[Callable[[], None]] = []
         self._after_rollback: list[Callable[[], None]] = []
         self._execute = self._connection.execute

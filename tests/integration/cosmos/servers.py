@@ -1,0 +1,75 @@
+"""The server as the supervisor starts it: a process of its own."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+DEADLINE_SECONDS = 10
+SETTINGS = """
+[cosmos]
+key = "bG9jYWw="
+
+[[cosmos.containers]]
+database = "shop"
+name = "orders"
+partition_key = "/customer"
+default_ttl = -1
+"""
+
+
+class Server:
+    """A running process; `port` stays the same when it is started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._config = folder / "local-azure.toml"
+        self._config.write_text(SETTINGS)
+        self.port = 0
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def connection_string(self) -> str:
+        return f"AccountEndpoint=http://127.0.0.1:{self.port}/;AccountKey=bG9jYWw=;"
+
+    async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
+        state = self._folder / "state"
+        options = ("--config", str(self._config), "--state", str(state), "--port", str(self.port), *arguments)
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", "local_azure.cosmos", *options)
+        return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+
+    async def start(self) -> str:
+        """What it prints when it is ready."""
+        self._process = await self.spawn()
+        assert self._process.stdout is not None
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            line = (await self._process.stdout.readline()).decode().strip()
+        self.port = int(line.rpartition(":")[2])
+        return line
+
+    async def stop(self, number: signal.Signals) -> tuple[int, str]:
+        """Its exit code, and what it wrote to stderr."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            _, errors = await self._process.communicate()
+        code, self._process = self._process.returncode, None
+        assert code is not None
+        return code, errors.decode()
+
+    async def end(self) -> None:
+        if self._process is not None:
+            await self.stop(signal.SIGKILL)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Server]:
+    server = Server(folder)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.end()

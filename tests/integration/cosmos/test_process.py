@@ -1,0 +1,88 @@
+import asyncio
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.cosmos import CosmosClient
+from azure.cosmos.exceptions import CosmosResourceExistsError
+
+from tests.integration.cosmos.clients import named
+from tests.integration.cosmos.servers import DEADLINE_SECONDS, Server, running
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_says_when_it_is_ready_and_ends_when_told(tmp_path: Path, number: signal.Signals) -> None:
+    server = Server(tmp_path)
+
+    ready = await server.start()
+    code, errors = await server.stop(number)
+
+    assert ready == f"ready http://127.0.0.1:{server.port}"
+    assert (code, errors) == (0, "")
+
+
+async def refusal(server: Server, *arguments: str) -> str:
+    """The one line with which it refuses to start."""
+    process = await server.spawn(*arguments)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        output, errors = await process.communicate()
+    assert (process.returncode, output) == (2, b"")
+    assert errors.count(b"\n") == 1
+    return errors.decode()
+
+
+async def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        assert f"port {port} is taken" in await refusal(Server(tmp_path), "--port", str(port))
+
+
+async def test_a_state_folder_in_use_is_named(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        assert "another process serves it" in await refusal(server, "--port", "0")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named_setting"),
+    [("[cosmos]\nkey = 'not base64!'", "cosmos.key"), ("[cosmos]\nport = 'x'", "cosmos.port"), ("[", "not readable")],
+)
+async def test_a_wrong_setting_is_named(tmp_path: Path, settings: str, named_setting: str) -> None:
+    server = Server(tmp_path)
+    (tmp_path / "local-azure.toml").write_text(settings)
+
+    assert named_setting in await refusal(server)
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "cosmos.sqlite3").write_bytes(b"not a database" * 100)
+
+    assert "cosmos.sqlite3: file is not a database" in await refusal(Server(tmp_path))
+
+
+async def test_the_sync_sdk_is_served_as_the_async_one(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        await asyncio.to_thread(use_the_sync_sdk, server.connection_string)
+
+
+def use_the_sync_sdk(connection_string: str) -> None:
+    with CosmosClient.from_connection_string(connection_string, timeout=DEADLINE_SECONDS) as client:
+        database = client.create_database_if_not_exists("shop")
+        orders = database.get_container_client("orders")
+        orders.create_item({"id": "1", "customer": "kim"})
+        orders.execute_item_batch([("create", ({"id": "2", "customer": "kim"},)), ("read", ("1",))], "kim")
+        with pytest.raises(CosmosResourceExistsError):
+            orders.create_item({"id": "1", "customer": "kim"})
+
+        across: Any = {"enable_cross_partition_query": True, "parameters": named(last="3")}
+        found = list(orders.query_items("SELECT VALUE c.id FROM c WHERE c.id < @last ORDER BY c.id DESC", **across))
+        changed = [item["id"] for item in orders.query_items_change_feed(start_time="Beginning")]
+
+        assert orders.read_item("2", "kim")["customer"] == "kim"
+        assert found == ["2", "1"]
+        assert changed == ["1", "2"]
