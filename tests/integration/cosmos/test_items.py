@@ -1,4 +1,8 @@
+import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +17,9 @@ from azure.cosmos.exceptions import (
 )
 from azure.cosmos.partition_key import NonePartitionKeyValue, NullPartitionKeyValue
 
-from tests.integration.cosmos.clients import Clock, gather, ids
+from local_azure.cosmos import CosmosContainer, CosmosEmulator
+from local_azure.cosmos.store.items import ItemStore
+from tests.integration.cosmos.clients import TIMEOUT_SECONDS, Clock, connect, gather, ids
 
 
 def order(item_id: str, customer: str = "kim", **properties: Any) -> dict[str, Any]:
@@ -198,6 +204,38 @@ async def test_an_item_lives_as_long_as_its_ttl(orders: ContainerProxy, clock: C
         await orders.read_item("short", "kim")
     assert ids(await gather(orders.read_all_items())) == "for ever"
     await orders.create_item(order("short"))
+
+
+async def test_expired_items_are_purged_by_and_by(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a server that looks often
+    monkeypatch.setattr("local_azure.cosmos.server.PURGE_INTERVAL_SECONDS", 0.01)
+    purged, purge = asyncio.Event(), ItemStore.purge
+
+    def observed(store: ItemStore) -> int:
+        count = purge(store)
+        if count:
+            purged.set()
+        return count
+
+    monkeypatch.setattr(ItemStore, "purge", observed)
+    container = CosmosContainer(database="shop", name="orders", partition_key="/customer", default_ttl=10)
+    file = tmp_path / "purged.sqlite3"
+
+    # when: an item expires
+    async with (
+        CosmosEmulator([container], file, clock=clock) as emulator,
+        connect(emulator.connection_string) as client,
+    ):
+        await client.get_database_client("shop").get_container_client("orders").create_item(order("1"))
+        clock.now += 10
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await purged.wait()
+
+    # then: it is gone from the file
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT count(*) FROM items_1").fetchone() == (0,)
 
 
 async def test_all_items_of_a_partition_are_deleted_together(orders: ContainerProxy) -> None:

@@ -101,6 +101,16 @@ def test_pages_together_hold_each_result_once(query: str) -> None:
     assert [json.loads(result) for result in shop.query(query, size=3)] == list(range(10))
 
 
+def test_a_search_that_finds_little_pauses_so_that_others_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local_azure.cosmos.query.engine.SCAN_BUDGET", 3)
+    shop = filled_shop()
+
+    first = shop.query_page("SELECT VALUE c.id FROM c WHERE ENDSWITH(c.id, '9')")
+
+    assert (first.results, first.looked_at) == ([], 3)
+    assert shop.query("SELECT VALUE c.id FROM c WHERE ENDSWITH(c.id, '9')") == ['"9"']
+
+
 def test_an_item_that_changes_between_two_pages_is_not_seen_twice() -> None:
     shop = filled_shop()
     engine_pages = []

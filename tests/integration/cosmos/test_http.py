@@ -1,0 +1,99 @@
+"""What any HTTP client may send, without an SDK around it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from local_azure.cosmos import CosmosEmulator
+
+DEADLINE_SECONDS = 5
+
+
+class Connection:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, *parts: bytes) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            for part in parts:
+                self._writer.write(part)
+                await self._writer.drain()
+
+    async def response(self) -> tuple[int, bytes]:
+        """Status and body."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            lines = head.decode("latin-1").lower().split("\r\n")
+            length = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length")), 0)
+            return int(lines[0].split()[1]), await self._reader.readexactly(length)
+
+    async def ended(self) -> bool:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self._reader.read() == b""
+
+
+@asynccontextmanager
+async def connected(emulator: CosmosEmulator) -> AsyncIterator[Connection]:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.close()
+
+
+async def test_requests_sent_together_are_answered_in_their_order(emulator: CosmosEmulator) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(b"GET /dbs HTTP/1.1\r\nhost: x\r\n\r\nPOST /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
+
+        assert (await connection.response())[0] == 401
+        assert (await connection.response())[0] == 401
+
+
+async def test_a_request_may_come_in_pieces(emulator: CosmosEmulator) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(b"GET /d", b"bs HTTP/1.1\r\nho", b"st: x\r\n", b"\r\n")
+
+        status, body = await connection.response()
+
+    assert status == 401
+    assert b"authorization is missing" in body
+
+
+async def test_the_connection_ends_when_the_client_asks_for_it(emulator: CosmosEmulator) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+
+        assert (await connection.response())[0] == 401
+        assert await connection.ended()
+
+
+async def test_a_body_beyond_every_limit_is_refused(emulator: CosmosEmulator) -> None:
+    size = 5 * 1024 * 1024
+    async with connected(emulator) as connection:
+        await connection.send(b"POST /dbs HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size, b"x" * size)
+
+        assert (await connection.response())[0] == 413
+
+
+async def test_a_client_that_waits_for_leave_gets_it(emulator: CosmosEmulator) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(b"POST /dbs HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        assert (await connection.response())[0] == 100
+
+        await connection.send(b"{}")
+        assert (await connection.response())[0] == 401
+
+
+@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00 TLS", b"HELLO\r\n\r\n"])
+async def test_what_is_no_http_ends_the_connection_and_nothing_else(emulator: CosmosEmulator, garbage: bytes) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(garbage)
+        assert await connection.ended()
+
+    async with connected(emulator) as connection:
+        await connection.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await connection.response())[0] == 401
