@@ -108,9 +108,10 @@ async def test_scripts_are_refused_by_name(shop: DatabaseProxy, kind: str) -> No
 async def test_a_request_signed_with_another_key_is_refused(emulator: CosmosEmulator) -> None:
     wrong = f"AccountEndpoint={emulator.url}/;AccountKey=d3Jvbmc=;"
 
+    client = connect(wrong)
     with pytest.raises(CosmosHttpResponseError, match="not signed with the key") as refused:
-        async with connect(wrong) as client:
-            await gather(client.list_databases())
+        await gather(client.list_databases())
+    await client.close()
 
     assert refused.value.status_code == 401
 
