@@ -60,7 +60,7 @@ async def test_listeners_survive_a_cosmos_db_that_comes_late_and_goes(sample: Sa
             await documents.create("kept", "b")
             await until(lambda: sample.ids("on-change")[-1] == "b")
             await until(lambda: told(host, "back after") == 2)
-        assert await host.stop() == 0
+            assert await host.stop() == 0
 
     assert set(sample.ids("on-change")) == {"a", "b"}
     assert told(host, "lost: ") == 2
