@@ -51,13 +51,17 @@ check: .venv/installed ## Check style, format and types
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 
+.PHONY: package
+package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
+	@$(PYTHON) -m delivery.package
+
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput
 	@$(PYTHON) -m bench
 
 .PHONY: clean
 clean: ## Delete what was installed and built, but no data
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is newer than every file that says what to install.

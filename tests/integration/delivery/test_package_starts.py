@@ -1,0 +1,117 @@
+"""The package starts where nothing is but what its own requirements.txt names.
+
+On Azure the platform brings the worker library; so here it lies in a folder of its own, without what it requires
+itself, next to the part of the local Azure that calls it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import venv
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from delivery.package import ROOT, build
+
+INDEX_APP = Path(__file__).with_name("index_app.py")
+WORKER_LIBRARY = ("azure-functions-runtime", "azurefunctions-extensions-base")
+INSTALL_SECONDS = 240
+START_SECONDS = 10
+SETTINGS = {
+    "COSMOS_CONNECTION__accountEndpoint": "https://nowhere.invalid/",
+    "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace": "nowhere.invalid",
+    "KAKAO_API_URL": "https://nowhere.invalid",
+}
+HTTP, COSMOS_DB, SERVICE_BUS = "httpTrigger", "cosmosDBTrigger", "serviceBusTrigger"
+FUNCTIONS = {
+    "customer": {
+        "cancel-registration": HTTP,
+        "event-publisher": COSMOS_DB,
+        "get-customer": HTTP,
+        "health": HTTP,
+        "list-customers": HTTP,
+        "register-customer": HTTP,
+    },
+    "kakao": {
+        "get-kakao": HTTP,
+        "health": HTTP,
+        "kakao-alert": SERVICE_BUS,
+        "list-kakaos": HTTP,
+        "send-kakao": HTTP,
+    },
+    "customerview": {
+        "get-customer-view": HTTP,
+        "health": HTTP,
+        "list-customer-views": HTTP,
+        "view-updater": SERVICE_BUS,
+    },
+}
+
+# One environment for all of them: in parallel runs one worker has them all.
+pytestmark = [pytest.mark.xdist_group("package"), pytest.mark.timeout(INSTALL_SECONDS + 60)]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with an unpacked package, a Python with its requirements, and a folder with the worker library."""
+
+    app: Path
+    python: Path
+    host: Path
+
+    def index(self, app: Path, service: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(self.host), "SSAK8_SERVICES": service, **SETTINGS}
+        return subprocess.run(  # noqa: S603 this test's own Python and script
+            [self.python, INDEX_APP, app],
+            cwd=app,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=START_SECONDS * 3,
+        )
+
+
+def pip(python: Path, *arguments: str | Path) -> None:
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS)  # noqa: S603
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("package")
+    build(ROOT, folder / "ssak8.zip")
+    zipfile.ZipFile(folder / "ssak8.zip").extractall(folder / "app")
+    venv.create(folder / "environment", symlinks=True)
+    place = Place(folder / "app", folder / "environment/bin/python", folder / "host")
+    pip(place.python, "--requirement", place.app / "requirements.txt")
+    pip(place.python, "--no-deps", "--target", place.host, "--constraint", ROOT / "constraints.txt", *WORKER_LIBRARY)
+    (place.host / "local_azure").symlink_to(ROOT / "local_azure")
+    return place
+
+
+@pytest.mark.parametrize("service", FUNCTIONS)
+def test_each_app_starts_with_all_its_functions_and_its_own_requirements_alone(place: Place, service: str) -> None:
+    before = time.monotonic()
+    finished = place.index(place.app, service)
+    seconds = time.monotonic() - before
+
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout) == FUNCTIONS[service]
+    assert seconds < START_SECONDS
+
+
+def test_an_app_that_needs_more_than_its_requirements_does_not_start(place: Place, tmp_path: Path) -> None:
+    # uvicorn is a requirement of the local Azure only.
+    (tmp_path / "function_app.py").write_text("import uvicorn\n")
+
+    finished = place.index(tmp_path, "customer")
+
+    assert finished.returncode != 0
+    assert "No module named 'uvicorn'" in finished.stderr

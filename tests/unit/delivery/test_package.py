@@ -1,0 +1,100 @@
+import hashlib
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from delivery.package import ROOT, build, main, packaged_files
+
+FILES = {
+    ".funcignore": (ROOT / ".funcignore").read_text(encoding="utf-8"),
+    "function_app.py": "app = 1\n",
+    "functions/customer.py": "customer = 1\n",
+    "functions/__pycache__/customer.pyc": "compiled",
+    "shared/domain/customer.py": "customer = 2\n",
+    "host.json": "{}",
+    "requirements.txt": "-c constraints.txt\n",
+    "constraints.txt": "",
+    "local.settings.json": '{"Values": {"SECRET": "x"}}',
+    "local.settings.sample.json": "{}",
+    "tests/functions/test_customer.py": "",
+    "local_azure/shared/server.py": "",
+    "notes.txt": "",
+    ".venv/functions/site.py": "",
+}
+PACKAGED = [
+    "constraints.txt",
+    "function_app.py",
+    "functions/customer.py",
+    "host.json",
+    "requirements.txt",
+    "shared/domain/customer.py",
+]
+
+
+def write(folder: Path, paths: list[str]) -> Path:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(FILES[path], encoding="utf-8")
+    return folder
+
+
+def test_the_package_has_what_funcignore_names_and_nothing_else(tmp_path: Path) -> None:
+    build(write(tmp_path / "app", list(FILES)), tmp_path / "app.zip")
+
+    assert zipfile.ZipFile(tmp_path / "app.zip").namelist() == PACKAGED
+    assert zipfile.ZipFile(tmp_path / "app.zip").read("function_app.py") == b"app = 1\n"
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
+    one = write(tmp_path / "one", list(FILES))
+    other = write(tmp_path / "other", list(reversed(FILES)))
+    os.utime(other / "host.json", (1_000_000_000, 1_000_000_000))
+    (other / "function_app.py").chmod(0o700)
+
+    digests = {build(one, tmp_path / "one.zip"), build(other, tmp_path / "other.zip")}
+
+    assert len(digests) == 1
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+
+
+def test_another_file_gives_another_digest(tmp_path: Path) -> None:
+    app = write(tmp_path / "app", list(FILES))
+    before = build(app, tmp_path / "app.zip")
+    (app / "functions" / "kakao.py").write_text("")
+
+    assert build(app, tmp_path / "app.zip") != before
+
+
+def test_whoever_unpacks_it_can_read_every_file(tmp_path: Path) -> None:
+    app = write(tmp_path / "app", list(FILES))
+    (app / "host.json").chmod(0o600)
+    build(app, tmp_path / "app.zip")
+
+    modes = {entry.external_attr >> 16 for entry in zipfile.ZipFile(tmp_path / "app.zip").infolist()}
+    assert modes == {0o100644}
+
+
+def test_an_unfinished_package_is_never_taken_for_one(tmp_path: Path) -> None:
+    app = write(tmp_path / "app", list(FILES))
+    build(app, tmp_path / "dist" / "app.zip")
+    shutil.rmtree(app / "shared")
+    build(app, tmp_path / "dist" / "app.zip")
+
+    assert [path.name for path in (tmp_path / "dist").iterdir()] == ["app.zip"]
+
+
+def test_this_project_packages_the_app_and_nothing_that_is_only_for_development() -> None:
+    tops = {path.partition("/")[0] for path in packaged_files(ROOT)}
+
+    assert tops == {"function_app.py", "functions", "shared", "host.json", "requirements.txt", "constraints.txt"}
+    assert all(path.endswith(".py") for path in packaged_files(ROOT) if path.startswith(("functions/", "shared/")))
+
+
+def test_the_command_writes_the_package_and_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--target", str(tmp_path / "ssak8.zip")]) == 0
+
+    digest = hashlib.sha256((tmp_path / "ssak8.zip").read_bytes()).hexdigest()
+    assert f"sha256 {digest}" in capsys.readouterr().out
