@@ -40,7 +40,7 @@ CustomerAddress = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=ADDRESS_LENGTH),
     AfterValidator(_one_line),
 ]
-CustomerAge = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=OLDEST_AGE)]
+CustomerAge = Annotated[int, Field(ge=0, le=OLDEST_AGE), BeforeValidator(_whole_number)]
 
 
 class CustomerDetails(Record):

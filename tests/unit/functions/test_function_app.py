@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, health, kakao
+from functions import customer, customer_view, description, health, kakao
 from shared.settings import settings
 
 ROUTES = {
@@ -22,6 +22,7 @@ ROUTES = {
     "get-customer-view": ("GET", "customerViews/{id}"),
     "list-customer-views": ("GET", "customerViews"),
     "health": ("GET", "health"),
+    "openapi": ("GET", "openapi.json"),
 }
 SERVICES = {
     "customer": {
@@ -31,9 +32,10 @@ SERVICES = {
         "cancel-registration",
         "event-publisher",
         "health",
+        "openapi",
     },
-    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", "health"},
-    "customerview": {"view-updater", "get-customer-view", "list-customer-views", "health"},
+    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", "health", "openapi"},
+    "customerview": {"view-updater", "get-customer-view", "list-customer-views", "health", "openapi"},
 }
 
 type Load = Callable[[str], dict[str, Any]]
@@ -46,7 +48,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, customer_view, health, kakao):
+        for module in (customer, customer_view, description, health, kakao):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()

@@ -1,0 +1,22 @@
+"""What this system offers over HTTP, for programs: the OpenAPI document, the same from every app."""
+
+import json
+from functools import cache
+
+import azure.functions as func
+
+from shared.http import openapi
+
+blueprint = func.Blueprint()
+
+
+@cache
+def _document() -> str:
+    return json.dumps(openapi.document())
+
+
+@blueprint.function_name("openapi")
+@blueprint.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
+async def describe(request: func.HttpRequest) -> func.HttpResponse:
+    """GET /openapi.json."""
+    return func.HttpResponse(_document(), mimetype="application/json")

@@ -1,0 +1,214 @@
+"""The HTTP interface as an OpenAPI 3.0 document, made from the models that requests and answers are made of.
+
+`python -m shared.http.openapi > infra/openapi.json` writes what the gateway on Azure imports.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic.json_schema import models_json_schema
+
+from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.customer_view import CustomerView
+from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
+from shared.http import hal, paging, problems
+
+type Json = dict[str, Any]
+
+SCHEMAS: Final = "#/components/schemas/{model}"
+HIDDEN_PROPERTIES: Final = ("requestFingerprint",)
+PROBLEMS: Final[Mapping[str, str]] = {
+    "400": "The request cannot be read.",
+    "404": "There is no such resource.",
+    "409": "The resource exists already.",
+    "412": "The resource has changed since it was read.",
+    "413": "The body is too large.",
+    "415": "The body is not application/json in UTF-8.",
+    "422": "Values are missing or not allowed; or the Idempotency-Key was used with another request.",
+    "503": "Something that is needed does not answer; Retry-After says when to try again.",
+}
+
+
+def document() -> Json:
+    """The whole interface, of all three services under one address."""
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "ssak8",
+            "version": "1.0.0",
+            "description": "Customer registration of a house-cleaning service. Lists are newest first.",
+        },
+        "paths": {
+            "/customers": {
+                "post": _creation("register-customer", "Register; KakaoTalk is told first", "Customer", "NewCustomer"),
+                "get": _listing("list-customers", "CustomerList"),
+            },
+            "/customers/{id}": {
+                "get": _reading("get-customer", "Customer"),
+                "delete": _cancellation(),
+            },
+            "/kakaos": {
+                "post": _creation("send-kakao", "Send a KakaoTalk message", "Kakao", "NewKakao"),
+                "get": _listing("list-kakaos", "KakaoList"),
+            },
+            "/kakaos/{id}": {"get": _reading("get-kakao", "Kakao")},
+            "/customerViews": {"get": _listing("list-customer-views", "CustomerViewList")},
+            "/customerViews/{id}": {"get": _reading("get-customer-view", "CustomerView")},
+        },
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _schemas() -> Json:
+    _, definitions = models_json_schema(
+        [
+            (CustomerDetails, "validation"),
+            (KakaoMessageDraft, "validation"),
+            (Customer, "serialization"),
+            (KakaoMessage, "serialization"),
+            (CustomerView, "serialization"),
+        ],
+        ref_template=SCHEMAS,
+    )
+    models = definitions["$defs"]
+    resources = {
+        "Customer": _resource(models.pop("Customer"), "customer"),
+        "Kakao": _resource(models.pop("KakaoMessage"), "kakao", own_id=True),
+        "CustomerView": _resource(models.pop("CustomerView"), "customerView"),
+    }
+    requests = {"NewCustomer": models.pop("CustomerDetails"), "NewKakao": models.pop("KakaoMessageDraft")}
+    lists = {
+        "CustomerList": _list_of("Customer", "customers"),
+        "KakaoList": _list_of("Kakao", "kakaos"),
+        "CustomerViewList": _list_of("CustomerView", "customerViews"),
+    }
+    schemas: Json = {**requests, **resources, **lists, **models, "Link": _link(), "Problem": _problem()}
+    return {name: _as_openapi_3_0(schema) for name, schema in sorted(schemas.items())}
+
+
+def _resource(schema: Json, name: str, *, own_id: bool = False) -> Json:
+    """A model as HAL shows it: with `id` (the customer's, unless the resource has its own) and `_links`."""
+    link = {"$ref": SCHEMAS.format(model="Link")}
+    links = {"type": "object", "properties": {"self": link, name: link}, "required": ["self", name]}
+    properties = {key: value for key, value in schema["properties"].items() if key not in HIDDEN_PROPERTIES}
+    identity = {"type": "string"} if own_id else properties.pop("customerId")
+    required = [key for key in schema["required"] if key in properties]
+    return {
+        **schema,
+        "properties": {"id": identity, **properties, "_links": links},
+        "required": ["id", *required, "_links"],
+    }
+
+
+def _list_of(resource: str, collection: str) -> Json:
+    items = {"type": "array", "items": {"$ref": SCHEMAS.format(model=resource)}}
+    link = {"$ref": SCHEMAS.format(model="Link")}
+    return {
+        "type": "object",
+        "required": ["_embedded", "_links", "page"],
+        "properties": {
+            "_embedded": {"type": "object", "properties": {collection: items}, "required": [collection]},
+            "_links": {"type": "object", "properties": {"self": link, "next": link}, "required": ["self"]},
+            "page": {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]},
+        },
+    }
+
+
+def _link() -> Json:
+    return {"type": "object", "properties": {"href": {"type": "string", "format": "uri"}}, "required": ["href"]}
+
+
+def _problem() -> Json:
+    error = {
+        "type": "object",
+        "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+        "required": ["field", "reason"],
+    }
+    texts = {key: {"type": "string"} for key in ("type", "title", "detail", "instance", "traceId")}
+    return {
+        "type": "object",
+        "description": "Problem details (RFC 9457).",
+        "properties": {**texts, "status": {"type": "integer"}, "errors": {"type": "array", "items": error}},
+        "required": ["type", "title", "status", "detail", "instance", "traceId"],
+    }
+
+
+def _as_openapi_3_0(schema: Any) -> Any:
+    """JSON Schema as OpenAPI 3.0 takes it: `nullable` for what may be null, and no titles made from names."""
+    if isinstance(schema, list):
+        return [_as_openapi_3_0(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    options = schema.get("anyOf", [])
+    if {"type": "null"} in options:
+        [other] = [option for option in options if option != {"type": "null"}]
+        return {**_as_openapi_3_0(other), "nullable": True}
+    return {key: _as_openapi_3_0(value) for key, value in schema.items() if key != "title" or isinstance(value, dict)}
+
+
+def _creation(operation: str, summary: str, resource: str, request: str) -> Json:
+    content = {"application/json": {"schema": {"$ref": SCHEMAS.format(model=request)}}}
+    key = _parameter("Idempotency-Key", "header", {"type": "string", "minLength": 1, "maxLength": 255})
+    headers = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "parameters": [key],
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "201": {"description": "Done.", "headers": headers, "content": _content(resource)},
+            **_problems("400", "409", "413", "415", "422", "503"),
+        },
+    }
+
+
+def _listing(operation: str, resource: str) -> Json:
+    size = {"type": "integer", "minimum": 1, "maximum": paging.LARGEST_SIZE, "default": paging.DEFAULT_SIZE}
+    cursor = {"type": "string", "minLength": 1, "maxLength": paging.LONGEST_CURSOR}
+    return {
+        "operationId": operation,
+        "summary": "A page of the list; _links.next leads on",
+        "parameters": [_parameter("size", "query", size), _parameter("cursor", "query", cursor)],
+        "responses": {"200": {"description": "The page.", "content": _content(resource)}, **_problems("400", "503")},
+    }
+
+
+def _reading(operation: str, resource: str) -> Json:
+    return {
+        "operationId": operation,
+        "summary": "One, by its id",
+        "parameters": [_identity()],
+        "responses": {"200": {"description": "It.", "content": _content(resource)}, **_problems("404", "503")},
+    }
+
+
+def _cancellation() -> Json:
+    return {
+        "operationId": "cancel-registration",
+        "summary": "Cancel; works while KakaoTalk is down",
+        "parameters": [_identity(), _parameter("If-Match", "header", {"type": "string"})],
+        "responses": {"204": {"description": "Cancelled."}, **_problems("404", "412", "503")},
+    }
+
+
+def _identity() -> Json:
+    return {**_parameter("id", "path", {"type": "string"}), "required": True}
+
+
+def _parameter(name: str, place: str, schema: Json) -> Json:
+    return {"name": name, "in": place, "schema": schema}
+
+
+def _content(resource: str) -> Json:
+    return {hal.MEDIA_TYPE: {"schema": {"$ref": SCHEMAS.format(model=resource)}}}
+
+
+def _problems(*statuses: str) -> Json:
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": SCHEMAS.format(model="Problem")}}}
+    return {status: {"description": PROBLEMS[status], "content": content} for status in statuses}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(document(), indent=2) + "\n")
