@@ -55,6 +55,10 @@ check: .venv/installed ## Check style, format and types
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
 	@$(PYTHON) -m delivery.package
 
+.PHONY: smoke
+smoke: .venv/installed ## Play the calls against a running system: make smoke URL=https://…
+	@$(PYTHON) -m delivery.smoke --url '$(URL)'
+
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput
 	@$(PYTHON) -m bench

@@ -1,17 +1,20 @@
 """The scenario: register, look up, kakao down and back, cancel, list."""
 
+from typing import Any
+
+from demo import steps
 from demo.stage import Stage
+from demo.system import System
 from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
 
-ARRIVAL_SECONDS = 20
 KAKAO_TIMEOUT_SECONDS = 2
 YEON = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}
 HONG = {"customerName": "홍길동", "customerAddress": "인천광역시", "customerAge": 41}
 
 
-async def play(stage: Stage) -> None:
+async def play(stage: Stage[System]) -> None:
     """Plays it all. Raises Unexpected at the first step that goes otherwise."""
-    customer_id = await register(stage)
+    customer_id = await register_yeon(stage)
     await look_up(stage, customer_id)
     stage.step("KakaoTalk goes down", "카카오톡 서비스 중단")
     stage.system.stack.stop_service("kakao")
@@ -22,29 +25,22 @@ async def play(stage: Stage) -> None:
     await list_with_paging(stage)
 
 
-async def register(stage: Stage) -> str:
+async def register_yeon(stage: Stage[System]) -> str:
     stage.step("A customer registers; KakaoTalk is told in the same request", "고객이 정보를 등록한다 (Sync)")
-    answer = await stage.call("POST", "/customers", YEON)
-    stage.expect(answer.status == 201, "registered: 201")
-    stage.expect(answer.body["customerAge"] == 20, 'the age, sent as the text "20", is a number')
-    stage.expect(answer.headers["Location"] == answer.body["_links"]["self"]["href"], "Location leads to the customer")
-    customer_id = str(answer.body["id"])
-    stored = await stage.show_stored(customer_id)
+    customer_id = await steps.register(stage, YEON)
+    stored = await show_stored(stage, customer_id)
     types = sorted(document["type"] for document in stored[CUSTOMERS])
     stage.expect(types == ["customer", "event"], "customer and outbox event stand in one partition")
     stage.expect([m["kind"] for m in stored[KAKAOS]] == ["registered"], "one KakaoTalk message is on record")
     return customer_id
 
 
-async def look_up(stage: Stage, customer_id: str) -> None:
+async def look_up(stage: Stage[System], customer_id: str) -> None:
     stage.step("The customer looks up their own registration", "고객은 본인의 등록 내역을 조회할 수 있다")
-    await view_says(stage, customer_id, "REGISTERED")
-    for path in (f"/customers/{customer_id}", f"/kakaos/{customer_id}.registered", f"/customerViews/{customer_id}"):
-        answer = await stage.call("GET", path)
-        stage.expect(answer.status == 200, f"found: {path.split('/')[1]}")
+    await steps.look_up(stage, customer_id)
 
 
-async def register_refused(stage: Stage) -> None:
+async def register_refused(stage: Stage[System]) -> None:
     stage.step(
         "Whom KakaoTalk was not told about is not registered", "카카오톡으로 전달되지 않는 고객은 등록되지 않는다"
     )
@@ -56,36 +52,26 @@ async def register_refused(stage: Stage) -> None:
     stage.expect(await stage.system.count() == before, "nothing was stored")
 
 
-async def cancel_without_kakao(stage: Stage, customer_id: str) -> None:
+async def cancel_without_kakao(stage: Stage[System], customer_id: str) -> None:
     stage.step("Cancelling works while KakaoTalk is down", "등록취소건은 카카오톡이 되지 않아도 취소된다")
-    answer = await stage.call("DELETE", f"/customers/{customer_id}")
-    stage.expect(answer.status == 204, "cancelled: 204")
-    answer = await stage.call("GET", f"/customers/{customer_id}")
-    stage.expect(answer.status == 404, "the customer is gone: 404")
-    await view_says(stage, customer_id, "CANCELED")
-    stored = await stage.show_stored(customer_id)
+    await steps.cancel(stage, customer_id)
+    stored = await show_stored(stage, customer_id)
     stage.expect([m["kind"] for m in stored[KAKAOS]] == ["registered"], "no alert yet: it waits on Service Bus")
 
 
-async def kakao_back(stage: Stage, customer_id: str) -> None:
+async def kakao_back(stage: Stage[System], customer_id: str) -> None:
     stage.step("KakaoTalk comes back; the alert is sent by itself", "등록 취소가 될때마다 카톡으로 알림을 준다 (Async)")
     stage.system.stack.start_service("kakao")
     stage.say("local_azure start kakao")
-
-    async def alerted() -> bool:
-        answer = await stage.system.call("GET", f"/kakaos/{customer_id}.canceled")
-        return answer.status == 200
-
-    await stage.eventually("the alert was sent", alerted, ARRIVAL_SECONDS)
-    answer = await stage.call("GET", f"/kakaos/{customer_id}.canceled")
-    stage.expect(answer.body["status"] == "sandboxed", "the sandbox kept it, and does not claim a phone has it")
-    stored = await stage.show_stored(customer_id)
+    alert = await steps.alerted(stage, customer_id)
+    stage.expect(alert.body["status"] == "sandboxed", "the sandbox kept it, and does not claim a phone has it")
+    stored = await show_stored(stage, customer_id)
     kinds = sorted(m["kind"] for m in stored[KAKAOS])
     stage.expect(kinds == ["canceled", "registered"], "exactly one alert is on record")
     stage.expect([v["status"] for v in stored[CUSTOMER_VIEWS]] == ["CANCELED"], "the view says CANCELED")
 
 
-async def list_with_paging(stage: Stage) -> None:
+async def list_with_paging(stage: Stage[System]) -> None:
     stage.step("Lists come in pages, newest first", "목록 조회와 페이징")
     ids = []
     for number in range(1, 6):
@@ -100,9 +86,8 @@ async def list_with_paging(stage: Stage) -> None:
     stage.expect(seen == ids[::-1], "every customer once, newest first, over three pages")
 
 
-async def view_says(stage: Stage, customer_id: str, status: str) -> None:
-    async def says() -> bool:
-        answer = await stage.system.call("GET", f"/customerViews/{customer_id}")
-        return answer.status == 200 and answer.body["status"] == status
-
-    await stage.eventually(f"the view says {status}", says, ARRIVAL_SECONDS)
+async def show_stored(stage: Stage[System], customer_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Shows and returns what each container holds of a customer."""
+    stored = await stage.system.stored_everywhere(customer_id)
+    stage.show_stored(stored)
+    return stored

@@ -1,13 +1,13 @@
 """Where the scenario is played: what is asked, answered and stored is shown, and checked."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from demo.system import SHOWN_CONTAINERS, Answer, System, seconds_until
+from demo.calls import Answer, Calls, seconds_until
 
 SHOWN_HEADERS = ("Location", "ETag", "Retry-After")
 SHOWN_ITEMS = 2
@@ -17,13 +17,21 @@ class Unexpected(Exception):
     """A step did not go as the scenario says."""
 
 
-class Stage:
-    """A system, and the console on which everything is shown."""
+class Stage[S: Calls]:
+    """A system, and the console on which everything is shown.
 
-    def __init__(self, system: System, console: Console) -> None:
-        self.system = system
+    `patience`: seconds within which what follows by event has to have happened.
+    """
+
+    def __init__(self, system: S, console: Console, patience: float = 20) -> None:
+        self._system = system
         self._console = console
+        self._patience = patience
         self._steps = 0
+
+    @property
+    def system(self) -> S:
+        return self._system
 
     def step(self, title: str, korean: str) -> None:
         """Begins a step."""
@@ -51,15 +59,13 @@ class Stage:
             text = json.dumps(_shortened(answer.body), ensure_ascii=False, indent=2)
             self._console.print("\n".join(f"     {line}" for line in escape(text).splitlines()), style="dim")
 
-    async def show_stored(self, customer_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Shows and returns what each container holds of a customer."""
-        stored = {name: await self.system.stored(name, customer_id) for name in SHOWN_CONTAINERS}
+    def show_stored(self, stored: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Shows documents by the names of their containers."""
         for name, documents in stored.items():
             for document in documents:
                 self._console.print(f"   [blue]{name:<14}[/] {document['id']:<48} {_gist(document)}")
             if not documents:
                 self._console.print(f"   [blue]{name:<14}[/] nothing")
-        return stored
 
     def expect(self, holds: bool, what: str) -> None:
         """Raises Unexpected."""
@@ -67,12 +73,12 @@ class Stage:
             raise Unexpected(what)
         self._console.print(f"   [green]✔[/] {escape(what)}")
 
-    async def eventually(self, what: str, holds: Callable[[], Awaitable[bool]], seconds: float) -> None:
-        """Waits until it holds. Raises Unexpected after `seconds`."""
+    async def eventually(self, what: str, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Waits until it holds. Raises Unexpected when patience ends."""
         try:
-            waited = await seconds_until(holds, seconds)
+            waited = await seconds_until(holds, self._patience)
         except TimeoutError:
-            raise Unexpected(f"{what}: not within {seconds:.0f} s") from None
+            raise Unexpected(f"{what}: not within {self._patience:.0f} s") from None
         self.expect(holds=True, what=f"{what}, after {waited:.1f} s")
 
 

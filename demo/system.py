@@ -1,40 +1,21 @@
 """A running system from outside: calls over HTTP, and a look into its database."""
 
-import asyncio
-import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 from azure.cosmos.aio import CosmosClient
 
+from demo.calls import Answer, timed_call
 from local_azure.configuration import Configuration
 from local_azure.stack import Stack
 from shared import resources
 
 SETTINGS_FILE = Path(__file__).parents[1] / "local-azure.toml"
 CALL_TIMEOUT_SECONDS = 15
-POLL_SECONDS = 0.05
 SHOWN_CONTAINERS = (resources.CUSTOMERS, resources.KAKAOS, resources.CUSTOMER_VIEWS)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer of the system. `seconds`: from sending the request to the last byte."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-    seconds: float
-
-    @property
-    def body(self) -> Any:
-        """The text as JSON; None where there is none."""
-        return json.loads(self.text) if self.text else None
 
 
 class System:
@@ -65,10 +46,7 @@ class System:
 
     async def call(self, method: str, path: str, *, service: str = "gateway", **options: Any) -> Answer:
         """A call of the gateway, or of a service's own port. Raises aiohttp.ClientError."""
-        before = time.perf_counter()
-        async with self._http.request(method, self.url(path, service), **options) as response:
-            text = await response.text()
-        return Answer(response.status, response.headers, text, time.perf_counter() - before)
+        return await timed_call(self._http, method, self.url(path, service), **options)
 
     async def query(self, container: str, query: str, **parameters: object) -> list[Any]:
         """The results of a query over all partitions."""
@@ -82,16 +60,10 @@ class System:
         key = resources.PARTITION_KEYS[container].removeprefix("/")
         return await self.query(container, f"SELECT * FROM c WHERE c.{key} = @id", id=customer_id)  # noqa: S608 a constant
 
+    async def stored_everywhere(self, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+        """What each container holds of a customer."""
+        return {name: await self.stored(name, customer_id) for name in SHOWN_CONTAINERS}
+
     async def count(self) -> dict[str, int]:
         """How many documents of any kind each container holds."""
         return {name: (await self.query(name, "SELECT VALUE COUNT(1) FROM c"))[0] for name in SHOWN_CONTAINERS}
-
-
-async def seconds_until(holds: Callable[[], Awaitable[bool]], limit: float) -> float:
-    """How long it takes until it holds. Raises TimeoutError after `limit` seconds."""
-    before = time.monotonic()
-    while not await holds():
-        if time.monotonic() - before > limit:
-            raise TimeoutError
-        await asyncio.sleep(POLL_SECONDS)
-    return time.monotonic() - before

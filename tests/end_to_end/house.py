@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from demo.system import System, seconds_until
+from demo.calls import seconds_until
+from demo.system import System
 
 YEON: Mapping[str, object] = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}
 

@@ -1,0 +1,81 @@
+import asyncio
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from delivery import smoke
+from demo import steps
+from demo.stage import Unexpected
+from local_azure.stack import Stack
+from tests.end_to_end.house import House
+
+
+@dataclass(frozen=True)
+class Finished:
+    code: int
+    output: str
+
+
+async def smoke_test(url: str, wait_seconds: float = 20) -> Finished:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "delivery.smoke", "--url", url, "--wait", str(wait_seconds)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    return Finished(process.returncode or 0, output.decode())
+
+
+async def registered(house: House) -> set[str]:
+    return set(await house.query("customers", "SELECT VALUE c.id FROM c WHERE c.type = 'customer'"))
+
+
+async def test_the_smoke_test_passes_and_leaves_nobody_registered(house: House) -> None:
+    customers_before = await registered(house)
+
+    finished = await smoke_test(house.stack.url("gateway") + "/")
+
+    assert finished.code == 0, finished.output
+    assert "Every step went as expected." in finished.output
+    assert finished.output.count("the alert was sent") == len(smoke.SYNTHETIC_CUSTOMERS)
+    assert await registered(house) == customers_before
+
+
+async def test_the_smoke_test_fails_where_a_service_does_not_answer(stack: Stack, house: House) -> None:
+    stack.stop_service("customerview")
+    try:
+        finished = await smoke_test(stack.url("gateway"), wait_seconds=0.2)
+    finally:
+        stack.start_service("customerview")
+
+    assert finished.code == 1, finished.output
+    assert "did not answer" in finished.output
+
+
+async def test_whom_a_failed_smoke_test_registered_is_cancelled(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    customers_before = await registered(house)
+    monkeypatch.setattr(steps, "look_up", refuse)
+
+    code = await asyncio.to_thread(smoke.main, ["--url", house.stack.url("gateway")])
+
+    output = capsys.readouterr().out
+    assert code == 1
+    assert "registered: 201" in output
+    assert "not as expected: the customer is not there" in output
+    assert await registered(house) == customers_before
+
+
+async def refuse(*_: object) -> None:
+    raise Unexpected("the customer is not there")
+
+
+@pytest.mark.parametrize("url", ["ssak8.example.org", "ftp://ssak8.example.org", "https://"])
+def test_a_wrong_address_is_refused_with_an_example(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        smoke.main(["--url", url])
+
+    assert refused.value.code == 2
+    assert "https://ssak8.example.org" in capsys.readouterr().err
