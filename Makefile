@@ -55,6 +55,18 @@ check: .venv/installed ## Check style, format and types
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
 	@$(PYTHON) -m delivery.package
 
+.PHONY: what-if
+what-if: .venv/installed ## Show what a deployment would change on Azure: make what-if ENV=dev
+	@$(PYTHON) -m delivery what-if '$(ENV)'
+
+.PHONY: deploy
+deploy: .venv/installed ## Deploy infrastructure and apps to Azure: make deploy ENV=dev
+	@$(PYTHON) -m delivery deploy '$(ENV)'
+
+.PHONY: destroy
+destroy: .venv/installed ## Delete an environment on Azure with its data: make destroy ENV=dev
+	@$(PYTHON) -m delivery destroy '$(ENV)'
+
 .PHONY: smoke
 smoke: .venv/installed ## Play the calls against a running system: make smoke URL=https://…
 	@$(PYTHON) -m delivery.smoke --url '$(URL)'

@@ -1,0 +1,104 @@
+"""Deploys to Azure: `python -m delivery what-if|deploy|apps|destroy ENVIRONMENT`.
+
+Exit code 0: done; 1: it failed; 2: something is missing that has to be there first.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from delivery import deployment
+from delivery.azure_cli import AzureCliError, ask
+from delivery.deployment import DeploymentError, Patience
+from delivery.environments import ROOT, Environment
+from delivery.package import PACKAGE, build
+from delivery.preconditions import Problem, problems
+
+MISSING = 2
+HELP = {
+    "what-if": "show what a deployment would change in the infrastructure",
+    "deploy": "deploy the infrastructure, then the apps",
+    "apps": "deploy the apps only: with --package, an earlier package again",
+    "destroy": "delete the environment with all its data",
+}
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT, patience: Patience | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    environment = Environment(given.environment, root)
+    found = problems(environment.name, root, with_infrastructure=given.command in ("what-if", "deploy"))
+    if given.package and not given.package.is_file():
+        found.append(Problem(f"There is no {given.package}.", "run `make package`"))
+    if found:
+        sys.stderr.write("This cannot be done yet:\n")
+        sys.stderr.writelines(f"- {problem.what}\n  To do: {problem.remedy}\n" for problem in found)
+        return MISSING
+    account = ask("account", "show")
+    _say(f"Environment {environment.name}, subscription {account['name']} ({account['id']}).")
+    try:
+        _carry_out(given, environment, patience or Patience())
+    except (AzureCliError, DeploymentError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m delivery", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in HELP.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("environment", nargs="?", default="", help="such as dev")
+        command.set_defaults(package=None)
+        if name in ("deploy", "apps"):
+            command.add_argument("--package", type=Path, help="a package built before (default: one built now)")
+        if name == "destroy":
+            command.add_argument("--confirm", metavar="ENVIRONMENT", help="its name once more, instead of being asked")
+    return parser
+
+
+def _carry_out(given: argparse.Namespace, environment: Environment, patience: Patience) -> None:
+    if given.command == "what-if":
+        deployment.what_if(environment)
+    elif given.command == "destroy":
+        _destroy(environment, given.confirm)
+    else:
+        package = given.package or environment.root / PACKAGE
+        if not given.package:
+            _say(f"Built {PACKAGE}, sha256 {build(environment.root, package)}.")
+        if given.command == "deploy":
+            deployment.deploy_infrastructure(environment)
+        known = deployment.outputs(environment)
+        deployment.deploy_apps(known, package, patience)
+        _tell_address(known["GATEWAY_URL"])
+
+
+def _destroy(environment: Environment, confirmed: str | None) -> None:
+    known = deployment.outputs(environment)
+    if confirmed is None:
+        group = known["AZURE_RESOURCE_GROUP"]
+        sys.stdout.write(f"This deletes {group} with all its data. Type {environment.name} to do so: ")
+        sys.stdout.flush()
+        confirmed = sys.stdin.readline().strip()
+    if confirmed != environment.name:
+        raise DeploymentError("Nothing was deleted: that is not the environment's name.")
+    deployment.destroy(environment, known)
+
+
+def _tell_address(gateway: str) -> None:
+    _say(f"\nThe gateway: {gateway}\nTry it: make smoke URL={gateway}")
+    if step_outputs := os.environ.get("GITHUB_OUTPUT"):
+        with Path(step_outputs).open("a", encoding="utf-8") as file:
+            file.write(f"gateway_url={gateway}\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Putting the system on Azure: the infrastructure first, then the apps, one after the other."""
+
+import http.client
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from delivery import azure_cli
+from delivery.azure_cli import AzureCliError
+from delivery.environments import Environment
+
+# First those that are called and that react to events, last the one that calls them and publishes.
+APPS = ("kakao", "customerview", "customer")
+UPLOAD_ATTEMPTS = 3
+HEALTH_CALL_SECONDS = 30
+
+
+class DeploymentError(Exception):
+    """The deployment stopped. The message says where."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds. `between_uploads`: a role that was just assigned needs minutes until it is believed everywhere."""
+
+    until_healthy: float = 240
+    between_uploads: float = 60
+    between_calls: float = 2
+
+
+def what_if(environment: Environment) -> None:
+    """Shows what a deployment of the infrastructure would change. Raises AzureCliError."""
+    azure_cli.run("deployment", "sub", "what-if", *_deployment(environment))
+
+
+def deploy_infrastructure(environment: Environment) -> None:
+    """Raises AzureCliError."""
+    azure_cli.run("deployment", "sub", "create", *_deployment(environment), "--output", "none")
+
+
+def _deployment(environment: Environment) -> list[str]:
+    return [
+        *("--name", environment.deployment),
+        *("--location", environment.location),
+        *("--parameters", str(environment.parameters)),
+    ]
+
+
+def outputs(environment: Environment) -> dict[str, str]:
+    """What the latest deployment of the infrastructure gave: names in upper case → value. Raises DeploymentError."""
+    try:
+        found = azure_cli.ask(
+            *("deployment", "sub", "show", "--name", environment.deployment, "--query", "properties.outputs")
+        )
+    except AzureCliError as error:
+        raise DeploymentError(f"{environment.name} has not been deployed yet: {error}") from None
+    if not found:
+        tag = f"azd-env-name={environment.name}"
+        raise DeploymentError(
+            f"the deployment {environment.deployment} did not end well, and has no outputs: deploy again; "
+            f"what it made so far is in the groups that `az group list --tag {tag}` shows"
+        )
+    # Azure changes the case of some letters.
+    return {name.upper(): str(output["value"]) for name, output in found.items()}
+
+
+def deploy_apps(known: Mapping[str, str], package: Path, patience: Patience) -> None:
+    """Gives all apps the same package; stops at the first that does not come up. Raises AzureCliError, DeploymentError.
+
+    `known`: the outputs of the infrastructure.
+    """
+    for app in APPS:
+        _upload(known["AZURE_RESOURCE_GROUP"], known[f"{app.upper()}_APP_NAME"], package, patience)
+        _wait_until_healthy(app, known[f"{app.upper()}_URL"], patience)
+
+
+def _upload(resource_group: str, name: str, package: Path, patience: Patience) -> None:
+    target = ("--resource-group", resource_group, "--name", name, "--src", str(package))
+    for attempt in range(1, UPLOAD_ATTEMPTS + 1):
+        try:
+            azure_cli.run("functionapp", "deployment", "source", "config-zip", *target, "--build-remote", "true")
+        except AzureCliError:
+            if attempt == UPLOAD_ATTEMPTS:
+                raise
+            sys.stdout.write(f"Once more in {patience.between_uploads:.0f} s.\n")
+            time.sleep(patience.between_uploads)
+        else:
+            return
+
+
+def _wait_until_healthy(app: str, url: str, patience: Patience) -> None:
+    deadline = time.monotonic() + patience.until_healthy
+    while (services := _services(url)) != [app]:
+        if time.monotonic() > deadline:
+            seen = f"it says it is {services}" if services else "it does not answer"
+            raise DeploymentError(f"{app}: {url}/health is not well after {patience.until_healthy:.0f} s: {seen}")
+        time.sleep(patience.between_calls)
+    sys.stdout.write(f"{app} is up.\n")
+
+
+def _services(url: str) -> list[str]:
+    """The services that an app says it is; empty where it does not say."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise DeploymentError(f"{url!r} is no address of an app")
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=HEALTH_CALL_SECONDS) as response:  # noqa: S310 see above
+            return list(json.load(response)["services"])
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, KeyError):
+        return []
+
+
+def destroy(environment: Environment, known: Mapping[str, str]) -> None:
+    """Deletes the environment with all its data. Raises AzureCliError."""
+    azure_cli.run("group", "delete", "--name", known["AZURE_RESOURCE_GROUP"], "--yes")
+    _purge_gateway(known["GATEWAY_NAME"], known["AZURE_LOCATION"])
+    azure_cli.run("deployment", "sub", "delete", "--name", environment.deployment)
+
+
+def _purge_gateway(name: str, location: str) -> None:
+    """Azure keeps a deleted API Management for two days, and its name with it: a new deployment would fail."""
+    target = ("--service-name", name, "--location", location)
+    try:
+        azure_cli.ask("apim", "deletedservice", "show", *target)
+    except AzureCliError:
+        return
+    azure_cli.run("apim", "deletedservice", "purge", *target)

@@ -1,0 +1,191 @@
+"""Which commands a deployment runs, in which order, and when it stops."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from delivery.__main__ import main
+from delivery.deployment import Patience
+from tests.integration.delivery.fake_az import FakeAz
+
+APPS = ("kakao", "customerview", "customer")
+IMPATIENT = Patience(until_healthy=0.05, between_uploads=0, between_calls=0.01)
+CREATE = "deployment sub create --name ssak8-dev --location koreacentral --parameters"
+UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --name"
+
+
+class Health(BaseHTTPRequestHandler):
+    """/APP/health says that it is APP, but for those that are ill."""
+
+    ill: frozenset[str] = frozenset()
+
+    def do_GET(self) -> None:
+        app = self.path.split("/")[1]
+        self.send_response(503 if app in self.ill else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"status": "UP", "services": [app]}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture(scope="module")
+def apps() -> Iterator[str]:
+    """The address at which three apps tell that they are well."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "infra/bicep"
+    folder.mkdir(parents=True)
+    (folder / "main.bicep").write_text("")
+    (folder / "main.dev.bicepparam").write_text("using './main.bicep'\n")
+    (tmp_path / ".funcignore").write_text("/*\n!/host.json\n")
+    (tmp_path / "host.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str) -> FakeAz:
+    fake = FakeAz(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(fake.folder))
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    monkeypatch.delenv("AZURE_LOCATION", raising=False)
+    fake.answers("version", {"azure-cli": "2.80.0"})
+    fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
+    outputs = {
+        "azurE_RESOURCE_GROUP": "rg-dev",  # as Azure spells it
+        "azurE_LOCATION": "koreacentral",
+        "gatewaY_URL": "https://gateway.example.org",
+        "gatewaY_NAME": "apim-1",
+        **{f"{app.upper()}_APP_NAME": f"func-{app}" for app in APPS},
+        **{f"{app.upper()}_URL": f"{apps}/{app}" for app in APPS},
+    }
+    fake.answers("deployment sub show", {name: {"type": "String", "value": value} for name, value in outputs.items()})
+    return fake
+
+
+def changes(az: FakeAz) -> list[str]:
+    """What was asked of Azure that may change something."""
+    asked = ("version", "account show", "bicep version", "deployment sub show", "apim deletedservice show")
+    return [call for call in az.calls() if not call.startswith(asked)]
+
+
+def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_before_the_calling(
+    root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+
+    parameters = root / "infra/bicep/main.dev.bicepparam"
+    package = root / "dist/ssak8.zip"
+    assert changes(az) == [
+        f"{CREATE} {parameters} --output none",
+        *(f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in APPS),
+    ]
+    assert package.is_file()
+    told = capsys.readouterr().out
+    assert "subscription house-cleaning (1234)" in told
+    assert "make smoke URL=https://gateway.example.org" in told
+
+
+def test_the_apps_stay_as_they_are_where_the_infrastructure_fails(
+    root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]
+) -> None:
+    az.answers("deployment sub create", code=1, error="InvalidTemplate")
+
+    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+
+    assert az.calls(UPLOAD) == []
+    assert "az deployment sub create failed" in capsys.readouterr().err
+
+
+def test_an_app_that_does_not_come_up_stops_the_others_from_being_replaced(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Health, "ill", frozenset({"kakao"}))
+
+    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+
+    assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"]
+    assert "kakao/health is not well" in capsys.readouterr().err
+
+
+def test_an_upload_that_fails_is_tried_again_because_a_new_role_needs_time(root: Path, az: FakeAz) -> None:
+    az.answers(f"{UPLOAD} func-kakao", code=1, error="BlobUploadFailedException", times=2)
+
+    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+
+    assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"] * 3 + ["func-customerview", "func-customer"]
+
+
+def test_an_upload_is_not_tried_without_end(root: Path, az: FakeAz) -> None:
+    az.answers(UPLOAD, code=1)
+
+    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+
+    assert len(az.calls(UPLOAD)) == 3
+
+
+def test_an_earlier_package_goes_to_the_apps_alone(root: Path, az: FakeAz) -> None:
+    package = root / "earlier.zip"
+    package.write_bytes(b"earlier")
+
+    assert main(["apps", "dev", "--package", str(package)], root, IMPATIENT) == 0
+
+    assert changes(az) == [f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in APPS]
+
+
+def test_what_if_changes_nothing(root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_LOCATION", "japaneast")
+
+    assert main(["what-if", "dev"], root, IMPATIENT) == 0
+
+    parameters = root / "infra/bicep/main.dev.bicepparam"
+    assert changes(az) == [f"deployment sub what-if --name ssak8-dev --location japaneast --parameters {parameters}"]
+
+
+def test_what_was_never_deployed_is_named(root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]) -> None:
+    az.answers("deployment sub show", code=3, error="DeploymentNotFound")
+
+    assert main(["destroy", "dev", "--confirm", "dev"], root, IMPATIENT) == 1
+
+    assert "dev has not been deployed yet" in capsys.readouterr().err
+    assert changes(az) == []
+
+
+def test_destroying_asks_for_the_environments_name(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("prod\n"))
+
+    assert main(["destroy", "dev"], root, IMPATIENT) == 1
+
+    assert "deletes rg-dev with all its data" in capsys.readouterr().out
+    assert changes(az) == []
+
+
+def test_destroying_deletes_the_group_and_what_azure_keeps_of_the_gateway(root: Path, az: FakeAz) -> None:
+    assert main(["destroy", "dev", "--confirm", "dev"], root, IMPATIENT) == 0
+
+    assert changes(az) == [
+        "group delete --name rg-dev --yes",
+        "apim deletedservice purge --service-name apim-1 --location koreacentral",
+        "deployment sub delete --name ssak8-dev",
+    ]
+
+
+def test_a_workflow_learns_the_address(root: Path, az: FakeAz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+
+    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+
+    assert (tmp_path / "outputs").read_text() == "gateway_url=https://gateway.example.org\n"

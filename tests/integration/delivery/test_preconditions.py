@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+
+from delivery.__main__ import main
+from delivery.preconditions import problems
+from tests.integration.delivery.fake_az import FakeAz
+
+ACCOUNT = {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"}
+PARAMETERS = """using './main.bicep'
+param environmentName = 'dev'
+param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
+param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
+"""
+TEMPLATE = """@description('Who is told when something is wrong.')
+@minLength(3)
+param operatorEmail string
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the environments dev and prod."""
+    folder = tmp_path / "infra/bicep"
+    folder.mkdir(parents=True)
+    (folder / "main.bicep").write_text(TEMPLATE)
+    (folder / "main.dev.bicepparam").write_text(PARAMETERS)
+    (folder / "main.prod.bicepparam").write_text(PARAMETERS)
+    monkeypatch.setenv("OPERATOR_EMAIL", "operator@example.org")
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAz:
+    """An Azure CLI with which everything is well."""
+    fake = FakeAz(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(fake.folder))
+    fake.answers("version", {"azure-cli": "2.80.0"})
+    fake.answers("account show", ACCOUNT)
+    return fake
+
+
+def remedies(name: str, root: Path) -> list[str]:
+    return [problem.remedy for problem in problems(name, root, with_infrastructure=True)]
+
+
+def test_nothing_is_missing_where_all_is_well(root: Path, az: FakeAz) -> None:
+    assert problems("dev", root, with_infrastructure=True) == []
+
+
+@pytest.mark.parametrize("name", ["", "test", "*"])
+def test_an_unknown_environment_is_answered_with_those_there_are(root: Path, az: FakeAz, name: str) -> None:
+    assert remedies(name, root) == ["name one of dev, prod: ENV=dev"]
+
+
+def test_the_azure_cli_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    assert remedies("dev", root) == ["install it: https://learn.microsoft.com/cli/azure/install-azure-cli"]
+
+
+def test_the_azure_cli_is_too_old(root: Path, az: FakeAz) -> None:
+    az.answers("version", {"azure-cli": "2.9.1"})
+
+    assert remedies("dev", root) == ["run `az upgrade`"]
+
+
+def test_nobody_is_signed_in_and_bicep_is_missing(root: Path, az: FakeAz) -> None:
+    az.answers("account show", code=1, error="Please run 'az login' to setup account.")
+    az.answers("bicep version", code=1, error="Bicep CLI not found.")
+
+    assert remedies("dev", root) == ["run `az login`", "run `az bicep install`"]
+
+
+@pytest.mark.parametrize("account", [{"id": "5678"}, {"state": "Disabled"}])
+def test_no_usable_subscription_is_chosen(root: Path, az: FakeAz, account: dict[str, str]) -> None:
+    az.answers("account show", {**ACCOUNT, **account})
+
+    [remedy] = remedies("dev", root)
+    assert "az account set --subscription" in remedy
+
+
+def test_another_subscription_is_chosen_than_the_environment_says(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "4321")
+
+    assert remedies("dev", root) == ["run `az account set --subscription 4321`"]
+
+
+def test_a_variable_that_the_parameters_need_is_not_set(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPERATOR_EMAIL")
+
+    [problem] = problems("dev", root, with_infrastructure=True)
+    assert problem.what == "OPERATOR_EMAIL is not set. Who is told when something is wrong."
+    assert problem.remedy == "export OPERATOR_EMAIL=…"
+    assert problems("dev", root, with_infrastructure=False) == []
+
+
+def test_everything_that_is_missing_is_told_before_anything_is_done(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPERATOR_EMAIL")
+    az.answers("account show", code=1)
+
+    code = main(["deploy", "dev", "--package", str(root / "none.zip")], root)
+
+    assert code == 2
+    told = capsys.readouterr().err
+    assert [line.strip() for line in told.splitlines() if line.startswith("  ")] == [
+        "To do: export OPERATOR_EMAIL=…",
+        "To do: run `az login`",
+        "To do: run `make package`",
+    ]
+    assert az.calls("deployment") == []
