@@ -1,0 +1,297 @@
+// The whole of ssak8 on Azure: one resource group with three function apps, and all that they need before they start.
+//
+//   azd up                                                                                                    or
+//   az deployment sub create --location koreacentral --template-file main.bicep --parameters main.dev.bicepparam
+
+targetScope = 'subscription'
+
+import { ExtraSettings, Size } from 'types.bicep'
+
+@description('Names the environment; part of every name.')
+@minLength(1)
+@maxLength(32)
+param environmentName string
+
+@description('Where everything is.')
+@minLength(1)
+param location string = 'koreacentral'
+
+@description('How large the environment is: sizes.bicep.')
+param size Size
+
+@description('Client id of the app registration that the apps take tokens for: infra/bicep/register-app makes it.')
+@minLength(36)
+@maxLength(36)
+param authClientId string
+
+@description('Who is told when something is wrong.')
+param operatorEmail string
+
+@description('Reach storage, database and Service Bus through private endpoints only. Service Bus is then Premium, whose price is another.')
+param privateNetwork bool = false
+
+@description('Settings beyond those given below: shared/settings.py has them all, with their defaults.')
+param extraSettings ExtraSettings = {
+  customer: {}
+  kakao: {}
+  customerview: {}
+}
+
+var abbreviations = loadJsonContent('abbreviations.json')
+var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+var identityNames = {
+  customer: '${abbreviations.managedIdentityUserAssignedIdentities}customer-${resourceToken}'
+  kakao: '${abbreviations.managedIdentityUserAssignedIdentities}kakao-${resourceToken}'
+  customerview: '${abbreviations.managedIdentityUserAssignedIdentities}customerview-${resourceToken}'
+  gateway: '${abbreviations.managedIdentityUserAssignedIdentities}gateway-${resourceToken}'
+}
+var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
+
+resource resourceGroup 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: '${abbreviations.resourcesResourceGroups}${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  scope: resourceGroup
+  params: {
+    names: map(items(identityNames), identityName => identityName.value)
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: resourceGroup
+  params: {
+    workspaceName: '${abbreviations.operationalInsightsWorkspaces}${resourceToken}'
+    componentName: '${abbreviations.insightsComponents}${resourceToken}'
+    actionGroupName: '${abbreviations.insightsActionGroups}${resourceToken}'
+    location: location
+    tags: tags
+    retentionDays: size.logRetentionDays
+    dailyCapGb: size.dailyLogCapGb
+    operatorEmail: operatorEmail
+    publishers: [
+      identityNames.customer
+      identityNames.kakao
+      identityNames.customerview
+      identityNames.gateway
+    ]
+  }
+  dependsOn: [identities]
+}
+
+module serviceBus 'modules/service-bus.bicep' = {
+  name: 'service-bus'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.serviceBusNamespaces}${resourceToken}'
+    location: location
+    tags: tags
+    sku: privateNetwork ? 'Premium' : 'Standard'
+    publicNetworkAccess: publicNetworkAccess
+    sender: identityNames.customer
+    receivers: {
+      'kakao-alert': identityNames.kakao
+      'view-updater': identityNames.customerview
+    }
+  }
+  dependsOn: [identities]
+}
+
+module cosmosDb 'modules/cosmos-db.bicep' = {
+  name: 'cosmos-db'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.documentDBDatabaseAccounts}${resourceToken}'
+    location: location
+    tags: tags
+    throughput: size.?throughput
+    backup: size.backup
+    zoneRedundant: size.zoneRedundant
+    publicNetworkAccess: publicNetworkAccess
+    contributors: {
+      customers: identityNames.customer
+      leases: identityNames.customer
+      kakaos: identityNames.kakao
+      customerViews: identityNames.customerview
+    }
+  }
+  dependsOn: [identities]
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.networkVirtualNetworks}${resourceToken}'
+    appsSecurityGroupName: '${abbreviations.networkNetworkSecurityGroups}apps-${resourceToken}'
+    endpointsSecurityGroupName: '${abbreviations.networkNetworkSecurityGroups}endpoints-${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module customer 'modules/function-app.bicep' = {
+  name: 'function-app-customer'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.webSitesFunctions}customer-${resourceToken}'
+    planName: '${abbreviations.webServerFarms}customer-${resourceToken}'
+    storageName: '${abbreviations.storageStorageAccounts}customer${resourceToken}'
+    location: location
+    tags: tags
+    service: 'customer'
+    identityName: identityNames.customer
+    scale: size.customer
+    rollingUpdates: size.rollingUpdates
+    zoneRedundant: size.zoneRedundant
+    settings: union(
+      {
+        KAKAO_API_URL: kakao.outputs.url
+        // What the token is asked for that kakao takes.
+        KAKAO_API_SCOPE: '${authClientId}/.default'
+      },
+      extraSettings.customer
+    )
+    cosmosEndpoint: cosmosDb.outputs.endpoint
+    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
+    connectionString: monitoring.outputs.connectionString
+    authClientId: authClientId
+    callers: [identityNames.gateway]
+    subnetId: network.?outputs.appsSubnetId ?? ''
+    storageNetworkAccess: publicNetworkAccess
+  }
+  dependsOn: [identities]
+}
+
+module kakao 'modules/function-app.bicep' = {
+  name: 'function-app-kakao'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.webSitesFunctions}kakao-${resourceToken}'
+    planName: '${abbreviations.webServerFarms}kakao-${resourceToken}'
+    storageName: '${abbreviations.storageStorageAccounts}kakao${resourceToken}'
+    location: location
+    tags: tags
+    service: 'kakao'
+    identityName: identityNames.kakao
+    scale: size.kakao
+    rollingUpdates: size.rollingUpdates
+    zoneRedundant: size.zoneRedundant
+    settings: union(
+      {
+        // Shorter than the customer app waits for kakao: what it has given up must not be stored later.
+        COSMOS_TIMEOUT_SECONDS: '1.5'
+      },
+      extraSettings.kakao
+    )
+    cosmosEndpoint: cosmosDb.outputs.endpoint
+    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
+    connectionString: monitoring.outputs.connectionString
+    authClientId: authClientId
+    // The gateway passes on nothing but looking up: modules/gateway-policy.xml
+    callers: [identityNames.customer, identityNames.gateway]
+    subnetId: network.?outputs.appsSubnetId ?? ''
+    storageNetworkAccess: publicNetworkAccess
+  }
+  dependsOn: [identities]
+}
+
+module customerview 'modules/function-app.bicep' = {
+  name: 'function-app-customerview'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.webSitesFunctions}customerview-${resourceToken}'
+    planName: '${abbreviations.webServerFarms}customerview-${resourceToken}'
+    storageName: '${abbreviations.storageStorageAccounts}custview${resourceToken}'
+    location: location
+    tags: tags
+    service: 'customerview'
+    identityName: identityNames.customerview
+    scale: size.customerview
+    rollingUpdates: size.rollingUpdates
+    zoneRedundant: size.zoneRedundant
+    settings: extraSettings.customerview
+    cosmosEndpoint: cosmosDb.outputs.endpoint
+    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
+    connectionString: monitoring.outputs.connectionString
+    authClientId: authClientId
+    callers: [identityNames.gateway]
+    subnetId: network.?outputs.appsSubnetId ?? ''
+    storageNetworkAccess: publicNetworkAccess
+  }
+  dependsOn: [identities]
+}
+
+module gateway 'modules/gateway.bicep' = {
+  name: 'gateway'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.apiManagementService}${resourceToken}'
+    location: location
+    tags: tags
+    identityName: identityNames.gateway
+    publisherEmail: operatorEmail
+    authClientId: authClientId
+    componentId: monitoring.outputs.componentId
+    connectionString: monitoring.outputs.connectionString
+    customerUrl: customer.outputs.url
+    kakaoUrl: kakao.outputs.url
+    customerviewUrl: customerview.outputs.url
+  }
+  dependsOn: [identities]
+}
+
+module privateEndpoints 'modules/private-endpoint.bicep' = [
+  for target in [
+    { name: 'cosmos-db', groupId: 'Sql' }
+    { name: 'service-bus', groupId: 'namespace' }
+    { name: 'storage-customer', groupId: 'blob' }
+    { name: 'storage-kakao', groupId: 'blob' }
+    { name: 'storage-customerview', groupId: 'blob' }
+  ]: if (privateNetwork) {
+    name: 'private-endpoint-${target.name}'
+    scope: resourceGroup
+    params: {
+      name: '${abbreviations.networkPrivateEndpoints}${target.name}-${resourceToken}'
+      location: location
+      tags: tags
+      subnetId: network!.outputs.endpointsSubnetId
+      groupId: target.groupId
+      resourceId: {
+        'cosmos-db': cosmosDb.outputs.id
+        'service-bus': serviceBus.outputs.id
+        'storage-customer': customer.outputs.storageId
+        'storage-kakao': kakao.outputs.storageId
+        'storage-customerview': customerview.outputs.storageId
+      }[target.name]
+      dnsZoneId: {
+        Sql: network!.outputs.cosmosDbZoneId
+        namespace: network!.outputs.serviceBusZoneId
+        blob: network!.outputs.blobZoneId
+      }[target.groupId]
+    }
+  }
+]
+
+output AZURE_LOCATION string = location
+output AZURE_TENANT_ID string = tenant().tenantId
+output AZURE_RESOURCE_GROUP string = resourceGroup.name
+output GATEWAY_URL string = gateway.outputs.url
+output GATEWAY_NAME string = gateway.outputs.name
+output CUSTOMER_APP_NAME string = customer.outputs.name
+output CUSTOMER_URL string = customer.outputs.url
+output KAKAO_APP_NAME string = kakao.outputs.name
+output KAKAO_URL string = kakao.outputs.url
+output CUSTOMERVIEW_APP_NAME string = customerview.outputs.name
+output CUSTOMERVIEW_URL string = customerview.outputs.url
+output COSMOS_ACCOUNT_NAME string = cosmosDb.outputs.name
+output SERVICE_BUS_NAMESPACE string = serviceBus.outputs.name
+output APPLICATION_INSIGHTS_NAME string = monitoring.outputs.componentName
+output LOG_ANALYTICS_WORKSPACE_NAME string = monitoring.outputs.workspaceName

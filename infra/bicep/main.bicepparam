@@ -1,0 +1,11 @@
+// For azd, which names the environment: the one called prod is as large as prod, every other as dev.
+
+using './main.bicep'
+
+import { dev, prod } from 'sizes.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
+param size = environmentName == 'prod' ? prod : dev
+param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
+param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')

@@ -1,0 +1,11 @@
+// The prod environment. sizes.bicep says why it is as large as it is.
+
+using './main.bicep'
+
+import { prod } from 'sizes.bicep'
+
+param environmentName = 'prod'
+param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
+param size = prod
+param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
+param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')

@@ -1,0 +1,143 @@
+// The database, its containers, and who may read and write which of them.
+
+import { Throughput } from '../types.bicep'
+
+param name string
+param location string
+param tags { *: string }
+
+@description('The most request units per second of each container; without it the account is serverless.')
+param throughput Throughput?
+
+param backup 'Continuous7Days' | 'Continuous30Days'
+param zoneRedundant bool
+param publicNetworkAccess 'Enabled' | 'Disabled'
+
+@description('The identities that read and write the containers named by the keys.')
+param contributors { *: string }
+
+var databaseName = 'ssak8'
+
+// Only what a query filters or sorts by is indexed, because every indexed path makes every write dearer. Without
+// a default of its own (-1: never), a container ignores the ttl of its documents.
+var containers = [
+  {
+    name: 'customers'
+    partitionKey: '/customerId'
+    defaultTtl: -1
+    indexedPaths: ['/type/?', '/id/?']
+    throughput: throughput.?customers
+  }
+  {
+    name: 'kakaos'
+    partitionKey: '/customerId'
+    defaultTtl: -1
+    indexedPaths: ['/type/?', '/sortKey/?']
+    throughput: throughput.?kakaos
+  }
+  {
+    name: 'customerViews'
+    partitionKey: '/id'
+    defaultTtl: -1
+    indexedPaths: ['/id/?']
+    throughput: throughput.?customerViews
+  }
+  {
+    name: 'leases'
+    partitionKey: '/id'
+    defaultTtl: null
+    // The trigger finds its leases by the beginning of their ids.
+    indexedPaths: ['/id/?']
+    throughput: throughput.?leases
+  }
+]
+
+resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'GlobalDocumentDB'
+  properties: {
+    databaseAccountOfferType: 'Standard'
+    capabilities: throughput == null ? [{ name: 'EnableServerless' }] : []
+    // Reading one's own registration is right whichever instance serves it: docs/decisions/0009-what-is-not-atomic.md
+    consistencyPolicy: { defaultConsistencyLevel: 'Strong' }
+    locations: [
+      {
+        locationName: location
+        failoverPriority: 0
+        isZoneRedundant: zoneRedundant
+      }
+    ]
+    backupPolicy: {
+      type: 'Continuous'
+      continuousModeProperties: { tier: backup }
+    }
+    disableLocalAuth: true
+    disableKeyBasedMetadataWriteAccess: true
+    minimalTlsVersion: 'Tls12'
+    publicNetworkAccess: publicNetworkAccess
+    networkAclBypass: 'None'
+  }
+
+  // The data plane's own role, which Azure's roles know nothing of.
+  resource dataContributor 'sqlRoleDefinitions' existing = {
+    name: '00000000-0000-0000-0000-000000000002'
+  }
+}
+
+resource database 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2026-03-15' = {
+  parent: account
+  name: databaseName
+  properties: {
+    resource: { id: databaseName }
+  }
+}
+
+resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2026-03-15' = [
+  for container in containers: {
+    parent: database
+    name: container.name
+    properties: {
+      resource: {
+        id: container.name
+        partitionKey: {
+          kind: 'Hash'
+          paths: [container.partitionKey]
+          version: 2
+        }
+        defaultTtl: container.defaultTtl
+        indexingPolicy: {
+          indexingMode: 'consistent'
+          automatic: true
+          includedPaths: map(container.indexedPaths, path => { path: path })
+          excludedPaths: [{ path: '/*' }]
+        }
+      }
+      options: container.throughput == null ? {} : { autoscaleSettings: { maxThroughput: container.throughput! } }
+    }
+  }
+]
+
+resource identities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for container in containers: {
+    name: contributors[container.name]
+  }
+]
+
+resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
+  for (container, index) in containers: {
+    parent: account
+    name: guid(account.id, identities[index].id, container.name)
+    properties: {
+      principalId: identities[index].properties.principalId
+      roleDefinitionId: account::dataContributor.id
+      scope: '${account.id}/dbs/${databaseName}/colls/${container.name}'
+    }
+    dependsOn: [sqlContainers]
+  }
+]
+
+output id string = account.id
+output name string = account.name
+output endpoint string = account.properties.documentEndpoint

@@ -1,0 +1,205 @@
+// One function app on a plan of its own (Flex Consumption has one app a plan), and who may call it.
+
+import { Scale } from '../types.bicep'
+
+param name string
+param planName string
+param storageName string
+param location string
+param tags { *: string }
+
+@description('Which of the services this app is: SSAK8_SERVICES, and the tag that azd finds the app by.')
+param service 'customer' | 'kakao' | 'customerview'
+
+param identityName string
+param scale Scale
+param rollingUpdates bool
+param zoneRedundant bool
+
+@description('Settings that this app has beyond those of every app.')
+param settings { *: string }
+
+param cosmosEndpoint string
+param serviceBusNamespace string
+param connectionString string
+
+@description('Client id of the app registration that tokens for this app are issued for.')
+param authClientId string
+
+@description('The only identities whose tokens are taken.')
+param callers string[]
+
+@description('The subnet that outgoing connections leave from; empty for none.')
+param subnetId string
+
+@description('Whether storage can be reached without private endpoints.')
+param storageNetworkAccess 'Enabled' | 'Disabled'
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+resource callerIdentities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for name in callers: {
+    name: name
+  }
+]
+
+module storage 'storage.bicep' = {
+  name: 'storage-${service}'
+  params: {
+    name: storageName
+    location: location
+    tags: tags
+    zoneRedundant: zoneRedundant
+    publicNetworkAccess: storageNetworkAccess
+    owner: identityName
+  }
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    tier: 'FlexConsumption'
+    name: 'FC1'
+  }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
+}
+
+// What every app needs to come up. What is not here has its default in shared/settings.py.
+var commonSettings = {
+  // No connection string, not even an empty one: with it the host would not sign in with its identity.
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identity.properties.clientId
+  AzureWebJobsStorage__blobServiceUri: storage.outputs.blobEndpoint
+
+  // Whom the app asks for tokens as, where no connection says it.
+  AZURE_CLIENT_ID: identity.properties.clientId
+
+  COSMOS_CONNECTION__accountEndpoint: cosmosEndpoint
+  COSMOS_CONNECTION__credential: 'managedidentity'
+  COSMOS_CONNECTION__clientId: identity.properties.clientId
+
+  SERVICE_BUS_CONNECTION__fullyQualifiedNamespace: serviceBusNamespace
+  SERVICE_BUS_CONNECTION__credential: 'managedidentity'
+  SERVICE_BUS_CONNECTION__clientId: identity.properties.clientId
+
+  APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+  PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+  // Its node on the application map.
+  OTEL_SERVICE_NAME: service
+
+  SSAK8_SERVICES: service
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': service })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identity.id}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    clientAffinityEnabled: false
+    publicNetworkAccess: 'Enabled'
+    keyVaultReferenceIdentity: identity.id
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      remoteDebuggingEnabled: false
+      appSettings: map(items(union(commonSettings, settings)), setting => { name: setting.key, value: setting.value })
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: storage.outputs.packagesUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identity.id
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: '3.13'
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: scale.instanceMemoryMB
+        maximumInstanceCount: scale.maximumInstanceCount
+        alwaysReady: scale.alwaysReady
+        triggers: { http: { perInstanceConcurrency: scale.perInstanceConcurrency } }
+      }
+      // The service knows this property, the published types do not yet. Without it all instances are replaced at once.
+      #disable-next-line BCP037
+      siteUpdateStrategy: { type: rollingUpdates ? 'RollingUpdate' : 'Recreate' }
+    }
+  }
+
+  // Deployments sign in with Entra ID; there is no password.
+  resource ftp 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+
+  resource scm 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
+  // Whoever is not one of the callers gets no further than the platform: docs/decisions/0010-who-may-call-an-app.md
+  resource authentication 'config' = {
+    name: 'authsettingsV2'
+    properties: {
+      platform: {
+        enabled: true
+        runtimeVersion: '~1'
+      }
+      globalValidation: {
+        requireAuthentication: true
+        unauthenticatedClientAction: 'Return401'
+        excludedPaths: ['/health']
+      }
+      httpSettings: { requireHttps: true }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: authClientId
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          }
+          validation: {
+            allowedAudiences: [authClientId]
+            defaultAuthorizationPolicy: {
+              allowedApplications: [for (caller, index) in callers: callerIdentities[index].properties.clientId]
+              allowedPrincipals: {
+                identities: [for (caller, index) in callers: callerIdentities[index].properties.principalId]
+              }
+            }
+          }
+        }
+      }
+      login: { tokenStore: { enabled: false } }
+    }
+  }
+}
+
+output name string = app.name
+output id string = app.id
+output url string = 'https://${app.properties.defaultHostName}'
+output storageId string = storage.outputs.id
+output storageName string = storage.outputs.name

@@ -1,0 +1,167 @@
+// The one address of the whole system: API Management in front of the three apps.
+
+param name string
+param location string
+param tags { *: string }
+param identityName string
+
+@description('Required by the service; it writes there about itself.')
+param publisherEmail string
+
+@description('Client id of the app registration that the apps take tokens for.')
+param authClientId string
+
+@description('Application Insights.')
+param componentId string
+param connectionString string
+
+param customerUrl string
+param kakaoUrl string
+param customerviewUrl string
+
+@description('Percent of requests that are traced. What is not traced here is not traced further on.')
+@minValue(1)
+@maxValue(100)
+param sampledPercentage int = 100
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
+  name: name
+  location: location
+  tags: tags
+  // Paid by call, and starts within minutes. It has no rate limit by caller (rate-limit-by-key) and no virtual network:
+  // what an attack can cost is bounded by maximumInstanceCount, and callers without the gateway's token are refused.
+  sku: {
+    name: 'Consumption'
+    capacity: 0
+  }
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identity.id}': {} }
+  }
+  properties: {
+    publisherEmail: publisherEmail
+    publisherName: 'ssak8'
+  }
+}
+
+// The names of backends and values are those that gateway-policy.xml uses.
+resource backends 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
+  for backend in [
+    { name: 'customer', url: customerUrl }
+    { name: 'kakao', url: kakaoUrl }
+    { name: 'customerview', url: customerviewUrl }
+  ]: {
+    parent: service
+    name: backend.name
+    properties: {
+      protocol: 'http'
+      url: backend.url
+      tls: {
+        validateCertificateChain: true
+        validateCertificateName: true
+      }
+    }
+  }
+]
+
+// Ids, no secrets; hiding them would only make the policy harder to read.
+resource authClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
+  parent: service
+  name: 'auth-client-id'
+  properties: {
+    displayName: 'auth-client-id'
+    value: authClientId
+    secret: false
+  }
+}
+
+resource gatewayClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
+  parent: service
+  name: 'gateway-client-id'
+  properties: {
+    displayName: 'gateway-client-id'
+    value: identity.properties.clientId
+    secret: false
+  }
+}
+
+resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
+  parent: service
+  name: 'application-insights'
+  properties: {
+    loggerType: 'applicationInsights'
+    resourceId: componentId
+    credentials: {
+      connectionString: connectionString
+      identityClientId: identity.properties.clientId
+    }
+  }
+}
+
+resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
+  parent: service
+  name: 'ssak8'
+  properties: {
+    displayName: 'ssak8'
+    apiType: 'http'
+    path: ''
+    protocols: ['https']
+    serviceUrl: customerUrl
+    subscriptionRequired: false
+    format: 'openapi+json'
+    value: loadTextContent('../../openapi.json')
+  }
+
+  resource policy 'policies' = {
+    name: 'policy'
+    properties: {
+      format: 'xml'
+      value: loadTextContent('gateway-policy.xml')
+    }
+    dependsOn: [backends, authClientIdValue, gatewayClientIdValue]
+  }
+
+  // Not in the document, which does not describe itself.
+  resource description 'operations' = {
+    name: 'openapi'
+    properties: {
+      displayName: 'This description'
+      method: 'GET'
+      urlTemplate: '/openapi.json'
+    }
+  }
+
+  // Traces begin here, and hold neither bodies nor headers nor addresses of callers.
+  resource diagnostic 'diagnostics' = {
+    name: 'applicationinsights'
+    properties: {
+      loggerId: logger.id
+      alwaysLog: 'allErrors'
+      httpCorrelationProtocol: 'W3C'
+      logClientIp: false
+      operationNameFormat: 'Name'
+      verbosity: 'information'
+      metrics: true
+      sampling: {
+        samplingType: 'fixed'
+        percentage: sampledPercentage
+      }
+      frontend: {
+        request: { headers: [], body: { bytes: 0 } }
+        response: { headers: [], body: { bytes: 0 } }
+      }
+      backend: {
+        request: { headers: [], body: { bytes: 0 } }
+        response: { headers: [], body: { bytes: 0 } }
+      }
+    }
+  }
+}
+
+output id string = service.id
+output name string = service.name
+output url string = service.properties.gatewayUrl

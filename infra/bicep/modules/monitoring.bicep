@@ -1,0 +1,96 @@
+// Where telemetry goes, who may send it, and who is told when something is wrong.
+
+param workspaceName string
+param componentName string
+param actionGroupName string
+param location string
+param tags { *: string }
+
+@description('Days that logs and traces are kept.')
+param retentionDays int
+
+@description('Gigabytes a day at which taking more stops; -1 for no cap.')
+param dailyCapGb int
+
+@description('Who gets the alerts by e-mail.')
+param operatorEmail string
+
+@description('The identities of those that send telemetry.')
+param publishers string[]
+
+var monitoringMetricsPublisher = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  '3913510d-42f4-4e42-8a64-420c390055eb'
+)
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
+  name: workspaceName
+  location: location
+  tags: tags
+  properties: {
+    sku: { name: 'PerGB2018' }
+    retentionInDays: retentionDays
+    workspaceCapping: { dailyQuotaGb: dailyCapGb }
+    features: {
+      disableLocalAuth: true
+      enableLogAccessUsingOnlyResourcePermissions: true
+    }
+  }
+}
+
+resource component 'Microsoft.Insights/components@2020-02-02' = {
+  name: componentName
+  location: location
+  tags: tags
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: workspace.id
+    DisableLocalAuth: true
+    DisableIpMasking: false
+  }
+}
+
+resource identities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for name in publishers: {
+    name: name
+  }
+]
+
+resource publisherRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (publisher, index) in publishers: {
+    name: guid(component.id, identities[index].id, monitoringMetricsPublisher)
+    scope: component
+    properties: {
+      principalId: identities[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: monitoringMetricsPublisher
+    }
+  }
+]
+
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: actionGroupName
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'ssak8'
+    emailReceivers: [
+      {
+        name: 'operator'
+        emailAddress: operatorEmail
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+output workspaceId string = workspace.id
+output workspaceName string = workspace.name
+output componentId string = component.id
+output componentName string = component.name
+output actionGroupId string = actionGroup.id
+
+@description('No secret: it names the component, and with local authentication disabled nobody gets in by it.')
+output connectionString string = component.properties.ConnectionString

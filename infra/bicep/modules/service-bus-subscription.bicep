@@ -1,0 +1,87 @@
+// A subscription, the rules that say what it takes, and who receives from it.
+
+@description('A rule as the local Service Bus has it.')
+type Rule = {
+  Name: string
+  Properties: {
+    FilterType: 'Correlation'
+    CorrelationFilter: { Label: string }
+  }
+}
+
+@description('A subscription as the local Service Bus has it. Without rules it takes every message.')
+type Subscription = {
+  Name: string
+  Properties: {
+    DeadLetteringOnMessageExpiration: bool
+    DefaultMessageTimeToLive: string
+    LockDuration: string
+    MaxDeliveryCount: int
+    RequiresSession: bool
+  }
+  Rules: Rule[]?
+}
+
+param namespaceName string
+param topicName string
+param subscription Subscription
+
+@description('The identity that receives.')
+param receiver string
+
+// Not Data Owner: with it the platform could count messages and scale more exactly, but a broken-in app could change the
+// rules. Without, it scales by how long the messages that it sees have waited.
+var dataReceiver = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
+)
+
+resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' existing = {
+  name: namespaceName
+
+  resource topic 'topics' existing = {
+    name: topicName
+  }
+}
+
+resource topicSubscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2026-01-01' = {
+  parent: namespace::topic
+  name: subscription.Name
+  properties: {
+    lockDuration: subscription.Properties.LockDuration
+    maxDeliveryCount: subscription.Properties.MaxDeliveryCount
+    defaultMessageTimeToLive: subscription.Properties.DefaultMessageTimeToLive
+    deadLetteringOnMessageExpiration: subscription.Properties.DeadLetteringOnMessageExpiration
+    deadLetteringOnFilterEvaluationExceptions: true
+    requiresSession: subscription.Properties.RequiresSession
+    enableBatchedOperations: true
+  }
+}
+
+// A new subscription comes with a rule `$Default` that takes everything, and every other rule would only add to it: the
+// first of ours takes its place.
+resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-01-01' = [
+  for (rule, index) in subscription.?Rules ?? []: {
+    parent: topicSubscription
+    name: index == 0 ? '$Default' : rule.Name
+    properties: {
+      filterType: 'CorrelationFilter'
+      correlationFilter: { label: rule.Properties.CorrelationFilter.Label }
+    }
+  }
+]
+
+resource receiverIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: receiver
+}
+
+resource receiverRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(topicSubscription.id, receiverIdentity.id, dataReceiver)
+  // A role on the topic would not do: the receiving link is opened on the subscription.
+  scope: topicSubscription
+  properties: {
+    principalId: receiverIdentity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: dataReceiver
+  }
+}

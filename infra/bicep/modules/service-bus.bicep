@@ -1,0 +1,86 @@
+// The topic of customer events. Topic, subscriptions and rules are read from the file that the local Service Bus reads,
+// so that both have the same.
+
+param name string
+param location string
+param tags { *: string }
+
+@description('Premium can have private endpoints, Standard cannot. A namespace cannot change from one to the other.')
+param sku 'Standard' | 'Premium'
+
+param publicNetworkAccess 'Enabled' | 'Disabled'
+
+@description('The identity that sends to the topic.')
+param sender string
+
+@description('The identity that receives from the subscription of this name.')
+param receivers { *: string }
+
+var topicConfiguration = loadJsonContent('../../local/service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
+
+var dataSender = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
+)
+
+resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  sku: {
+    name: sku
+    tier: sku
+    capacity: sku == 'Premium' ? 1 : null
+  }
+  properties: {
+    disableLocalAuth: true
+    minimumTlsVersion: '1.2'
+    publicNetworkAccess: publicNetworkAccess
+    premiumMessagingPartitions: sku == 'Premium' ? 1 : null
+  }
+}
+
+resource topic 'Microsoft.ServiceBus/namespaces/topics@2026-01-01' = {
+  parent: namespace
+  name: topicConfiguration.Name
+  properties: {
+    // Can only be said when the topic is made.
+    requiresDuplicateDetection: topicConfiguration.Properties.RequiresDuplicateDetection
+    duplicateDetectionHistoryTimeWindow: topicConfiguration.Properties.DuplicateDetectionHistoryTimeWindow
+    defaultMessageTimeToLive: topicConfiguration.Properties.DefaultMessageTimeToLive
+    enableBatchedOperations: true
+    supportOrdering: true
+  }
+}
+
+resource senderIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: sender
+}
+
+resource senderRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(topic.id, senderIdentity.id, dataSender)
+  scope: topic
+  properties: {
+    principalId: senderIdentity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: dataSender
+  }
+}
+
+module subscriptions 'service-bus-subscription.bicep' = [
+  for subscription in topicConfiguration.Subscriptions: {
+    name: 'service-bus-subscription-${subscription.Name}'
+    params: {
+      namespaceName: namespace.name
+      topicName: topic.name
+      subscription: subscription
+      receiver: receivers[subscription.Name]
+    }
+  }
+]
+
+output id string = namespace.id
+output name string = namespace.name
+
+@description('The host name, as in SERVICE_BUS_CONNECTION__fullyQualifiedNamespace.')
+output fullyQualifiedNamespace string = split(split(namespace.properties.serviceBusEndpoint, '/')[2], ':')[0]

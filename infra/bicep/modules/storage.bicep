@@ -1,0 +1,72 @@
+// What a function app keeps for itself: its package, locks and checkpoints. One account an app, so that no app can
+// touch another's package.
+
+param name string
+param location string
+param tags { *: string }
+param zoneRedundant bool
+param publicNetworkAccess 'Enabled' | 'Disabled'
+
+@description('The identity that owns every blob.')
+param owner string
+
+var blobDataOwner = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+)
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS' }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: publicNetworkAccess
+    networkAcls: {
+      defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny'
+      bypass: 'None'
+    }
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+    properties: {
+      // A package that was overwritten or deleted by mistake can be had back.
+      deleteRetentionPolicy: { enabled: true, days: 7 }
+      containerDeleteRetentionPolicy: { enabled: true, days: 7 }
+    }
+
+    resource packages 'containers' = {
+      name: 'packages'
+      properties: { publicAccess: 'None' }
+    }
+  }
+}
+
+resource ownerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: owner
+}
+
+// The host makes containers of its own (locks, checkpoints), so the scope is the account, which nobody else uses.
+resource ownerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(account.id, ownerIdentity.id, blobDataOwner)
+  scope: account
+  properties: {
+    principalId: ownerIdentity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: blobDataOwner
+  }
+}
+
+output id string = account.id
+output name string = account.name
+output blobEndpoint string = account.properties.primaryEndpoints.blob
+output packagesUrl string = '${account.properties.primaryEndpoints.blob}${account::blobs::packages.name}'
