@@ -46,10 +46,13 @@ test: .venv/installed ## Run all tests; one of them: make test ARGS=tests/unit/d
 	@$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 .PHONY: check
-check: .venv/installed ## Check style, format and types
+check: .venv/installed ## Check style, format, types and workflows
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@.venv/bin/zizmor --offline --quiet --no-progress --persona auditor .github
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: package
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files

@@ -6,6 +6,7 @@ Exit code 0: done; 1: it failed; 2: something is missing that has to be there fi
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 from delivery import deployment
@@ -14,6 +15,7 @@ from delivery.deployment import DeploymentError, Patience
 from delivery.environments import ROOT, Environment
 from delivery.package import PACKAGE, build
 from delivery.preconditions import Problem, problems
+from delivery.watch import Watch
 
 MISSING = 2
 HELP = {
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("environment", nargs="?", default="", help="such as dev")
         command.set_defaults(package=None)
         if name in ("deploy", "apps"):
+            command.add_argument("--unbroken", action="store_true", help="fail if a call failed meanwhile")
             command.add_argument("--package", type=Path, help="a package built before (default: one built now)")
         if name == "destroy":
             command.add_argument("--confirm", metavar="ENVIRONMENT", help="its name once more, instead of being asked")
@@ -72,7 +75,9 @@ def _carry_out(given: argparse.Namespace, environment: Environment, patience: Pa
         if given.command == "deploy":
             deployment.deploy_infrastructure(environment)
         known = deployment.outputs(environment)
-        deployment.deploy_apps(known, package, patience)
+        with Watch(known["GATEWAY_URL"], patience.between_calls) as watch:
+            deployment.deploy_apps(known, package, patience)
+        _tell_calls(watch, unbroken=given.unbroken)
         _tell_address(known["GATEWAY_URL"])
 
 
@@ -86,6 +91,14 @@ def _destroy(environment: Environment, confirmed: str | None) -> None:
     if confirmed != environment.name:
         raise DeploymentError("Nothing was deleted: that is not the environment's name.")
     deployment.destroy(environment, known)
+
+
+def _tell_calls(watch: Watch, *, unbroken: bool) -> None:
+    _say(f"While the apps were replaced, {len(watch.failures)} of {watch.calls} calls failed.")
+    for text, count in Counter(watch.failures).most_common():
+        _say(f"  {count} × {text}")
+    if unbroken and watch.failures:
+        raise DeploymentError("The new package runs, but callers noticed the change.")
 
 
 def _tell_address(gateway: str) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import math
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,16 +21,28 @@ CREATE = "deployment sub create --name ssak8-dev --location koreacentral --param
 UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --name"
 
 
-class Health(BaseHTTPRequestHandler):
-    """/APP/health says that it is APP, but for those that are ill."""
+class Azure(BaseHTTPRequestHandler):
+    """/APP/health says that it is APP, but for those that are ill; below /gateway nobody is found.
+
+    `breaks_after`: how many calls the gateway answers until it breaks.
+    """
 
     ill: frozenset[str] = frozenset()
+    breaks_after: float = math.inf
+    gateway_calls = 0
 
     def do_GET(self) -> None:
-        app = self.path.split("/")[1]
-        self.send_response(503 if app in self.ill else 200)
+        first = self.path.split("/")[1]
+        if first == "gateway":
+            Azure.gateway_calls += 1
+            self._answer(404 if self.gateway_calls <= self.breaks_after else 502, {"traceId": "1"})
+        else:
+            self._answer(503 if first in self.ill else 200, {"status": "UP", "services": [first]})
+
+    def _answer(self, status: int, body: object) -> None:
+        self.send_response(status)
         self.end_headers()
-        self.wfile.write(json.dumps({"status": "UP", "services": [app]}).encode())
+        self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -37,7 +51,7 @@ class Health(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def apps() -> Iterator[str]:
     """The address at which three apps tell that they are well."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Azure) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -60,12 +74,13 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str) -> FakeAz:
     monkeypatch.setenv("PATH", str(fake.folder))
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
     monkeypatch.delenv("AZURE_LOCATION", raising=False)
+    monkeypatch.setattr(Azure, "gateway_calls", 0)
     fake.answers("version", {"azure-cli": "2.80.0"})
     fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
     outputs = {
         "azurE_RESOURCE_GROUP": "rg-dev",  # as Azure spells it
         "azurE_LOCATION": "koreacentral",
-        "gatewaY_URL": "https://gateway.example.org",
+        "gatewaY_URL": f"{apps}/gateway",
         "gatewaY_NAME": "apim-1",
         **{f"{app.upper()}_APP_NAME": f"func-{app}" for app in APPS},
         **{f"{app.upper()}_URL": f"{apps}/{app}" for app in APPS},
@@ -81,7 +96,7 @@ def changes(az: FakeAz) -> list[str]:
 
 
 def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_before_the_calling(
-    root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeAz, apps: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["deploy", "dev"], root, IMPATIENT) == 0
 
@@ -94,7 +109,7 @@ def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_befo
     assert package.is_file()
     told = capsys.readouterr().out
     assert "subscription house-cleaning (1234)" in told
-    assert "make smoke URL=https://gateway.example.org" in told
+    assert f"make smoke URL={apps}/gateway" in told
 
 
 def test_the_apps_stay_as_they_are_where_the_infrastructure_fails(
@@ -111,7 +126,7 @@ def test_the_apps_stay_as_they_are_where_the_infrastructure_fails(
 def test_an_app_that_does_not_come_up_stops_the_others_from_being_replaced(
     root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Health, "ill", frozenset({"kakao"}))
+    monkeypatch.setattr(Azure, "ill", frozenset({"kakao"}))
 
     assert main(["deploy", "dev"], root, IMPATIENT) == 1
 
@@ -183,9 +198,47 @@ def test_destroying_deletes_the_group_and_what_azure_keeps_of_the_gateway(root: 
     ]
 
 
-def test_a_workflow_learns_the_address(root: Path, az: FakeAz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_that_failed_while_apps_were_replaced_are_counted(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Azure, "breaks_after", 4)
+
+    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+
+    assert "× kakaos: 502" in capsys.readouterr().out
+
+
+def test_calls_that_failed_are_a_failure_where_none_may(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Azure, "breaks_after", 4)
+
+    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+
+    assert "callers noticed" in capsys.readouterr().err
+
+
+def test_no_call_failed(root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 0
+
+    assert re.search(r"replaced, 0 of [1-9]\d* calls failed", capsys.readouterr().out)
+
+
+def test_what_did_not_run_before_is_not_missed(
+    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Azure, "breaks_after", 0)
+
+    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 0
+
+    assert "0 of 0 calls failed" in capsys.readouterr().out
+
+
+def test_a_workflow_learns_the_address(
+    root: Path, az: FakeAz, apps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
 
     assert main(["deploy", "dev"], root, IMPATIENT) == 0
 
-    assert (tmp_path / "outputs").read_text() == "gateway_url=https://gateway.example.org\n"
+    assert (tmp_path / "outputs").read_text() == f"gateway_url={apps}/gateway\n"

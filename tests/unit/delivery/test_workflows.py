@@ -1,0 +1,93 @@
+"""What zizmor and the schema of workflows cannot know: that workflows and project fit together."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from delivery.__main__ import HELP
+from delivery.environments import ROOT
+
+FOLDER = ROOT / ".github/workflows"
+WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.yml"))
+
+
+def read(name: str) -> Any:
+    return YAML(typ="safe").load(FOLDER / name)
+
+
+def steps(name: str) -> list[dict[str, Any]]:
+    return [step for job in read(name)["jobs"].values() for step in job.get("steps", [])]
+
+
+def commands(name: str) -> str:
+    return "\n".join(step.get("run", "") for step in steps(name))
+
+
+def test_there_is_one_workflow_for_each_purpose() -> None:
+    assert WORKFLOWS == ["ci.yml", "deploy.yml", "environment.yml", "rollback.yml"]
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_what_a_workflow_runs_exists(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"\bmake ([a-z-]+)", commands(name))) <= targets
+    for module in re.findall(r"-m (delivery[\w.]*)", commands(name)):
+        path = Path(*module.split("."))
+        assert (ROOT / path / "__main__.py").is_file() or (ROOT / path.with_suffix(".py")).is_file()
+    for file in re.findall(r"(?:^|\s)(\.ci/[\w-]+)", commands(name)):
+        assert (ROOT / file).is_file()
+
+
+def test_the_commands_that_an_environment_is_deployed_with_exist() -> None:
+    [deploy] = [step for step in steps("environment.yml") if step.get("id") == "deploy"]
+
+    assert set(re.findall(r"'(\w+)'", deploy["env"]["COMMAND"])) <= set(HELP)
+    assert '"$COMMAND" "$ENVIRONMENT" --package' in deploy["run"]
+
+
+def test_every_action_is_pinned_to_a_commit_and_says_which_version_that_is() -> None:
+    used = [line for name in WORKFLOWS for line in (FOLDER / name).read_text().splitlines() if "uses: " in line]
+
+    assert len(used) > 10
+    for line in used:
+        assert re.search(r"uses: (\./\.github/workflows/\w+\.yml$|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)", line)
+
+
+def test_nothing_reaches_dev_unchecked_nor_prod_but_by_dev_and_its_preview() -> None:
+    jobs = read("deploy.yml")["jobs"]
+
+    assert jobs["ci"]["uses"] == "./.github/workflows/ci.yml"
+    assert {name: job["needs"] for name, job in jobs.items() if "needs" in job} == {
+        "dev": "ci",
+        "preview": "dev",
+        "prod": "preview",
+    }
+    assert [jobs[name]["with"]["environment"] for name in ("dev", "prod")] == ["dev", "prod"]
+
+
+def test_a_deployment_is_looked_at_before_and_tried_after() -> None:
+    names = [step["name"] for step in steps("environment.yml") if "name" in step]
+
+    assert names.index("What if") < names.index("Deploy") < names.index("Smoke test")
+
+
+def test_no_job_may_more_than_it_says() -> None:
+    for name in WORKFLOWS:
+        assert read(name)["permissions"] == {}
+        for job in read(name)["jobs"].values():
+            assert set(job["permissions"].items()) <= {("contents", "read"), ("actions", "read"), ("id-token", "write")}
+
+
+def test_no_secret_is_needed() -> None:
+    for name in WORKFLOWS:
+        assert "secrets." not in (FOLDER / name).read_text()
+
+
+def test_both_environments_can_be_rolled_back() -> None:
+    inputs = read("rollback.yml")["on"]["workflow_dispatch"]["inputs"]
+
+    assert inputs["environment"]["options"] == ["dev", "prod"]
