@@ -14,22 +14,17 @@ class Bulkhead:
 
     def __init__(self, concurrent: int, waiting: int) -> None:
         self._places = asyncio.Semaphore(concurrent)
-        self._free_waiting_places = waiting
+        self._admissible = concurrent + waiting
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """A place for one call, at once or after waiting. Raises BulkheadFull."""
-        if self._places.locked():
-            if self._free_waiting_places == 0:
-                raise BulkheadFull
-            self._free_waiting_places -= 1
-            try:
-                await self._places.acquire()
-            finally:
-                self._free_waiting_places += 1
-        else:
-            await self._places.acquire()
+        # Running and waiting calls are counted as one: whoever was just given a place does not know it yet.
+        if self._admissible == 0:
+            raise BulkheadFull
+        self._admissible -= 1
         try:
-            yield
+            async with self._places:
+                yield
         finally:
-            self._places.release()
+            self._admissible += 1

@@ -43,3 +43,14 @@ async def test_a_place_is_given_back_by_a_call_that_fails_and_by_one_that_gives_
             await failing()
     async with bulkhead.place():
         pass
+
+
+async def test_as_many_as_run_and_wait_together_are_never_refused() -> None:
+    bulkhead = Bulkhead(concurrent=4, waiting=2)
+
+    async def call_again_and_again() -> None:
+        for _ in range(50):
+            async with bulkhead.place():
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*(call_again_and_again() for _ in range(6)))
