@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("deploy", "apps"):
             command.add_argument("--unbroken", action="store_true", help="fail if a call failed meanwhile")
             command.add_argument("--package", type=Path, help="a package built before (default: one built now)")
+        if name == "what-if":
+            command.add_argument("--read-only", action="store_true", help="for an identity that may change nothing")
         if name == "destroy":
             command.add_argument("--confirm", metavar="ENVIRONMENT", help="its name once more, instead of being asked")
     return parser
@@ -65,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _carry_out(given: argparse.Namespace, environment: Environment, patience: Patience) -> None:
     if given.command == "what-if":
-        deployment.what_if(environment)
+        deployment.what_if(environment, read_only=given.read_only)
     elif given.command == "destroy":
         _destroy(environment, given.confirm)
     else:

@@ -34,9 +34,13 @@ class Patience:
     between_calls: float = 2
 
 
-def what_if(environment: Environment) -> None:
-    """Shows what a deployment of the infrastructure would change. Raises AzureCliError."""
-    azure_cli.run("deployment", "sub", "what-if", *_deployment(environment))
+def what_if(environment: Environment, *, read_only: bool) -> None:
+    """Shows what a deployment of the infrastructure would change. Raises AzureCliError.
+
+    `read_only`: for an identity that may not change what it looks at.
+    """
+    validation = ["--validation-level", "ProviderNoRbac"] if read_only else []
+    azure_cli.run("deployment", "sub", "what-if", *_deployment(environment), *validation)
 
 
 def deploy_infrastructure(environment: Environment) -> None:

@@ -163,9 +163,11 @@ def test_what_if_changes_nothing(root: Path, az: FakeAz, monkeypatch: pytest.Mon
     monkeypatch.setenv("AZURE_LOCATION", "japaneast")
 
     assert main(["what-if", "dev"], root, IMPATIENT) == 0
+    assert main(["what-if", "dev", "--read-only"], root, IMPATIENT) == 0
 
     parameters = root / "infra/bicep/main.dev.bicepparam"
-    assert changes(az) == [f"deployment sub what-if --name ssak8-dev --location japaneast --parameters {parameters}"]
+    command = f"deployment sub what-if --name ssak8-dev --location japaneast --parameters {parameters}"
+    assert changes(az) == [command, f"{command} --validation-level ProviderNoRbac"]
 
 
 def test_what_was_never_deployed_is_named(root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]) -> None:
