@@ -1,0 +1,144 @@
+"""Who may do what on Azure: identities only, the least they need, at the narrowest scope."""
+
+import json
+import re
+from itertools import pairwise
+
+import pytest
+
+from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, deployment, identity_in
+
+ROLES = {
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0": "Service Bus Data Receiver",
+    "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": "Service Bus Data Sender",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "00000000-0000-0000-0000-000000000002": "Cosmos DB Built-in Data Contributor",
+}
+GRANTED = {
+    # its own package, locks and checkpoints
+    ("customer", "Storage Blob Data Owner", "storageAccounts/stcustomer"),
+    ("kakao", "Storage Blob Data Owner", "storageAccounts/stkakao"),
+    ("customerview", "Storage Blob Data Owner", "storageAccounts/stcustview"),
+    # the write model, and how far the change feed has been read
+    ("customer", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/customers"),
+    ("customer", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/leases"),
+    ("kakao", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/kakaos"),
+    ("customerview", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/customerViews"),
+    # events
+    ("customer", "Service Bus Data Sender", "namespaces/sb-/topics/customer-events"),
+    ("kakao", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/kakao-alert"),
+    ("customerview", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/view-updater"),
+    # telemetry
+    ("customer", "Monitoring Metrics Publisher", "components/appi-"),
+    ("kakao", "Monitoring Metrics Publisher", "components/appi-"),
+    ("customerview", "Monitoring Metrics Publisher", "components/appi-"),
+    ("gateway", "Monitoring Metrics Publisher", "components/appi-"),
+}
+"""Identity, role, scope. Nobody has any other role."""
+
+every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+@every_environment
+def test_every_identity_has_the_roles_it_needs_and_no_other(environment: str) -> None:
+    here = deployment(environment)
+
+    found = []
+    for assignment in here.all("Microsoft.Authorization/roleAssignments"):
+        scope = assignment["id"].partition("/providers/Microsoft.Authorization/roleAssignments/")[0]
+        found.append((assignment["properties"], scope))
+    for assignment in here.all("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments"):
+        found.append((assignment["properties"], assignment["properties"]["scope"]))
+
+    def short(scope: str) -> str:
+        return re.sub(r"^.*/providers/Microsoft\.\w+/", "", scope).replace(here.token, "")
+
+    granted = [
+        (identity_in(properties["principalId"]), ROLES[properties["roleDefinitionId"].rpartition("/")[2]], short(scope))
+        for properties, scope in found
+    ]
+    assert len(granted) == len(set(granted))
+    assert set(granted) == GRANTED
+
+
+@every_environment
+def test_nobody_gets_in_with_a_key_or_a_password(environment: str) -> None:
+    here = deployment(environment)
+
+    def properties(resource_type: str) -> list[dict[str, object]]:
+        found = [resource["properties"] for resource in here.all(resource_type)]
+        assert found
+        return found
+
+    assert all(each["disableLocalAuth"] is True for each in properties("Microsoft.ServiceBus/namespaces"))
+    for account in properties("Microsoft.DocumentDB/databaseAccounts"):
+        assert account["disableLocalAuth"] is True
+        assert account["disableKeyBasedMetadataWriteAccess"] is True
+    for storage in properties("Microsoft.Storage/storageAccounts"):
+        assert storage["allowSharedKeyAccess"] is False
+        assert storage["allowBlobPublicAccess"] is False
+    assert all(each["DisableLocalAuth"] is True for each in properties("Microsoft.Insights/components"))
+    for workspace in here.all("Microsoft.OperationalInsights/workspaces"):
+        assert workspace["properties"]["features"]["disableLocalAuth"] is True
+    publishing = properties("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    assert len(publishing) == 2 * len(APPS)
+    assert all(policy == {"allow": False} for policy in publishing)
+
+
+@every_environment
+def test_nothing_is_spoken_below_tls_1_2(environment: str) -> None:
+    here = deployment(environment)
+
+    assert here.one("Microsoft.ServiceBus/namespaces")["properties"]["minimumTlsVersion"] == "1.2"
+    assert here.one("Microsoft.DocumentDB/databaseAccounts")["properties"]["minimalTlsVersion"] == "Tls12"
+    for storage in here.all("Microsoft.Storage/storageAccounts"):
+        assert storage["properties"]["minimumTlsVersion"] == "TLS1_2"
+        assert storage["properties"]["supportsHttpsTrafficOnly"] is True
+    for app in here.all("Microsoft.Web/sites"):
+        assert app["properties"]["httpsOnly"] is True
+        assert app["properties"]["siteConfig"]["minTlsVersion"] == "1.2"
+        assert app["properties"]["siteConfig"]["scmMinTlsVersion"] == "1.2"
+
+
+@every_environment
+def test_no_secret_is_read_or_written_anywhere(environment: str) -> None:
+    here = deployment(environment)
+    everything = json.dumps([here.resources, here.outputs])
+
+    assert not re.findall(r"list(?:Keys|Secrets|ConnectionStrings|AccountSas)\(", everything, re.IGNORECASE)
+    assert not re.findall(r"AccountKey=|SharedAccessKey=|SharedAccessSignature|password\"", everything, re.IGNORECASE)
+
+
+def test_with_a_private_network_data_is_reached_through_it_alone() -> None:
+    private = deployment("private")
+    targets = [
+        *private.all("Microsoft.Storage/storageAccounts"),
+        *private.all("Microsoft.DocumentDB/databaseAccounts"),
+        *private.all("Microsoft.ServiceBus/namespaces"),
+    ]
+    reached = {
+        connection["properties"]["privateLinkServiceId"]
+        for endpoint in private.all("Microsoft.Network/privateEndpoints")
+        for connection in endpoint["properties"]["privateLinkServiceConnections"]
+    }
+
+    assert reached == {target["id"] for target in targets}
+    assert all(target["properties"]["publicNetworkAccess"] == "Disabled" for target in targets)
+    assert private.one("Microsoft.ServiceBus/namespaces")["sku"]["name"] == "Premium"
+    for app in private.all("Microsoft.Web/sites"):
+        assert app["properties"]["virtualNetworkSubnetId"].endswith("/subnets/apps")
+
+
+def test_without_one_there_is_no_network_at_all() -> None:
+    dev = deployment("dev")
+
+    assert not [resource["type"] for resource in dev.resources if resource["type"].startswith("Microsoft.Network/")]
+    assert dev.one("Microsoft.ServiceBus/namespaces")["sku"]["name"] == "Standard"
+
+
+def test_every_warning_that_is_switched_off_says_why() -> None:
+    for file in BICEP.rglob("*.bicep"):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for before, line in pairwise(lines):
+            assert "#disable" not in line or before.strip().startswith("//"), f"{file.name}: {line.strip()}"

@@ -1,0 +1,223 @@
+"""The function apps on Azure: their settings, their numbers, and who may call them."""
+
+import azure.functions as func
+import pytest
+
+from functions import customer, customer_view, kakao
+from shared import resources
+from shared.settings import Service, Settings
+from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment, identity_in
+
+# Read by the host, the worker or a library, and not by shared/settings.py.
+READ_BY_THE_PLATFORM = {
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "AZURE_CLIENT_ID",
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__clientId",
+    "AzureWebJobsStorage__credential",
+    "COSMOS_CONNECTION__credential",
+    "OTEL_SERVICE_NAME",
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
+    "SERVICE_BUS_CONNECTION__credential",
+}
+# For the token with which the customer app calls kakao.
+FOR_SIGNING_IN = {"KAKAO_API_SCOPE"}
+# What has a default and is another on Azure.
+CHOSEN = {
+    "COSMOS_CONNECTION__accountEndpoint",
+    "COSMOS_CONNECTION__clientId",
+    "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace",
+    "SERVICE_BUS_CONNECTION__clientId",
+    "SSAK8_SERVICES",
+}
+CHOSEN_FOR = {
+    "customer": {"KAKAO_API_URL"},
+    "kakao": {"COSMOS_TIMEOUT_SECONDS"},
+    "customerview": set[str](),
+}
+# Flex Consumption refuses these, or fails to start with them; the last would take the place of the identity.
+FORBIDDEN = (
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_WORKER_RUNTIME_VERSION",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_WORKER_PROCESS_COUNT",
+    "FUNCTIONS_MAX_HTTP_CONCURRENCY",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "ENABLE_ORYX_BUILD",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_CONTENT",
+    "WEBSITE_VNET_ROUTE_ALL",
+    "WEBSITE_TIME_ZONE",
+    "TZ",
+    "APPINSIGHTS_INSTRUMENTATIONKEY",
+)
+BLUEPRINTS = {"customer": customer.blueprint, "kakao": kakao.blueprint, "customerview": customer_view.blueprint}
+CALLERS = {"customer": {"gateway"}, "kakao": {"customer", "gateway"}, "customerview": {"gateway"}}
+
+every_app = pytest.mark.parametrize("app", APPS)
+every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+def settings_that_the_code_reads() -> set[str]:
+    return {str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()}
+
+
+def event_functions(app: str) -> set[str | None]:
+    """The functions of an app that are no HTTP functions."""
+    functions = func.FunctionApp()
+    functions.register_functions(BLUEPRINTS[app])
+    triggers = {function.get_function_name(): function.get_trigger() for function in functions.get_functions()}
+    return {name for name, trigger in triggers.items() if trigger and trigger.get_binding_name() != "httpTrigger"}
+
+
+def test_there_is_an_app_for_each_service_and_a_plan_for_each_app() -> None:
+    prod = deployment("prod")
+
+    services = [app["tags"]["azd-service-name"] for app in prod.all("Microsoft.Web/sites")]
+    plans = {app["properties"]["serverFarmId"] for app in prod.all("Microsoft.Web/sites")}
+
+    assert sorted(services) == sorted(Service)
+    assert plans == {plan["id"] for plan in prod.all("Microsoft.Web/serverfarms")}
+    assert len(plans) == len(APPS)
+
+
+@every_environment
+@every_app
+def test_an_app_is_given_what_it_needs_and_nothing_that_nobody_reads(environment: str, app: str) -> None:
+    given = set(deployment(environment).settings(app))
+
+    expected = READ_BY_THE_PLATFORM | CHOSEN | CHOSEN_FOR[app]
+    assert given == expected | (FOR_SIGNING_IN if app == "customer" else set())
+    assert given - READ_BY_THE_PLATFORM - FOR_SIGNING_IN <= settings_that_the_code_reads()
+
+
+@every_environment
+@every_app
+def test_an_app_starts_with_the_settings_it_is_given(
+    environment: str, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Expressions stand for what only Azure knows: they are as good as any text, but no URL.
+    for name, value in deployment(environment).settings(app).items():
+        monkeypatch.setenv(name, "https://example.com" if value.startswith("[") and "URL" in name else value)
+    monkeypatch.setenv("COSMOS_CONNECTION__accountEndpoint", "https://example.com")
+
+    loaded = Settings.load()
+
+    assert loaded.ssak8_services == {Service(app)}
+    assert loaded.cosmos_connection is None
+    assert loaded.service_bus_connection is None
+
+
+@every_environment
+@every_app
+def test_no_setting_is_one_that_the_platform_refuses(environment: str, app: str) -> None:
+    names = deployment(environment).settings(app)
+
+    assert not [name for name in names if name.startswith(FORBIDDEN)]
+    # A connection string, even an empty one, keeps the host from signing in with its identity.
+    assert not names.keys() & {"AzureWebJobsStorage", resources.COSMOS_CONNECTION, resources.SERVICE_BUS_CONNECTION}
+
+
+@every_app
+def test_an_app_signs_in_everywhere_as_itself(app: str) -> None:
+    prod = deployment("prod")
+    settings = prod.settings(app)
+    [own] = prod.app(app)["identity"]["userAssignedIdentities"]
+
+    assert own.endswith(f"/id-{app}-{prod.token}")
+    for name in settings:
+        if name.lower().endswith(("clientid", "client_id", "authentication_string")):
+            assert identity_in(settings[name]) == app
+        if name.endswith("__credential"):
+            assert settings[name] == "managedidentity"
+
+
+@every_app
+def test_an_app_is_called_what_its_service_is_called(app: str) -> None:
+    settings = deployment("prod").settings(app)
+
+    assert settings["SSAK8_SERVICES"] == settings["OTEL_SERVICE_NAME"] == app
+
+
+def test_kakao_waits_less_for_its_database_than_the_customer_app_waits_for_kakao() -> None:
+    timeout = float(deployment("prod").settings("kakao")["COSMOS_TIMEOUT_SECONDS"])
+
+    assert timeout < Settings.model_fields["kakao_timeout_seconds"].default
+
+
+def test_the_customer_app_calls_the_kakao_app_with_a_token_that_it_takes() -> None:
+    prod = deployment("prod")
+    settings = prod.settings("customer")
+    sign_in = prod.one("Microsoft.Web/sites/config", f"func-kakao-{prod.token}/authsettingsV2")["properties"]
+    directory = sign_in["identityProviders"]["azureActiveDirectory"]
+
+    assert f"/sites/func-kakao-{prod.token}'" in settings["KAKAO_API_URL"]
+    assert [settings["KAKAO_API_SCOPE"]] == [f"{a}/.default" for a in directory["validation"]["allowedAudiences"]]
+
+
+@every_environment
+@every_app
+def test_an_app_takes_nobody_but_its_callers(environment: str, app: str) -> None:
+    here = deployment(environment)
+    sign_in = here.one("Microsoft.Web/sites/config", f"func-{app}-{here.token}/authsettingsV2")["properties"]
+    policy = sign_in["identityProviders"]["azureActiveDirectory"]["validation"]["defaultAuthorizationPolicy"]
+
+    assert sign_in["platform"]["enabled"] is True
+    assert sign_in["globalValidation"] == {
+        "requireAuthentication": True,
+        "unauthenticatedClientAction": "Return401",
+        "excludedPaths": ["/health"],
+    }
+    assert {identity_in(caller) for caller in policy["allowedPrincipals"]["identities"]} == CALLERS[app]
+    assert {identity_in(caller) for caller in policy["allowedApplications"]} == CALLERS[app]
+
+
+@every_environment
+@every_app
+def test_the_runtime_is_the_one_that_is_developed_with(environment: str, app: str) -> None:
+    version = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
+
+    configuration = deployment(environment).app(app)["properties"]["functionAppConfig"]
+    assert configuration["runtime"] == {"name": "python", "version": version}
+
+
+@every_environment
+@every_app
+def test_always_ready_instances_are_of_scale_groups_that_exist(environment: str, app: str) -> None:
+    scale = deployment(environment).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+
+    groups = {"http"} | {f"function:{name}" for name in event_functions(app)}
+    assert {ready["name"] for ready in scale["alwaysReady"]} <= groups
+    assert all(ready["instanceCount"] <= scale["maximumInstanceCount"] for ready in scale["alwaysReady"])
+
+
+@every_app
+def test_in_production_a_new_package_never_leaves_the_app_without_an_instance(app: str) -> None:
+    configuration = deployment("prod").app(app)["properties"]["functionAppConfig"]
+    ready = {group["name"]: group["instanceCount"] for group in configuration["scaleAndConcurrency"]["alwaysReady"]}
+
+    assert configuration["siteUpdateStrategy"] == {"type": "RollingUpdate"}
+    assert ready["http"] >= 2
+
+
+@every_environment
+def test_an_instance_takes_more_requests_than_may_wait_for_kakao(environment: str) -> None:
+    scale = deployment(environment).app("customer")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+    fields = Settings.model_fields
+
+    waiting = fields["kakao_concurrent_calls"].default + fields["kakao_waiting_calls"].default
+    assert scale["triggers"]["http"]["perInstanceConcurrency"] > waiting
+
+
+@every_environment
+def test_kakao_takes_all_calls_that_the_customer_app_lets_out_at_once(environment: str) -> None:
+    def scale(app: str) -> dict[str, int]:
+        found = deployment(environment).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+        return {
+            "instances": found["maximumInstanceCount"],
+            "each": found["triggers"]["http"]["perInstanceConcurrency"],
+        }
+
+    calls = scale("customer")["instances"] * Settings.model_fields["kakao_concurrent_calls"].default
+    assert scale("kakao")["instances"] * scale("kakao")["each"] >= calls

@@ -1,0 +1,132 @@
+"""Service Bus and Cosmos DB on Azure have what the code uses and what the local ones have."""
+
+import json
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from shared import resources
+from shared.adapters import customer_views, customers, kakao_messages
+from tests.unit.infra.deployments import ENVIRONMENTS, ROOT, Deployment, deployment
+
+TOPICS = "Microsoft.ServiceBus/namespaces/topics"
+SUBSCRIPTIONS = f"{TOPICS}/subscriptions"
+RULES = f"{SUBSCRIPTIONS}/rules"
+CONTAINERS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers"
+QUERIES = {
+    resources.CUSTOMERS: (customers.NEWEST, customers.NEWEST_AFTER),
+    resources.KAKAOS: (kakao_messages.NEWEST, kakao_messages.NEWEST_AFTER),
+    resources.CUSTOMER_VIEWS: (customer_views.NEWEST, customer_views.NEWEST_AFTER),
+}
+
+every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+def last_name(resource: dict[str, Any]) -> str:
+    return str(resource["name"]).rpartition("/")[2]
+
+
+def labels(here: Deployment) -> dict[str, str | None]:
+    """Which label a subscription takes; None takes all."""
+    found: dict[str, str | None] = {last_name(subscription): None for subscription in here.all(SUBSCRIPTIONS)}
+    for rule in here.all(RULES):
+        _, _, subscription, name = rule["name"].split("/")
+        # Any other name would stand beside the rule that takes everything, which every subscription comes with.
+        assert name == "$Default"
+        found[subscription] = rule["properties"]["correlationFilter"]["label"]
+    return found
+
+
+@every_environment
+def test_the_topic_and_its_subscriptions_are_those_of_the_code(environment: str) -> None:
+    here = deployment(environment)
+
+    assert [last_name(topic) for topic in here.all(TOPICS)] == [resources.TOPIC]
+    assert labels(here) == resources.SUBSCRIPTION_LABELS
+
+
+@every_environment
+def test_the_topic_and_its_subscriptions_behave_as_the_local_ones(environment: str) -> None:
+    here = deployment(environment)
+    configuration = json.loads((ROOT / "infra/local/service-bus.json").read_text(encoding="utf-8"))
+    [local] = configuration["UserConfig"]["Namespaces"][0]["Topics"]
+
+    def camel_case(properties: dict[str, Any]) -> dict[str, Any]:
+        return {name[0].lower() + name[1:]: value for name, value in properties.items()}
+
+    topic = here.one(TOPICS)
+    assert camel_case(local["Properties"]).items() <= topic["properties"].items()
+    for subscription in local["Subscriptions"]:
+        there = here.one(SUBSCRIPTIONS, f"/{subscription['Name']}")["properties"]
+        assert camel_case(subscription["Properties"]).items() <= there.items()
+        assert there["deadLetteringOnFilterEvaluationExceptions"] is True
+
+
+@every_environment
+def test_the_topic_knows_a_repeated_event_for_ten_minutes_and_gives_up_after_ten_deliveries(environment: str) -> None:
+    here = deployment(environment)
+
+    topic = here.one(TOPICS)["properties"]
+    assert (topic["requiresDuplicateDetection"], topic["duplicateDetectionHistoryTimeWindow"]) == (True, "PT10M")
+    for subscription in here.all(SUBSCRIPTIONS):
+        properties = subscription["properties"]
+        assert (properties["lockDuration"], properties["maxDeliveryCount"]) == ("PT30S", 10)
+        assert properties["deadLetteringOnMessageExpiration"] is True
+
+
+@every_environment
+def test_the_containers_are_those_of_the_code_and_of_the_local_database(environment: str) -> None:
+    here = deployment(environment)
+    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))["cosmos"]["containers"]
+
+    found = {last_name(container): container["properties"]["resource"] for container in here.all(CONTAINERS)}
+
+    assert last_name(here.one("Microsoft.DocumentDB/databaseAccounts/sqlDatabases")) == resources.DATABASE
+    assert {name: found[name]["partitionKey"]["paths"] for name in found} == {
+        name: [path] for name, path in resources.PARTITION_KEYS.items()
+    }
+    assert {name: found[name]["defaultTtl"] for name in found} == {
+        container["name"]: container.get("default_ttl") for container in local
+    }
+
+
+@pytest.mark.parametrize("container", QUERIES)
+def test_a_container_indexes_what_its_queries_ask_for_and_nothing_else(container: str) -> None:
+    policy = deployment("prod").one(CONTAINERS, f"/{container}")["properties"]["resource"]["indexingPolicy"]
+    asked_for = {f"/{field}/?" for query in QUERIES[container] for field in re.findall(r"\bc\.(\w+)", query)}
+
+    assert {path["path"] for path in policy["includedPaths"]} == asked_for
+    assert policy["excludedPaths"] == [{"path": "/*"}]
+    assert policy["indexingMode"] == "consistent"
+
+
+@every_environment
+def test_reads_see_every_acknowledged_write(environment: str) -> None:
+    account = deployment(environment).one("Microsoft.DocumentDB/databaseAccounts")["properties"]
+
+    assert account["consistencyPolicy"] == {"defaultConsistencyLevel": "Strong"}
+    assert len(account["locations"]) == 1
+
+
+def test_dev_pays_for_what_it_uses_and_prod_has_bounds_of_its_own_for_each_container() -> None:
+    dev, prod = deployment("dev"), deployment("prod")
+
+    serverless = [{"name": "EnableServerless"}]
+    assert dev.one("Microsoft.DocumentDB/databaseAccounts")["properties"]["capabilities"] == serverless
+    assert all(container["properties"]["options"] == {} for container in dev.all(CONTAINERS))
+    assert prod.one("Microsoft.DocumentDB/databaseAccounts")["properties"]["capabilities"] == []
+    for container in prod.all(CONTAINERS):
+        # Autoscale counts in thousands.
+        assert container["properties"]["options"]["autoscaleSettings"]["maxThroughput"] % 1000 == 0
+
+
+def test_the_database_can_be_restored_to_any_second() -> None:
+    tiers = {
+        environment: deployment(environment).one("Microsoft.DocumentDB/databaseAccounts")["properties"]["backupPolicy"]
+        for environment in ("dev", "prod")
+    }
+
+    assert {policy["type"] for policy in tiers.values()} == {"Continuous"}
+    assert tiers["prod"]["continuousModeProperties"] == {"tier": "Continuous30Days"}

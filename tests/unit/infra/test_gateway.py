@@ -1,0 +1,107 @@
+"""The gateway on Azure passes on what the local one passes on, and nothing that is not for everybody."""
+
+import json
+import re
+import tomllib
+from xml.etree import ElementTree
+
+import pytest
+
+from shared.http.requests import LARGEST_BODY
+from tests.unit.infra.deployments import ENVIRONMENTS, ROOT, deployment
+
+POLICY = ElementTree.parse(ROOT / "infra/bicep/modules/gateway-policy.xml").getroot()  # noqa: S314  # our own file
+API = "Microsoft.ApiManagement/service/apis"
+
+every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+@every_environment
+def test_the_api_is_the_committed_description(environment: str) -> None:
+    api = deployment(environment).one(API)["properties"]
+
+    assert json.loads(api["value"]) == json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+    assert (api["format"], api["path"], api["subscriptionRequired"]) == ("openapi+json", "", False)
+
+
+@every_environment
+def test_each_path_goes_to_the_app_that_it_goes_to_locally(environment: str) -> None:
+    here = deployment(environment)
+    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))["gateway"]["routes"]
+    [routes] = [choose for choose in POLICY.iterfind("inbound/choose") if choose.find("otherwise") is not None]
+
+    backends = {}
+    for when in routes.iterfind("when"):
+        [path] = re.findall(r'StartsWith\("(/\w+)"', when.attrib["condition"])
+        backends[path] = when.find("set-backend-service").attrib["backend-id"]  # type: ignore[union-attr]  # fails if missing
+    default = routes.find("otherwise/set-backend-service").attrib["backend-id"]  # type: ignore[union-attr]  # the same
+
+    assert {path: backends.get(path, default) for path in local} == local
+    assert {*backends.values(), default} == {
+        backend["name"].rpartition("/")[2] for backend in here.all("Microsoft.ApiManagement/service/backends")
+    }
+
+
+@every_environment
+def test_a_backend_is_the_app_of_its_name(environment: str) -> None:
+    here = deployment(environment)
+
+    for backend in here.all("Microsoft.ApiManagement/service/backends"):
+        app = backend["name"].rpartition("/")[2]
+        assert f"/sites/func-{app}-{here.token}'" in backend["properties"]["url"]
+
+
+def test_messages_cannot_be_sent_from_outside() -> None:
+    description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+    conditions = {when.attrib["condition"]: when for when in POLICY.iterfind("inbound/choose/when")}
+
+    refused = conditions[f'@(context.Operation.Id == "{description["paths"]["/kakaos"]["post"]["operationId"]}")']
+    assert refused.find("return-response/set-status").attrib["code"] == "403"  # type: ignore[union-attr]  # fails if missing
+
+
+def test_a_body_may_be_as_large_as_the_apps_let_it_be() -> None:
+    conditions = [when.attrib["condition"] for when in POLICY.iterfind("inbound/choose/when")]
+
+    assert [re.findall(r"> (\d+)", condition) for condition in conditions if "Content-Length" in condition] == [
+        [str(LARGEST_BODY)]
+    ]
+
+
+def test_every_answer_of_the_gateways_own_is_a_problem() -> None:
+    answers = list(POLICY.iter("return-response"))
+
+    assert answers
+    for answer in answers:
+        body = json.loads(str(answer.findtext("set-body")))
+        assert answer.findtext("set-header[@name='Content-Type']/value") == "application/problem+json"
+        assert str(body["status"]) == answer.find("set-status").attrib["code"]  # type: ignore[union-attr]  # fails if missing
+        assert body["type"].startswith("urn:ssak8:problem:")
+        assert {"title", "detail"} <= body.keys()
+
+
+def test_what_a_caller_says_about_the_public_address_is_not_believed() -> None:
+    headers = {header.attrib["name"]: header for header in POLICY.iterfind("inbound/set-header")}
+
+    assert headers["X-Forwarded-Host"].attrib["exists-action"] == "override"
+    assert headers["X-Forwarded-Proto"].attrib["exists-action"] == "override"
+    assert headers["X-Forwarded-Prefix"].attrib["exists-action"] == "delete"
+
+
+@every_environment
+def test_the_policy_names_only_what_exists(environment: str) -> None:
+    here = deployment(environment)
+    named = {value["name"].rpartition("/")[2] for value in here.all("Microsoft.ApiManagement/service/namedValues")}
+    text = ElementTree.tostring(POLICY, encoding="unicode")
+
+    assert set(re.findall(r"\{\{([\w-]+)\}\}", text)) == named
+
+
+@every_environment
+def test_traces_hold_no_bodies_headers_or_addresses(environment: str) -> None:
+    diagnostic = deployment(environment).one(f"{API}/diagnostics")["properties"]
+
+    assert diagnostic["httpCorrelationProtocol"] == "W3C"
+    assert diagnostic["logClientIp"] is False
+    for side in ("frontend", "backend"):
+        for part in ("request", "response"):
+            assert diagnostic[side][part] == {"headers": [], "body": {"bytes": 0}}
