@@ -54,6 +54,13 @@ check: .venv/installed ## Check style, format, types and workflows
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
+.PHONY: infra
+infra: ## Check the infrastructure, as far as that goes without Azure; needs bicep (`az bicep install`)
+	@infra/bicep/check $(ARGS)
+
+.PHONY: infra-tools
+infra-tools: .venv-infra/installed ## Install checkov, for the security rules of `make infra`
+
 .PHONY: package
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
 	@$(PYTHON) -m delivery.package
@@ -80,10 +87,15 @@ bench: .venv/installed ## Measure latency and throughput
 
 .PHONY: clean
 clean: ## Delete what was installed and built, but no data
-	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-infra dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is newer than every file that says what to install.
 .venv/installed: $(REQUIREMENTS)
 	@.ci/set-up
+	@touch $@
+
+.venv-infra/installed: requirements-infra.txt .venv/installed
+	@$(PYTHON) -m venv .venv-infra
+	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-infra.txt
 	@touch $@

@@ -1,7 +1,7 @@
 // The whole of ssak8 on Azure: one resource group with three function apps, and all that they need before they start.
 //
-//   azd up                                                                                                    or
-//   az deployment sub create --location koreacentral --template-file main.bicep --parameters main.dev.bicepparam
+//   azd up
+//   az deployment sub create --location koreacentral --parameters infra/bicep/main.dev.bicepparam
 
 targetScope = 'subscription'
 

@@ -20,7 +20,8 @@ every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_api_is_the_committed_description(environment: str) -> None:
     api = deployment(environment).one(API)["properties"]
 
-    assert json.loads(api["value"]) == json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+    description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+    assert json.loads(api["value"]) == description, "the description has changed: infra/bicep/check --update"
     assert (api["format"], api["path"], api["subscriptionRequired"]) == ("openapi+json", "", False)
 
 
