@@ -21,7 +21,13 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def outbox(event_type: str = "CustomerRegistered", padding: str = "") -> OutboxEvent:
     event_id = new_uuid7()
-    event = {"id": event_id, "type": event_type, "data": {"customerName": "홍길동"}, "padding": padding}
+    event = {
+        "id": event_id,
+        "type": event_type,
+        "time": "2026-01-02T03:04:05.678Z",
+        "data": {"customerName": "홍길동"},
+        "padding": padding,
+    }
     return OutboxEvent(id=event_id, customer_id="customer 1", event=event, traceparent=TRACEPARENT)
 
 

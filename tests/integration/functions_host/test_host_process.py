@@ -53,7 +53,7 @@ def app_in(folder: Path, code: str, host: object = None) -> Path:
 async def test_what_cannot_be_served_is_one_line_and_exit_code_2(
     sample: Sample, tmp_path: Path, code: str, host: object, told: str
 ) -> None:
-    exit_code, lines = await failing_start(sample, app_in(tmp_path, code, host))
+    exit_code, lines = await failing_start(sample, app_in(tmp_path, code, host), "--port", "0")
 
     assert exit_code == 2
     assert len(lines) == 1

@@ -90,7 +90,7 @@ def test_in_the_foreground_a_signal_ends_it_cleanly(config: Path, number: signal
 
 
 def test_a_second_signal_ends_it_by_force(tiny: Path) -> None:
-    with started(tiny, "up") as process:
+    with started(tiny, "up", "--free-ports") as process:
         read_until(process, "Ctrl-C")
         stack = Stack(tiny.parent / ".local-azure")
         with socket.create_connection(("127.0.0.1", stack.port("tiny"))) as busy:
