@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared import resources, wiring
+from shared import metrics, resources, wiring
 from shared.domain.customer import Customer, CustomerDetails
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
@@ -29,8 +29,10 @@ def _etag(customer: Customer) -> str:
 @http_function
 async def register_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """POST /customers: 201, or 503 where KakaoTalk could not be told."""
-    details = read_json(request, CustomerDetails)
-    customer = await wiring.register_customer()(details, idempotency_key(request))
+    details, key = read_json(request, CustomerDetails), idempotency_key(request)
+    with metrics.refusals_counted():
+        customer = await wiring.register_customer()(details, key)
+    metrics.registrations.add(1)
     headers = {"Location": customers.item_url(request, customer.customer_id), "ETag": _etag(customer)}
     return hal_response(customers.render(request, customer), 201, headers)
 
@@ -60,6 +62,7 @@ async def list_customers(request: func.HttpRequest, context: func.Context) -> fu
 async def cancel_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /customers/{id}: 204, whether kakao is up or not."""
     await wiring.cancel_registration()(request.route_params["id"], expected_versions(request))
+    metrics.cancellations.add(1)
     return func.HttpResponse(status_code=204)
 
 

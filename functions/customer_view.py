@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions.events import at_least_once, read_event
-from shared import resources, wiring
+from functions.events import react_to_event
+from shared import metrics, resources, wiring
 from shared.domain.customer_view import CustomerView
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
@@ -48,4 +48,4 @@ async def list_customer_views(request: func.HttpRequest, context: func.Context) 
 )
 async def update_view(message: func.ServiceBusMessage) -> None:
     """Every event moves its customer's view forward."""
-    await at_least_once(message, lambda: wiring.update_view()(read_event(message)))
+    await react_to_event(message, wiring.update_view(), metrics.view_age)

@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 import stamina
+from opentelemetry.metrics import Histogram
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
 from shared.domain.errors import Unavailable
 from shared.domain.events import CustomerEvent
+from shared.metrics import record_age
+from shared.resources import TOPIC
 from shared.settings import settings
-from shared.telemetry import continued_trace, trace_id
+from shared.telemetry import continued_trace, span, trace_id
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +32,21 @@ def read_event(message: func.ServiceBusMessage) -> CustomerEvent:
         raise UnreadableEvent(f"message {message.message_id!r} is not a customer event; wrong: {fields}") from None
 
 
-async def at_least_once(message: func.ServiceBusMessage, react: Callable[[], Awaitable[None]]) -> None:
-    """Reacts, and again with growing pauses while something needed does not answer.
+async def react_to_event(
+    message: func.ServiceBusMessage, react: Callable[[CustomerEvent], Awaitable[None]], age: Histogram
+) -> None:
+    """Reacts, and again with growing pauses while something needed does not answer; records how old the event was.
 
     A failed function gives its message back at once and without a pause, so ten attempts would be gone within a
     second. DELIVERY_RETRY_SECONDS, and one more attempt, stay below the five minutes for which the host renews the
     message's lock.
     """
+    event = read_event(message)
     properties = message.application_properties or {}
-    with continued_trace(properties.get("traceparent")):
+    with (
+        continued_trace(properties.get("traceparent")),
+        span(f"{TOPIC} process", SpanKind.CONSUMER, messaging_system="servicebus", messaging_destination_name=TOPIC),
+    ):
         attempts = stamina.retry_context(
             on=Unavailable,
             attempts=None,
@@ -47,7 +57,8 @@ async def at_least_once(message: func.ServiceBusMessage, react: Callable[[], Awa
         async for attempt in attempts:
             with attempt:
                 try:
-                    await react()
+                    await react(event)
                 except Unavailable as error:
                     log.warning("attempt %d: %s trace %s", attempt.num, error, trace_id())
                     raise
+        record_age(age, event.time)

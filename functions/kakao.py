@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions.events import at_least_once, read_event
-from shared import resources, wiring
+from functions.events import react_to_event
+from shared import metrics, resources, wiring
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
@@ -61,4 +61,4 @@ async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.
 )
 async def alert_cancellation(message: func.ServiceBusMessage) -> None:
     """A cancellation is announced; the subscription passes nothing else."""
-    await at_least_once(message, lambda: wiring.alert_cancellation()(read_event(message)))
+    await react_to_event(message, wiring.alert_cancellation(), metrics.alert_age)

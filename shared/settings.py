@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     service_bus_timeout_seconds: Seconds = 10
 
     kakao_api_url: AnyHttpUrl | None = None
+    kakao_api_scope: str | None = None
+    azure_client_id: str | None = None
     kakao_timeout_seconds: Seconds = 2
     kakao_concurrent_calls: int = Field(default=64, ge=1, le=10_000)
     kakao_waiting_calls: int = Field(default=64, ge=0, le=10_000)

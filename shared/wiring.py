@@ -5,6 +5,7 @@ from functools import cache
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
+from shared.adapters.identity import managed_identity
 from shared.adapters.kakao_client import KakaoClient
 from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.kakao_providers.sandbox import SandboxProvider
@@ -55,7 +56,8 @@ def customer_views() -> CosmosCustomerViews:
 @cache
 def register_customer() -> RegisterCustomer:
     reservations = CosmosReservations(database(), CUSTOMERS, settings())
-    return RegisterCustomer(KakaoClient(settings()), customers(), reservations, utc_now, new_uuid7)
+    credential = managed_identity(settings().azure_client_id) if settings().kakao_api_scope else None
+    return RegisterCustomer(KakaoClient(settings(), credential), customers(), reservations, utc_now, new_uuid7)
 
 
 @cache

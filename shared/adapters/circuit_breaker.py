@@ -6,7 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.messages.base import Event
+from purgatory.domain.messages.events import ContextChanged
 from purgatory.domain.model import CLOSED, OpenedState
+
+from shared import metrics
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +30,8 @@ class CircuitBreaker:
         self._name = name
         self._reset_seconds = reset_seconds
         self._circuits = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=reset_seconds)
-        self._circuits.add_listener(_log_change)
+        self._circuits.add_listener(_tell_change)
+        metrics.breaker_is(name, CLOSED)
         self._trial_running = False
 
     @asynccontextmanager
@@ -54,6 +59,7 @@ class CircuitBreaker:
                 self._trial_running = False
 
 
-def _log_change(circuit: str, change: str, event: object) -> None:
-    if change == "state_changed":
-        log.warning("circuit breaker %s is now %s", circuit, getattr(event, "state", "?"))
+def _tell_change(circuit: str, change: str, event: Event) -> None:
+    if change == "state_changed" and isinstance(event, ContextChanged):
+        log.warning("circuit breaker %s is now %s", circuit, event.state)
+        metrics.breaker_is(circuit, event.state)

@@ -3,24 +3,37 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Mapping
+from typing import Protocol
 
 import aiohttp
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError
+from opentelemetry.trace import SpanKind
 
+from shared import metrics
 from shared.adapters.bulkhead import Bulkhead, BulkheadFull
 from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
 from shared.domain.customer import Customer
 from shared.domain.errors import KakaoRefused, KakaoUnavailable
 from shared.domain.kakao_message import MessageKind, message_id
 from shared.settings import Settings
-from shared.telemetry import traceparent
+from shared.telemetry import span, traceparent
 
 log = logging.getLogger(__name__)
 
 LONGEST_RETRY_AFTER = 3600
 
-# 4xx that say nothing about the request: the app is stopped (Azure answers 403), gone, slow or overloaded.
-FAILURES = frozenset({403, 404, 408, 429})
+# 4xx that say nothing about the request: not signed in, stopped (Azure answers 403), gone, slow or overloaded.
+FAILURES = frozenset({401, 403, 404, 408, 429})
+
+
+class Credential(Protocol):
+    """Signs in. The identities of azure-identity do."""
+
+    async def get_token(self, *scopes: str) -> AccessToken:
+        """A token that is valid now. Raises AzureError."""
 
 
 class _Failed(Exception):
@@ -35,8 +48,10 @@ class _Failed(Exception):
 class KakaoClient:
     """The kakao service over HTTP. One for each process: breaker and bulkhead are its memory."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, credential: Credential | None = None) -> None:
+        """`credential`: signs the calls in where KAKAO_API_SCOPE is set."""
         self._settings = settings
+        self._credential = credential
         self._url = f"{str(settings.kakao_api_url).rstrip('/')}/kakaos"
         self._bulkhead = Bulkhead(settings.kakao_concurrent_calls, settings.kakao_waiting_calls)
         self._breaker = CircuitBreaker("kakao", settings.kakao_breaker_failures, settings.kakao_breaker_reset_seconds)
@@ -44,6 +59,20 @@ class KakaoClient:
 
     async def notify_registered(self, customer: Customer) -> None:
         """One call, in all at most the kakao timeout long. Raises KakaoUnavailable, KakaoRefused."""
+        before, outcome = time.perf_counter(), "success"
+        try:
+            with span("POST /kakaos", SpanKind.CLIENT, http_request_method="POST", server_address=self._url):
+                await self._notify(customer)
+        except KakaoUnavailable as error:
+            outcome = error.reason
+            raise
+        except KakaoRefused:
+            outcome = "refused"
+            raise
+        finally:
+            metrics.kakao_answered(time.perf_counter() - before, outcome)
+
+    async def _notify(self, customer: Customer) -> None:
         retry_after = self._settings.kakao_retry_after_seconds
         try:
             async with (
@@ -77,14 +106,23 @@ class KakaoClient:
         }
         content = json.dumps(body)
         try:
+            headers |= await self._authorization()
             try:
                 response = await self._send(content, headers)
             except aiohttp.ServerDisconnectedError:
                 # kakao closed an idle connection just as it was used. The key makes sending it again harmless.
                 response = await self._send(content, headers)
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, AzureError, OSError) as error:
             raise _Failed("no answer") from error
         self._check(response)
+
+    async def _authorization(self) -> dict[str, str]:
+        """The credential keeps its token for as long as it is valid; a token that cannot be had is a failure."""
+        scope = self._settings.kakao_api_scope
+        if scope is None or self._credential is None:
+            return {}
+        token = await self._credential.get_token(scope)
+        return {"Authorization": f"Bearer {token.token}"}
 
     async def _send(self, content: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         async with self._open().post(self._url, data=content, headers=headers, allow_redirects=False) as response:

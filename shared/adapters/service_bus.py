@@ -8,12 +8,15 @@ from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
+from opentelemetry.trace import SpanKind
 
 from shared.adapters.identity import managed_identity
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CONTENT_TYPE
+from shared.metrics import outbox_age, record_age
 from shared.resources import TOPIC
 from shared.settings import Settings
+from shared.telemetry import continued_trace, span, traceparent
 from shared.use_cases.publishing import OutboxEvent
 
 
@@ -32,6 +35,8 @@ class ServiceBusEventPublisher:
             try:
                 async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
                     await self._send([_message(event) for event in events])
+                for event in events:
+                    record_age(outbox_age, event.happened_at)
             except BaseException as error:
                 # Whatever it was, the sender may be broken, and the next try needs one that is not.
                 await self.close()
@@ -79,11 +84,16 @@ class ServiceBusEventPublisher:
 
 
 def _message(outbox: OutboxEvent) -> ServiceBusMessage:
+    with (
+        continued_trace(outbox.traceparent),
+        span(f"{TOPIC} send", SpanKind.PRODUCER, messaging_system="servicebus", messaging_destination_name=TOPIC),
+    ):
+        parent = traceparent()
     return ServiceBusMessage(
         json.dumps(outbox.event, ensure_ascii=False),
         message_id=outbox.id,
         subject=outbox.type,
         correlation_id=outbox.customer_id,
         content_type=CONTENT_TYPE,
-        application_properties={"traceparent": outbox.traceparent} if outbox.traceparent else None,
+        application_properties={"traceparent": parent} if parent else None,
     )

@@ -11,7 +11,7 @@ import azure.functions as func
 from shared.domain.errors import DomainError, Unavailable
 from shared.http.problems import Problem, internal_error, problem_of, render_problem
 from shared.http.requests import path_of
-from shared.telemetry import continued_trace, trace_id
+from shared.telemetry import continued_trace, span, trace_id
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def http_function(handler: HttpFunction) -> HttpFunction:
 
     @functools.wraps(handler)
     async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        with continued_trace(context.trace_context.trace_parent):
+        with continued_trace(context.trace_context.trace_parent), span(str(context.function_name)):
             try:
                 return await handler(request, context)
             except Problem as problem:

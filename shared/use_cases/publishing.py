@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -23,6 +24,11 @@ class OutboxEvent(Record):
     customer_id: str
     event: dict[str, Any]
     traceparent: str | None = None
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened."""
+        return datetime.fromisoformat(self.event["time"])
 
     @property
     def type(self) -> str:
@@ -54,7 +60,7 @@ def _read(document: Mapping[str, Any]) -> OutboxEvent | None:
         outbox = OutboxEvent.model_validate(document)
     except ValidationError:
         outbox = None
-    if outbox is None or "type" not in outbox.event:
+    if outbox is None or not {"type", "time"} <= outbox.event.keys():
         # It would stop all later events for ever. It stays in the container; mended there, it comes in the feed again.
         log.error("outbox document %s is no event: not published", document.get("id"))
         return None

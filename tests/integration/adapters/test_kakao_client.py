@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters.kakao_client import KakaoClient
+from shared.adapters.kakao_client import Credential, KakaoClient
 from shared.domain.customer import Customer
 from shared.domain.errors import KakaoRefused, KakaoUnavailable
 from shared.settings import Settings
@@ -23,22 +25,24 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def client_of(url: str, **settings: object) -> KakaoClient:
+def client_of(url: str, credential: Credential | None = None, **settings: object) -> KakaoClient:
     connections = {
         "cosmos_connection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;",
         "service_bus_connection": "Endpoint=sb://127.0.0.1:1;",
         "kakao_api_url": url,
         "kakao_timeout_seconds": 0.3,
     }
-    return KakaoClient(Settings.model_validate({**connections, **settings}))
+    return KakaoClient(Settings.model_validate({**connections, **settings}), credential)
 
 
 @asynccontextmanager
-async def kakao(handler: Handler, **settings: object) -> AsyncIterator[KakaoClient]:
+async def kakao(
+    handler: Handler, credential: Credential | None = None, **settings: object
+) -> AsyncIterator[KakaoClient]:
     app = web.Application()
     app.router.add_post("/kakaos", handler)
     async with TestServer(app) as server:
-        client = client_of(str(server.make_url("/")), **settings)
+        client = client_of(str(server.make_url("/")), credential, **settings)
         try:
             yield client
         finally:
@@ -108,6 +112,7 @@ async def test_it_tells_the_customers_details_under_a_key_of_their_own_and_goes_
         (answering(429), "overloaded"),
         (answering(302, Location="/elsewhere"), "not taken"),
         (answering(400), "not taken"),
+        (answering(401), "failing"),
         (answering(403), "failing"),
         (answering(404), "failing"),
     ],
@@ -215,3 +220,34 @@ async def test_an_idle_connection_that_kakao_has_closed_costs_no_registration() 
         await client.close()
 
     assert served == 2
+
+
+class Identity:
+    """Gives tokens as a managed identity does, or fails as one does."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    async def get_token(self, *scopes: str) -> AccessToken:
+        if self._token is None:
+            raise ClientAuthenticationError("no identity")
+        return AccessToken(f"{self._token} for {' '.join(scopes)}", 0)
+
+
+async def test_where_kakao_asks_for_a_token_the_call_brings_one() -> None:
+    authorizations: list[str] = []
+
+    async def remember(request: web.Request) -> web.StreamResponse:
+        authorizations.append(request.headers["Authorization"])
+        return web.Response(status=201)
+
+    async with kakao(remember, credential=Identity("token"), kakao_api_scope="kakao/.default") as client:
+        await client.notify_registered(CUSTOMER)
+
+    assert authorizations == ["Bearer token for kakao/.default"]
+
+
+async def test_a_token_that_cannot_be_had_is_a_failure_of_kakao() -> None:
+    async with kakao(answering(201), credential=Identity(None), kakao_api_scope="kakao/.default") as client:
+        with pytest.raises(KakaoUnavailable, match="no answer"):
+            await client.notify_registered(CUSTOMER)

@@ -4,15 +4,17 @@ import azure.functions as func
 import pytest
 from azure.functions.servicebus import ServiceBusMessage
 
-from functions.events import UnreadableEvent, at_least_once, read_event
+from functions.events import UnreadableEvent, react_to_event, read_event
 from shared.domain.customer import Customer
 from shared.domain.errors import StoreUnavailable
 from shared.domain.events import CustomerEvent
+from shared.metrics import view_age
 from shared.settings import settings
 from shared.telemetry import trace_id
 from tests.unit.fakes import START, YEON
 
 EVENT = CustomerEvent.registered("event 1", Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START))
+BODY = EVENT.model_dump_json(by_alias=True)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -58,7 +60,7 @@ def test_what_is_no_event_is_refused_without_telling_what_it_holds(body: str) ->
 async def test_what_does_not_answer_is_asked_again_within_the_same_delivery() -> None:
     attempts = 0
 
-    async def answers_at_the_third_time() -> None:
+    async def answers_at_the_third_time(_: CustomerEvent) -> None:
         nonlocal attempts
         attempts += 1
         if attempts < 3:
@@ -67,29 +69,29 @@ async def test_what_does_not_answer_is_asked_again_within_the_same_delivery() ->
     settings.cache_clear()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DELIVERY_RETRY_SECONDS", "10")
-        await at_least_once(message("{}"), answers_at_the_third_time)
+        await react_to_event(message(BODY), answers_at_the_third_time, view_age)
 
     assert attempts == 3
 
 
 async def test_an_outage_that_lasts_fails_the_delivery() -> None:
-    async def never_answers() -> None:
+    async def never_answers(_: CustomerEvent) -> None:
         raise StoreUnavailable("down", 1)
 
     with pytest.raises(StoreUnavailable):
-        await at_least_once(message("{}"), never_answers)
+        await react_to_event(message(BODY), never_answers, view_age)
 
 
 async def test_what_will_not_get_better_is_not_tried_again() -> None:
     attempts = 0
 
-    async def fails() -> None:
+    async def fails(_: CustomerEvent) -> None:
         nonlocal attempts
         attempts += 1
         raise UnreadableEvent
 
     with pytest.raises(UnreadableEvent):
-        await at_least_once(message("{}"), fails)
+        await react_to_event(message(BODY), fails, view_age)
 
     assert attempts == 1
 
@@ -97,9 +99,9 @@ async def test_what_will_not_get_better_is_not_tried_again() -> None:
 async def test_the_trace_of_whoever_caused_the_event_goes_on() -> None:
     traces: list[str] = []
 
-    async def remember() -> None:
+    async def remember(_: CustomerEvent) -> None:
         traces.append(trace_id())
 
-    await at_least_once(message("{}", traceparent=TRACEPARENT), remember)
+    await react_to_event(message(BODY, traceparent=TRACEPARENT), remember, view_age)
 
     assert traces == ["0af7651916cd43dd8448eb211c80319c"]

@@ -12,7 +12,6 @@ from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment, i
 READ_BY_THE_PLATFORM = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    "AZURE_CLIENT_ID",
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
@@ -21,10 +20,9 @@ READ_BY_THE_PLATFORM = {
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
     "SERVICE_BUS_CONNECTION__credential",
 }
-# For the token with which the customer app calls kakao.
-FOR_SIGNING_IN = {"KAKAO_API_SCOPE"}
 # What has a default and is another on Azure.
 CHOSEN = {
+    "AZURE_CLIENT_ID",
     "COSMOS_CONNECTION__accountEndpoint",
     "COSMOS_CONNECTION__clientId",
     "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace",
@@ -32,7 +30,7 @@ CHOSEN = {
     "SSAK8_SERVICES",
 }
 CHOSEN_FOR = {
-    "customer": {"KAKAO_API_URL"},
+    "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE"},
     "kakao": {"COSMOS_TIMEOUT_SECONDS"},
     "customerview": set[str](),
 }
@@ -87,9 +85,8 @@ def test_there_is_an_app_for_each_service_and_a_plan_for_each_app() -> None:
 def test_an_app_is_given_what_it_needs_and_nothing_that_nobody_reads(environment: str, app: str) -> None:
     given = set(deployment(environment).settings(app))
 
-    expected = READ_BY_THE_PLATFORM | CHOSEN | CHOSEN_FOR[app]
-    assert given == expected | (FOR_SIGNING_IN if app == "customer" else set())
-    assert given - READ_BY_THE_PLATFORM - FOR_SIGNING_IN <= settings_that_the_code_reads()
+    assert given == READ_BY_THE_PLATFORM | CHOSEN | CHOSEN_FOR[app]
+    assert given - READ_BY_THE_PLATFORM <= settings_that_the_code_reads()
 
 
 @every_environment

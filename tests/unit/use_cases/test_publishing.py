@@ -49,7 +49,12 @@ async def test_a_document_that_is_no_event_is_named_in_the_log_without_its_conte
 
 async def test_what_another_version_of_this_code_wrote_is_passed_on_as_it_is() -> None:
     publisher = FakePublisher()
-    newer = {"type": "CustomerMoved", "data": {"customerId": "c", "floor": 3}, "extension": True}
+    newer = {
+        "type": "CustomerMoved",
+        "time": "2026-01-02T03:04:05.678Z",
+        "data": {"customerId": "c", "floor": 3},
+        "extension": True,
+    }
 
     await PublishOutbox(publisher)([{"id": "e", "customerId": "c", "type": "event", "event": newer}])
 

@@ -1,0 +1,77 @@
+"""What is counted and timed: OpenTelemetry instruments, by the names under which an operator finds them.
+
+Without an SDK (on a laptop that exports nothing) they cost next to nothing and go nowhere. No attribute ever holds
+personal data: attributes are words from fixed lists.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from opentelemetry import metrics
+from opentelemetry.metrics import CallbackOptions, Histogram, Observation
+
+from shared.domain.errors import DomainError, KakaoUnavailable
+from shared.domain.identifiers import utc_now
+
+METRICS: Final[dict[str, tuple[str, ...]]] = {
+    "ssak8.registrations": (),
+    "ssak8.refusals": ("reason",),
+    "ssak8.cancellations": (),
+    "ssak8.kakao.duration": ("outcome",),
+    "ssak8.breaker.state": ("circuit",),
+    "ssak8.outbox.age": (),
+    "ssak8.alert.age": (),
+    "ssak8.view.age": (),
+}
+"""Every metric and its attributes."""
+
+BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
+
+_meter = metrics.get_meter("ssak8")
+_breakers: dict[str, int] = {}
+
+
+def _observe_breakers(_: CallbackOptions) -> Iterable[Observation]:
+    return [Observation(state, {"circuit": circuit}) for circuit, state in _breakers.items()]
+
+
+registrations = _meter.create_counter("ssak8.registrations", "{customer}", "Customers registered.")
+cancellations = _meter.create_counter("ssak8.cancellations", "{customer}", "Registrations cancelled.")
+_refusals = _meter.create_counter("ssak8.refusals", "{request}", "Registrations refused, by reason.")
+_kakao_duration = _meter.create_histogram("ssak8.kakao.duration", "s", "Calls of the kakao service, by outcome.")
+outbox_age = _meter.create_histogram("ssak8.outbox.age", "s", "From what happened to its event being published.")
+alert_age = _meter.create_histogram("ssak8.alert.age", "s", "From a cancellation to its alert being recorded.")
+view_age = _meter.create_histogram("ssak8.view.age", "s", "From what happened to the view telling it.")
+_meter.create_observable_gauge(
+    "ssak8.breaker.state", [_observe_breakers], description="0 closed, 1 half-open, 2 open, by circuit."
+)
+
+
+def breaker_is(circuit: str, state: str) -> None:
+    """Tells the state of a circuit breaker: closed, half-opened or opened."""
+    _breakers[circuit] = BREAKER_STATES[state]
+
+
+def kakao_answered(seconds: float, outcome: str) -> None:
+    """Tells how long a call of kakao took. `outcome`: success, or the reason why not."""
+    _kakao_duration.record(seconds, {"outcome": outcome})
+
+
+def record_age(histogram: Histogram, since: datetime) -> None:
+    """Records the seconds since then; clocks of two machines may make it look like the future."""
+    histogram.record(max(0.0, (utc_now() - since).total_seconds()))
+
+
+@contextmanager
+def refusals_counted() -> Iterator[None]:
+    """Counts a registration that fails inside by its reason, and lets the failure pass."""
+    try:
+        yield
+    except KakaoUnavailable as error:
+        _refusals.add(1, {"reason": error.reason})
+        raise
+    except DomainError as error:
+        _refusals.add(1, {"reason": type(error).__name__})
+        raise
