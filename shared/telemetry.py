@@ -1,7 +1,6 @@
 """Traces: one from the first request to the last event (OpenTelemetry, W3C Trace Context).
 
-Spans and metrics go where the process is told to send them: on Azure the worker sets up Application Insights; elsewhere
-`OTEL_TRACES_EXPORTER` and `OTEL_METRICS_EXPORTER` say `console` or `otlp` (to `OTEL_EXPORTER_OTLP_ENDPOINT`).
+This is OpenTelemetry's API only: spans and metrics go where an SDK in the process sends them, and nowhere without one.
 """
 
 import logging
