@@ -27,6 +27,9 @@ param authClientId string
 @description('Who is told when something is wrong.')
 param operatorEmail string
 
+@description('The month from which the budget counts, by its first day. It has to stay what it was when the budget was made.')
+param budgetStartDate string = '2026-11-01'
+
 @description('Reach storage, database and Service Bus through private endpoints only. Service Bus is then Premium, whose price is another.')
 param privateNetwork bool = false
 
@@ -246,6 +249,69 @@ module gateway 'modules/gateway.bicep' = {
     customerviewUrl: customerview.outputs.url
   }
   dependsOn: [identities]
+}
+
+module alerts 'modules/monitoring-alerts.bicep' = {
+  name: 'monitoring-alerts'
+  scope: resourceGroup
+  params: {
+    location: location
+    tags: tags
+    prefix: abbreviations.insightsAlerts
+    resourceToken: resourceToken
+    attended: size.attended
+    componentId: monitoring.outputs.componentId
+    actionGroupId: monitoring.outputs.actionGroupId
+    cosmosDbId: cosmosDb.outputs.id
+    serviceBusId: serviceBus.outputs.id
+  }
+}
+
+module availability 'modules/monitoring-availability.bicep' = {
+  name: 'monitoring-availability'
+  scope: resourceGroup
+  params: {
+    location: location
+    tags: tags
+    resourceToken: resourceToken
+    enabled: size.attended
+    componentId: monitoring.outputs.componentId
+    actionGroupId: monitoring.outputs.actionGroupId
+    testPrefix: abbreviations.insightsWebTests
+    alertPrefix: abbreviations.insightsAlerts
+    targets: [
+      // Through the gateway to an app, with the token: the way that customers take.
+      { name: 'gateway', url: '${gateway.outputs.url}/openapi.json', seconds: 300 }
+      { name: 'customer', url: '${customer.outputs.url}/health', seconds: 900 }
+      { name: 'kakao', url: '${kakao.outputs.url}/health', seconds: 900 }
+      { name: 'customerview', url: '${customerview.outputs.url}/health', seconds: 900 }
+    ]
+  }
+}
+
+module workbook 'modules/monitoring-workbook.bicep' = {
+  name: 'monitoring-workbook'
+  scope: resourceGroup
+  params: {
+    location: location
+    tags: tags
+    ids: {
+      componentId: monitoring.outputs.componentId
+      cosmosDbId: cosmosDb.outputs.id
+      serviceBusId: serviceBus.outputs.id
+    }
+  }
+}
+
+module budget 'modules/monitoring-budget.bicep' = {
+  name: 'monitoring-budget'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.consumptionBudgets}${resourceToken}'
+    amount: size.monthlyBudget
+    startDate: budgetStartDate
+    actionGroupId: monitoring.outputs.actionGroupId
+  }
 }
 
 module privateEndpoints 'modules/private-endpoint.bicep' = [

@@ -28,6 +28,9 @@ var dev Size = {
   zoneRedundant: false
   logRetentionDays: 30
   dailyLogCapGb: 1
+  // Asking would keep its apps awake.
+  attended: false
+  monthlyBudget: 50
 }
 
 @export()
@@ -81,4 +84,7 @@ var prod Size = {
   zoneRedundant: true
   logRetentionDays: 90
   dailyLogCapGb: 10
+  attended: true
+  // docs/operations.md has what it costs by itself, and for how many registrations this would do.
+  monthlyBudget: 1500
 }

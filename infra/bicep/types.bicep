@@ -62,6 +62,13 @@ type Size = {
 
   @description('Gigabytes of logs and traces a day at which taking more stops; -1 for no cap.')
   dailyLogCapGb: int
+
+  @description('Somebody counts on it being up: availability is asked for, and silence is told.')
+  attended: bool
+
+  @description('What it may cost a month before somebody is told, in the currency that the subscription is billed in.')
+  @minValue(1)
+  monthlyBudget: int
 }
 
 @export()

@@ -171,7 +171,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       globalValidation: {
         requireAuthentication: true
         unauthenticatedClientAction: 'Return401'
-        excludedPaths: ['/health']
+        // The second is what `az functionapp deployment source config-zip` asks after an upload, without a token of ours;
+        // the host itself still asks for its master key there.
+        excludedPaths: ['/health', '/admin/host/status']
       }
       httpSettings: { requireHttps: true }
       identityProviders: {

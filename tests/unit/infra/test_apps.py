@@ -164,7 +164,7 @@ def test_an_app_takes_nobody_but_its_callers(environment: str, app: str) -> None
     assert sign_in["globalValidation"] == {
         "requireAuthentication": True,
         "unauthenticatedClientAction": "Return401",
-        "excludedPaths": ["/health"],
+        "excludedPaths": ["/health", "/admin/host/status"],
     }
     assert {identity_in(caller) for caller in policy["allowedPrincipals"]["identities"]} == CALLERS[app]
     assert {identity_in(caller) for caller in policy["allowedApplications"]} == CALLERS[app]

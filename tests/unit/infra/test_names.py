@@ -41,6 +41,7 @@ def test_names_begin_with_an_abbreviation_and_end_with_the_token(environment: st
     for resource in here.resources:
         ours = resource["type"].count("/") == 1 and resource["type"] not in (
             "Microsoft.Authorization/roleAssignments",
+            "Microsoft.Insights/workbooks",  # their names are GUIDs
             "Microsoft.Network/privateDnsZones",
             "Microsoft.Resources/resourceGroups",
         )
