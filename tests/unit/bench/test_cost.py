@@ -1,0 +1,133 @@
+"""The monthly cost: the formulas, and the table in docs/operations.md."""
+
+import re
+
+import pytest
+
+from bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, main
+from tests.unit.infra.deployments import APPS, ROOT, deployment
+
+NOTHING = Environment(ready=0, throughput=0, web_tests_month=0)
+
+
+def test_small_use_is_free_but_for_the_namespace_and_the_waiting_database() -> None:
+    costs = Model(NOTHING).costs(0)
+
+    assert costs.pop("Service Bus") == 10
+    assert costs.pop("Cosmos DB") == pytest.approx(730 * 3600 / 1e6 * 0.25)
+    assert set(costs.values()) == {0}
+
+
+def test_functions_are_paid_by_memory_and_number_beyond_what_is_free() -> None:
+    # 1 million registrations × 4 executions × 0.1 s × 1 GB, one after the other
+    assumptions = Assumptions(
+        cancelled_share=0, looked_at=0, memory_gb=1, execution_seconds=0.1, busy_executions=float("inf")
+    )
+
+    cost = Model(NOTHING, Prices(), assumptions).functions(1_000_000)
+
+    assert cost == pytest.approx((400_000 - 100_000) * 0.000026 + (4 - 0.25) * 0.40)
+
+
+def test_executions_beyond_the_busy_ones_share_their_seconds() -> None:
+    alone = Assumptions(busy_executions=float("inf"), executions_at_once=4)
+    shared = Assumptions(busy_executions=0, executions_at_once=4)
+    prices = Prices(million_executions=0, free_gb_seconds=0)
+
+    cost = Model(NOTHING, prices, alone).functions(1_000_000)
+
+    assert Model(NOTHING, prices, shared).functions(1_000_000) == pytest.approx(cost / 4)
+
+
+def test_instances_that_are_always_ready_cost_without_a_registration() -> None:
+    ready = Environment(ready=2, throughput=0, web_tests_month=0)
+
+    assert Model(ready).functions(0) == pytest.approx(2 * 730 * 3600 * 2 * 0.000004)
+
+
+def test_what_ready_instances_cannot_take_is_paid_as_any_other() -> None:
+    one = Model(Environment(ready=1, throughput=0, web_tests_month=0), Prices(million_executions=0))
+    capacity = 730 * 3600 * 2.0
+    assumptions = one.assumptions
+    executions = one.executions(1_000_000_000)
+    busy = assumptions.busy_executions
+    used = (busy + (executions - busy) / assumptions.executions_at_once) * assumptions.execution_seconds * 2
+
+    cost = one.functions(1_000_000_000)
+
+    assert used > capacity
+    assert cost == pytest.approx(capacity * (0.000004 + 0.000016) + (used - capacity) * 0.000026)
+
+
+def test_autoscale_bills_a_tenth_at_least_and_else_the_busiest_second() -> None:
+    model = Model(Environment(ready=0, throughput=10_000, web_tests_month=0), Prices(database_gb_month=0))
+    hundred_units_month = 0.012 * 730
+
+    assert model.database(0) == pytest.approx(10 * hundred_units_month)
+    busy = 4 * model.request_units(100_000_000) / (730 * 3600) / 100
+    assert model.database(100_000_000) == pytest.approx(busy * hundred_units_month)
+
+
+def test_service_bus_operations_are_paid_beyond_those_included() -> None:
+    model = Model(NOTHING, assumptions=Assumptions(cancelled_share=0))
+
+    assert model.messaging(4_000_000) == 10
+    assert model.messaging(5_000_000) == pytest.approx(10 + 2 * 0.80)
+
+
+def test_calls_of_the_gateway_are_paid_beyond_the_first_million() -> None:
+    model = Model(NOTHING, assumptions=Assumptions(cancelled_share=0, looked_at=1))
+
+    assert model.gateway(500_000) == 0
+    assert model.gateway(1_500_000) == pytest.approx(2 * 3.50)
+
+
+def test_telemetry_that_is_not_kept_is_not_paid() -> None:
+    kept = Model(NOTHING).telemetry(1_000_000)
+
+    assert kept > 0
+    assert Model(NOTHING, assumptions=Assumptions(told_share=0.25)).telemetry(1_000_000) == pytest.approx(kept / 4)
+
+
+def test_nothing_becomes_cheaper_by_more_registrations() -> None:
+    for environment in (DEV, PROD):
+        before = Model(environment).costs(0)
+        for volume in (1_000, 1_000_000, 100_000_000):
+            costs = Model(environment).costs(volume)
+            assert all(costs[service] >= before[service] for service in costs)
+            before = costs
+
+
+@pytest.mark.parametrize(("name", "modelled"), [("dev", DEV), ("prod", PROD)])
+def test_the_environments_are_those_that_are_deployed(name: str, modelled: Environment) -> None:
+    here = deployment(name)
+    containers = here.all("Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers")
+    options = [container["properties"]["options"] for container in containers]
+    scales = [here.app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"] for app in APPS]
+    tests = [test["properties"] for test in here.all("Microsoft.Insights/webtests") if test["properties"]["Enabled"]]
+
+    assert modelled.ready == sum(group["instanceCount"] for scale in scales for group in scale["alwaysReady"])
+    assert modelled.throughput == sum(option.get("autoscaleSettings", {}).get("maxThroughput", 0) for option in options)
+    asked = sum(len(test["Locations"]) * 730 * 3600 / test["Frequency"] for test in tests)
+    assert modelled.web_tests_month == asked
+    assert {scale["instanceMemoryMB"] / 1024 for scale in scales} == {Assumptions().memory_gb}
+
+
+def test_prices_and_assumptions_can_be_changed_by_name() -> None:
+    assert changed(Prices(), {"log_gb": 3, "cancelled_share": 1}) == Prices(log_gb=3)
+    assert changed(Assumptions(), {"log_gb": 3, "cancelled_share": 1}) == Assumptions(cancelled_share=1)
+
+
+def test_a_name_that_means_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--set", "price=1"])
+
+    assert "'price' is none of" in capsys.readouterr().err
+
+
+def test_the_table_of_the_document_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+
+    document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"^\| registrations a month.*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
+    assert table == capsys.readouterr().out

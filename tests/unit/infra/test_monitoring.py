@@ -1,0 +1,192 @@
+"""What the portal shows and tells: it asks for nothing that the code does not emit, and says what to do."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import customer, customer_view, kakao
+from shared.metrics import BREAKER_STATES, METRICS
+from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, ROOT, deployment
+
+TABLES = {"requests", "dependencies", "exceptions", "traces", "customMetrics"}
+LOG_ALERTS = "Microsoft.Insights/scheduledQueryRules"
+WORKBOOK_RESOURCES = {
+    "{componentId}": "Microsoft.Insights/components",
+    "{cosmosDbId}": "Microsoft.DocumentDB/databaseAccounts",
+    "{serviceBusId}": "Microsoft.ServiceBus/namespaces",
+}
+METRIC_ALERTS = "Microsoft.Insights/metricAlerts"
+WORKBOOK = json.loads((BICEP / "workbook.json").read_text(encoding="utf-8"))
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+
+every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+def workbook_queries() -> dict[str, str]:
+    return {item["name"]: item["content"]["query"] for item in WORKBOOK["items"] if item["type"] == 3}
+
+
+def alert_queries(environment: str) -> dict[str, str]:
+    return {
+        alert["name"]: criterion["query"].strip()
+        for alert in deployment(environment).all(LOG_ALERTS)
+        for criterion in alert["properties"]["criteria"]["allOf"]
+    }
+
+
+QUERIES = workbook_queries() | alert_queries("prod")
+every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
+
+
+def function_names() -> set[str]:
+    app = func.FunctionApp()
+    for blueprint in (customer.blueprint, customer_view.blueprint, kakao.blueprint):
+        app.register_functions(blueprint)
+    return {str(function.get_function_name()) for function in app.get_functions()}
+
+
+def tables(query: str) -> set[str]:
+    """The tables that a query begins with."""
+    source = query.split("\n", 1)[0]
+    return set(source.removeprefix("union ").split(", "))
+
+
+def compared(query: str, column: str) -> set[str]:
+    """The texts that a query compares a column with."""
+    lists = re.findall(rf"\b{column} (?:==|!=|in|!in) (\([^)]*\)|\"[^\"]*\")", query)
+    return {text for found in lists for text in re.findall(r'"([^"]*)"', found)}
+
+
+def headings(markdown: str) -> set[str]:
+    """The anchors of a page, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def alerts(environment: str) -> Iterator[dict[str, Any]]:
+    here = deployment(environment)
+    yield from here.all(LOG_ALERTS)
+    yield from here.all(METRIC_ALERTS)
+
+
+@every_query
+def test_a_query_reads_tables_that_are_filled(query: str) -> None:
+    assert tables(query)
+    assert tables(query) <= TABLES
+
+
+@every_query
+def test_a_query_asks_for_metrics_that_the_code_emits(query: str) -> None:
+    mentioned = set(re.findall(r"ssak8\.[\w.]*\w", query))
+
+    assert mentioned <= METRICS.keys()
+    if tables(query) == {"customMetrics"}:
+        assert mentioned
+        assert compared(query, "name") == mentioned
+
+
+@every_query
+def test_a_query_reads_attributes_that_its_metrics_have(query: str) -> None:
+    attributes = set(re.findall(r'customDimensions\["([^"]+)"\]', query))
+    metrics = re.findall(r"ssak8\.[\w.]*\w", query)
+
+    assert query.count("customDimensions") == len(attributes)
+    assert all(attributes <= set(METRICS[metric]) for metric in metrics)
+    assert metrics or not attributes
+
+
+@every_query
+def test_a_query_names_apps_and_functions_that_exist(query: str) -> None:
+    assert compared(query, "cloud_RoleName") <= set(APPS)
+    assert compared(query, "operation_Name") <= function_names()
+
+
+def test_every_metric_is_shown() -> None:
+    shown = {metric for query in workbook_queries().values() for metric in compared(query, "name")}
+
+    assert shown == METRICS.keys()
+
+
+def test_the_state_that_is_told_of_is_an_open_breaker() -> None:
+    [query] = [query for name, query in alert_queries("prod").items() if "breaker-open" in name]
+
+    assert re.findall(r"state >= (\d)", query) == [str(BREAKER_STATES["opened"])]
+
+
+def test_the_workbook_answers_what_an_operator_asks_first() -> None:
+    texts = [item["content"]["json"] for item in WORKBOOK["items"] if item["type"] == 1]
+    questions = re.findall(r"^## (.+)$", "\n".join(texts), re.MULTILINE)
+
+    assert questions == [
+        "Is it up?",
+        "How fast?",
+        "How many registered and cancelled?",
+        "What is stuck?",
+        "What does it cost?",
+    ]
+    names = [item["name"] for item in WORKBOOK["items"]]
+    assert len(names) == len(set(names))
+
+
+@every_environment
+def test_the_workbook_that_is_deployed_is_the_file_with_the_resources_of_the_environment(environment: str) -> None:
+    here = deployment(environment)
+    expected = (BICEP / "workbook.json").read_text(encoding="utf-8")
+    for name, resource_type in WORKBOOK_RESOURCES.items():
+        assert expected.count(name)
+        expected = expected.replace(name, here.one(resource_type)["id"])
+
+    deployed = here.one("Microsoft.Insights/workbooks")["properties"]
+    assert deployed["serializedData"] == expected, "workbook.json has changed: infra/bicep/check --update"
+    assert deployed["sourceId"] == here.one("Microsoft.Insights/components")["id"]
+
+
+@every_environment
+def test_every_alert_says_where_it_is_written_what_to_do(environment: str) -> None:
+    described = 0
+    for alert in alerts(environment):
+        page, _, anchor = alert["properties"]["description"].rpartition(" ")[2].partition("#")
+        assert page == "docs/operations.md"
+        assert anchor.startswith("alert-")
+        assert anchor in headings(OPERATIONS)
+        described += 1
+    assert described
+
+
+def test_no_paragraph_is_about_an_alert_that_does_not_exist() -> None:
+    linked = {alert["properties"]["description"].rpartition("#")[2] for alert in alerts("prod")}
+
+    # The budget is no alert rule and has no description.
+    assert {anchor for anchor in headings(OPERATIONS) if anchor.startswith("alert-")} == linked | {"alert-budget"}
+
+
+@every_environment
+def test_every_alert_and_the_budget_tell_the_operator(environment: str) -> None:
+    here = deployment(environment)
+    group = here.one("Microsoft.Insights/actionGroups")["id"]
+    notifications = here.one("Microsoft.Consumption/budgets")["properties"]["notifications"].values()
+
+    for alert in here.all(LOG_ALERTS):
+        assert alert["properties"]["actions"]["actionGroups"] == [group]
+    for alert in here.all(METRIC_ALERTS):
+        assert alert["properties"]["actions"] == [{"actionGroupId": group}]
+    assert [notification["contactGroups"] for notification in notifications] == [[group], [group]]
+
+
+def test_availability_is_asked_of_the_gateway_and_of_each_app_where_somebody_counts_on_it() -> None:
+    prod = deployment("prod")
+    tests = {
+        test["properties"]["Name"]: test["properties"]["Request"] for test in prod.all("Microsoft.Insights/webtests")
+    }
+
+    assert tests.keys() == {"gateway", *APPS}
+    for app in APPS:
+        assert "/health'" in tests[app]["RequestUrl"]
+        assert f"/sites/func-{app}-{prod.token}'" in tests[app]["RequestUrl"]
+    for environment, attended in (("dev", False), ("prod", True)):
+        enabled = {test["properties"]["Enabled"] for test in deployment(environment).all("Microsoft.Insights/webtests")}
+        assert enabled == {attended}
