@@ -43,7 +43,7 @@ reset: .venv/installed ## Delete the local data and logs
 
 .PHONY: test
 test: .venv/installed ## Run all tests; one of them: make test ARGS=tests/unit/domain
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses 3 --dist loadgroup $(ARGS)
 
 .PHONY: check
 check: .venv/installed ## Check style, format, types and workflows

@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,17 +9,9 @@ from tests.end_to_end.house import House
 BREAKER_RESET_SECONDS = "1"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # All of them use one stack: in parallel runs one worker has them all.
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("stack"))
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A whole system of its own, on free ports."""
+    """A whole system on free ports; each process of a parallel run has its own."""
     with pytest.MonkeyPatch.context() as environment:
         # The apps inherit it: after kakao was down, the next test need not wait for ten seconds.
         environment.setenv("KAKAO_BREAKER_RESET_SECONDS", BREAKER_RESET_SECONDS)
