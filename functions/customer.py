@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.events import unforeseen_failures_described
 from shared import metrics, resources, wiring
 from shared.domain.customer import Customer, CustomerDetails
 from shared.http.edge import http_function
@@ -81,4 +82,5 @@ async def cancel_registration(request: func.HttpRequest, context: func.Context) 
 @blueprint.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:00:30")
 async def publish_events(documents: func.DocumentList) -> None:
     """The outbox: what fails is tried again without end, because what is not published must not be passed over."""
-    await wiring.publish_outbox()(documents)
+    with unforeseen_failures_described():
+        await wiring.publish_outbox()(documents)

@@ -1,18 +1,18 @@
 """Reading events from Service Bus, and patience where something does not answer."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import azure.functions as func
 import stamina
 from opentelemetry.metrics import Histogram
-from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
-from shared.domain.errors import Unavailable
+from shared.domain.errors import DomainError, Unavailable
 from shared.domain.events import CustomerEvent
+from shared.failures import UnexpectedFailure
 from shared.metrics import record_age
-from shared.resources import TOPIC
 from shared.settings import settings
 from shared.telemetry import continued_trace, span, trace_id
 
@@ -32,6 +32,17 @@ def read_event(message: func.ServiceBusMessage) -> CustomerEvent:
         raise UnreadableEvent(f"message {message.message_id!r} is not a customer event; wrong: {fields}") from None
 
 
+@contextmanager
+def unforeseen_failures_described() -> Iterator[None]:
+    """Lets pass what tells nothing personal, and raises UnexpectedFailure for everything else."""
+    try:
+        yield
+    except (DomainError, UnreadableEvent):
+        raise
+    except Exception as error:
+        raise UnexpectedFailure(error) from None
+
+
 async def react_to_event(
     message: func.ServiceBusMessage, react: Callable[[CustomerEvent], Awaitable[None]], age: Histogram
 ) -> None:
@@ -39,13 +50,14 @@ async def react_to_event(
 
     A failed function gives its message back at once and without a pause, so ten attempts would be gone within a
     second. DELIVERY_RETRY_SECONDS, and one more attempt, stay below the five minutes for which the host renews the
-    message's lock.
+    message's lock. What nobody foresaw is raised as UnexpectedFailure, because the host tells the exception's text.
     """
     event = read_event(message)
     properties = message.application_properties or {}
     with (
+        unforeseen_failures_described(),
         continued_trace(properties.get("traceparent")),
-        span(f"{TOPIC} process", SpanKind.CONSUMER, messaging_system="servicebus", messaging_destination_name=TOPIC),
+        span(f"process {event.type}", messaging_message_id=event.id),
     ):
         attempts = stamina.retry_context(
             on=Unavailable,

@@ -10,11 +10,13 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosResourceNotFoundError
+from opentelemetry.trace import SpanKind
 
 from shared.adapters.identity import managed_identity
 from shared.domain.errors import StoreUnavailable
 from shared.resources import DATABASE
 from shared.settings import Settings
+from shared.telemetry import span
 
 type Document = dict[str, Any]
 
@@ -34,19 +36,29 @@ class CosmosDatabase:
         self._opening = asyncio.Lock()
 
     @asynccontextmanager
-    async def container(self, name: str) -> AsyncIterator[ContainerProxy]:
-        """A container for one call. Within, a call that fails or takes too long raises StoreUnavailable.
+    async def container(self, name: str, operation: str) -> AsyncIterator[ContainerProxy]:
+        """A container for one `operation`, which traces tell: a call of the SDK by its name there.
 
-        What the caller did wrong, or asked for (not found, conflict, precondition), is raised as it is.
+        Within, a call that fails or takes too long raises StoreUnavailable. What the caller did wrong, or asked for
+        (not found, conflict, precondition), is raised as it is.
         """
-        try:
-            async with asyncio.timeout(self._settings.cosmos_timeout_seconds):
-                yield self._containers.get(name) or await self._open_container(name)
-        except (AzureError, TimeoutError) as error:
-            if not is_transient(error):
-                raise
-            log.warning("Cosmos DB, container %s: %s %s", name, type(error).__name__, getattr(error, "status_code", ""))
-            raise self._unavailable() from error
+        with span(
+            f"{operation} {name}",
+            SpanKind.CLIENT,
+            db_system_name="azure.cosmosdb",
+            db_namespace=DATABASE,
+            db_collection_name=name,
+            db_operation_name=operation,
+        ):
+            try:
+                async with asyncio.timeout(self._settings.cosmos_timeout_seconds):
+                    yield self._containers.get(name) or await self._open_container(name)
+            except (AzureError, TimeoutError) as error:
+                if not is_transient(error):
+                    raise
+                status = getattr(error, "status_code", "")
+                log.warning("Cosmos DB, container %s: %s %s", name, type(error).__name__, status)
+                raise self._unavailable() from error
 
     async def _open_container(self, name: str) -> ContainerProxy:
         async with self._opening:

@@ -30,7 +30,7 @@ class CosmosCustomerViews:
         self._settings = settings
 
     async def find(self, customer_id: str) -> StoredView | None:
-        async with self._database.container(CUSTOMER_VIEWS) as container:
+        async with self._database.container(CUSTOMER_VIEWS, "read_item") as container:
             try:
                 document = await container.read_item(customer_id, partition_key=customer_id)
             except CosmosResourceNotFoundError:
@@ -42,14 +42,14 @@ class CosmosCustomerViews:
         return stored.view if stored else None
 
     async def add(self, view: CustomerView) -> None:
-        async with self._database.container(CUSTOMER_VIEWS) as container:
+        async with self._database.container(CUSTOMER_VIEWS, "create_item") as container:
             try:
                 await container.create_item(self._document(view), no_response=True)
             except CosmosResourceExistsError:
                 raise AlreadyExists("A view of this id exists.") from None
 
     async def replace(self, stored: StoredView, view: CustomerView) -> None:
-        async with self._database.container(CUSTOMER_VIEWS) as container:
+        async with self._database.container(CUSTOMER_VIEWS, "replace_item") as container:
             try:
                 await container.replace_item(
                     view.customer_id,
@@ -65,7 +65,7 @@ class CosmosCustomerViews:
         parameters: dict[str, object] = {"@size": size + 1}
         if after:
             parameters["@after"] = after
-        async with self._database.container(CUSTOMER_VIEWS) as container:
+        async with self._database.container(CUSTOMER_VIEWS, "query_items") as container:
             documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
         views = [CustomerView.model_validate(document) for document in documents[:size]]
         return Page(views, views[-1].customer_id if len(documents) > size else None)

@@ -38,7 +38,7 @@ class CosmosCustomers:
         ]
         if keep_answer:
             operations.append(("create", (self._first_answer_document(customer),)))
-        async with self._database.container(CUSTOMERS) as container:
+        async with self._database.container(CUSTOMERS, "execute_item_batch") as container:
             try:
                 await container.execute_item_batch(operations, partition_key=customer.customer_id)
             except CosmosBatchOperationError as error:
@@ -64,7 +64,7 @@ class CosmosCustomers:
             ("delete", (customer_id,), {"if_match_etag": stored.etag}),
             ("create", (self._outbox_document(event),)),
         ]
-        async with self._database.container(CUSTOMERS) as container:
+        async with self._database.container(CUSTOMERS, "execute_item_batch") as container:
             try:
                 await container.execute_item_batch(operations, partition_key=customer_id)
             except CosmosBatchOperationError as error:
@@ -84,14 +84,14 @@ class CosmosCustomers:
         parameters: dict[str, object] = {"@size": size + 1}
         if after:
             parameters["@after"] = after
-        async with self._database.container(CUSTOMERS) as container:
+        async with self._database.container(CUSTOMERS, "query_items") as container:
             documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
         customers = [Customer.model_validate(document) for document in documents[:size]]
         more = len(documents) > size
         return Page(customers, customers[-1].customer_id if more else None)
 
     async def _read(self, document_id: str, customer_id: str) -> dict[str, Any] | None:
-        async with self._database.container(CUSTOMERS) as container:
+        async with self._database.container(CUSTOMERS, "read_item") as container:
             try:
                 return dict(await container.read_item(document_id, partition_key=customer_id))
             except CosmosResourceNotFoundError:

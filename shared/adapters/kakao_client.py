@@ -61,7 +61,7 @@ class KakaoClient:
         """One call, in all at most the kakao timeout long. Raises KakaoUnavailable, KakaoRefused."""
         before, outcome = time.perf_counter(), "success"
         try:
-            with span("POST /kakaos", SpanKind.CLIENT, http_request_method="POST", server_address=self._url):
+            with span("POST", SpanKind.CLIENT, http_request_method="POST", url_full=self._url):
                 await self._notify(customer)
         except KakaoUnavailable as error:
             outcome = error.reason

@@ -30,7 +30,7 @@ class CosmosKakaoMessages:
             "ttl": self._settings.kakao_message_ttl_seconds,
             **message.to_json_object(),
         }
-        async with self._database.container(KAKAOS) as container:
+        async with self._database.container(KAKAOS, "create_item") as container:
             try:
                 await container.create_item(document, no_response=True)
             except CosmosResourceExistsError:
@@ -38,7 +38,7 @@ class CosmosKakaoMessages:
 
     async def find(self, message_id: str) -> KakaoMessage | None:
         customer_id, _, _ = message_id.partition(".")
-        async with self._database.container(KAKAOS) as container:
+        async with self._database.container(KAKAOS, "read_item") as container:
             try:
                 document = await container.read_item(message_id, partition_key=customer_id)
             except CosmosResourceNotFoundError:
@@ -52,7 +52,7 @@ class CosmosKakaoMessages:
         parameters: dict[str, object] = {"@size": size + 1}
         if after:
             parameters["@after"] = after
-        async with self._database.container(KAKAOS) as container:
+        async with self._database.container(KAKAOS, "query_items") as container:
             documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
         messages = [KakaoMessage.model_validate(document) for document in documents[:size]]
         return Page(messages, _sort_key(messages[-1]) if len(documents) > size else None)

@@ -25,7 +25,7 @@ class CosmosReservations:
             "type": "idempotency-key",
             "ttl": self._settings.idempotency_ttl_seconds,
         }
-        async with self._database.container(self._container) as container:
+        async with self._database.container(self._container, "create_item") as container:
             try:
                 await container.create_item(document, no_response=True)
             except CosmosResourceExistsError:

@@ -8,7 +8,7 @@ from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span
 
 from shared.adapters.identity import managed_identity
 from shared.domain.errors import PublisherUnavailable
@@ -16,7 +16,7 @@ from shared.domain.events import CONTENT_TYPE
 from shared.metrics import outbox_age, record_age
 from shared.resources import TOPIC
 from shared.settings import Settings
-from shared.telemetry import continued_trace, span, traceparent
+from shared.telemetry import mark_failed, message_span, traceparent
 from shared.use_cases.publishing import OutboxEvent
 
 
@@ -32,17 +32,23 @@ class ServiceBusEventPublisher:
     async def publish(self, events: Sequence[OutboxEvent]) -> None:
         # The lock keeps the order: two publications never interleave.
         async with self._sending:
+            spans = [_span(event) for event in events]
             try:
                 async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
-                    await self._send([_message(event) for event in events])
+                    await self._send([_message(event, span) for event, span in zip(events, spans, strict=True)])
                 for event in events:
                     record_age(outbox_age, event.happened_at)
             except BaseException as error:
+                for span in spans:
+                    mark_failed(span, error)
                 # Whatever it was, the sender may be broken, and the next try needs one that is not.
                 await self.close()
                 if isinstance(error, AzureError | OSError | TimeoutError):
                     raise PublisherUnavailable("Service Bus does not answer at the moment.", retry_after=1) from error
                 raise
+            finally:
+                for span in spans:
+                    span.end()
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = self._open()
@@ -83,12 +89,19 @@ class ServiceBusEventPublisher:
                     pass
 
 
-def _message(outbox: OutboxEvent) -> ServiceBusMessage:
-    with (
-        continued_trace(outbox.traceparent),
-        span(f"{TOPIC} send", SpanKind.PRODUCER, messaging_system="servicebus", messaging_destination_name=TOPIC),
-    ):
-        parent = traceparent()
+def _span(outbox: OutboxEvent) -> Span:
+    """Sending the event, in the trace of the request that caused it."""
+    return message_span(
+        f"send {TOPIC}",
+        outbox.traceparent,
+        messaging_system="servicebus",
+        messaging_destination_name=TOPIC,
+        messaging_message_id=outbox.id,
+    )
+
+
+def _message(outbox: OutboxEvent, span: Span) -> ServiceBusMessage:
+    parent = traceparent(span)
     return ServiceBusMessage(
         json.dumps(outbox.event, ensure_ascii=False),
         message_id=outbox.id,
