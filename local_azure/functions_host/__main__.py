@@ -11,12 +11,16 @@ from typing import TextIO
 
 import uvloop
 
-from local_azure.configuration import DEFAULT_STATE
+from local_azure.configuration import DEFAULT_STATE, ConfigurationError
 from local_azure.functions_host import logs
+from local_azure.functions_host.app_settings import is_true
 from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.host import DEFAULT_GRACE, Host, Options, prepare
+from local_azure.telemetry.process import EndTelemetry, start_telemetry
+from local_azure.telemetry.settings import TelemetrySettings
 
 WRONG_CONFIGURATION = 2
+TELEMETRY_SECONDS = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,14 +41,25 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         host_json, settings = prepare(options)
         logs.configure(host_json.logging.log_level, verbose=given.verbose)
+        end_telemetry = _start_telemetry(options.name)
         os.chdir(app)
-        uvloop.run(_run(Host(options, host_json, settings), announce))
-    except StartError as error:
+        uvloop.run(_run(Host(options, host_json, settings), announce, end_telemetry))
+    except (StartError, ConfigurationError) as error:
         sys.stderr.write(f"{error}\n")
     return WRONG_CONFIGURATION
 
 
-async def _run(host: Host, announce: TextIO) -> None:
+def _start_telemetry(name: str) -> EndTelemetry:
+    """As on Azure: the worker exports by itself where it is told to, and keeps to the host's traces otherwise."""
+    if is_true("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"):
+        return start_telemetry(name, TelemetrySettings())
+    wanted = TelemetrySettings.load()
+    if wanted.any:
+        os.environ.setdefault("PYTHON_ENABLE_OPENTELEMETRY", "true")
+    return start_telemetry(name, wanted)
+
+
+async def _run(host: Host, announce: TextIO, end_telemetry: EndTelemetry) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, host.stop)
@@ -54,6 +69,7 @@ async def _run(host: Host, announce: TextIO) -> None:
         announce.flush()
 
     await host.run(ready)
+    end_telemetry(TELEMETRY_SECONDS)
     # What still runs is left: a thread cannot be ended, and must not keep the process.
     logging.shutdown()
     os._exit(0)

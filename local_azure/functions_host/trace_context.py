@@ -9,10 +9,14 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """`parent` is a valid `traceparent`, `state` the `tracestate` that came with it or empty."""
+    """`parent` is a valid `traceparent`, `state` the `tracestate` that came with it or empty.
+
+    `begins`: nobody sent it; the trace begins here.
+    """
 
     parent: str
     state: str = ""
+    begins: bool = False
 
 
 def continue_trace(traceparent: str | None, tracestate: str | None = None) -> TraceContext:
@@ -20,4 +24,4 @@ def continue_trace(traceparent: str | None, tracestate: str | None = None) -> Tr
     if traceparent and _TRACEPARENT.fullmatch(traceparent):
         return TraceContext(traceparent, tracestate or "")
     identifiers = os.urandom(24).hex()
-    return TraceContext(f"00-{identifiers[:32]}-{identifiers[32:]}-01")
+    return TraceContext(f"00-{identifiers[:32]}-{identifiers[32:]}-01", begins=True)

@@ -22,7 +22,9 @@ from local_azure.functions_host import protos
 from local_azure.functions_host.datums import Datum
 from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function, RetryPolicy
+from local_azure.functions_host.invocation_span import begin_invocation_span, end_invocation_span
 from local_azure.functions_host.trace_context import TraceContext
+from local_azure.telemetry.spans import traceparent_of
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +101,14 @@ class Worker:
 
     async def invoke(self, function: Function, call: Call) -> Result:
         """Runs `function` once: async functions on this loop, the others in the library's thread pool. Never raises."""
+        span, result = begin_invocation_span(function, call.value, call.trace), FAILED
+        try:
+            result = await self._invoke(function, call, traceparent_of(span) or call.trace.parent)
+            return result
+        finally:
+            end_invocation_span(span, succeeded=result.succeeded, outputs=result.outputs.values())
+
+    async def _invoke(self, function: Function, call: Call, traceparent: str) -> Result:
         invocation_id = str(uuid4())
         started = time.perf_counter()
         self.outstanding += 1
@@ -109,7 +119,7 @@ class Worker:
                     function.function_id,
                     [(function.trigger["name"], call.value)],
                     call.metadata,
-                    call.trace.parent,
+                    traceparent,
                     call.trace.state,
                     call.retry.count,
                     call.retry.maximum,

@@ -14,6 +14,10 @@ from local_azure.configuration import DEFAULT_FILE, Configuration, Configuration
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
 from local_azure.gateway.server import listening_socket, serve
+from local_azure.telemetry.process import start_telemetry
+from local_azure.telemetry.settings import TelemetrySettings
+
+TELEMETRY_SECONDS = 0.5
 
 
 def main() -> int:
@@ -24,6 +28,7 @@ def main() -> int:
     try:
         configuration = Configuration.load(arguments.config)
         routes = _routes(configuration, arguments.upstream)
+        telemetry = TelemetrySettings.load()
     except ConfigurationError as error:
         return _refuse(str(error))
     port = arguments.port if arguments.port is not None else _configured_port(configuration)
@@ -31,7 +36,9 @@ def main() -> int:
         listener = listening_socket(port)
     except OSError as error:
         return _refuse(f"port {port}: {error.strerror}; choose another one with --port or gateway.port")
+    end_telemetry = start_telemetry("gateway", telemetry)
     uvloop.run(_serve_until_signal(Gateway(routes), listener))
+    end_telemetry(TELEMETRY_SECONDS)
     return 0
 
 

@@ -1,18 +1,21 @@
 """The reverse proxy, as an ASGI application."""
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 from multidict import CIMultiDict
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from yarl import URL
 
 from local_azure.gateway.headers import for_client, for_upstream
 from local_azure.gateway.problems import Answer, problem, route_index
 from local_azure.gateway.routing import RouteTable, has_dot_segments
+from local_azure.telemetry.spans import begin_span, traceparent_of
 
 type Scope = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -102,12 +105,18 @@ class Gateway:
         headers = for_upstream(scope["headers"], client, scope["scheme"])
         query = scope["query_string"].decode("latin-1")
         target = URL(f"{upstream}{path}?{query}" if query else f"{upstream}{path}", encoded=True)
-        try:
-            return await self._answer(scope["method"], target, headers, body)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            trace_id = headers["traceparent"].split("-")[1]
-            logger.warning("%s %s failed: %s (trace %s)", scope["method"], upstream, type(error).__name__, trace_id)
-            return _failure(error, path, trace_id)
+        with _span(scope, self._routes.prefix(path) or "/", headers["traceparent"]) as span:
+            headers["traceparent"] = traceparent_of(span) or headers["traceparent"]
+            try:
+                answer = await self._answer(scope["method"], target, headers, body)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                trace_id = headers["traceparent"].split("-")[1]
+                logger.warning("%s %s failed: %s (trace %s)", scope["method"], upstream, type(error).__name__, trace_id)
+                answer = _failure(error, path, trace_id)
+            span.set_attribute("http.response.status_code", answer.status)
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                span.set_status(StatusCode.ERROR)
+        return answer
 
     async def _answer(self, method: str, target: URL, headers: CIMultiDict[str], body: bytes) -> Answer:
         if self._session is None:
@@ -120,6 +129,19 @@ class Gateway:
             if response.status not in BODILESS and not any(name == b"content-length" for name, _ in returned):
                 returned.append((b"content-length", str(len(content)).encode()))
             return Answer(response.status, content, returned)
+
+
+@contextmanager
+def _span(scope: Scope, prefix: str, forwarded: str) -> Iterator[Span]:
+    """The request's span, after the client's own where it sent one; the path may name a customer and stays out."""
+    method = scope["method"]
+    parent = forwarded if _header(scope, b"traceparent") == forwarded else None
+    attributes = {"http.request.method": method, "http.route": prefix}
+    span = begin_span(f"{method} {prefix}", SpanKind.SERVER, parent, attributes)
+    try:
+        yield span
+    finally:
+        span.end()
 
 
 def _failure(error: Exception, path: str, trace_id: str) -> Answer:

@@ -20,14 +20,19 @@ class RouteTable:
     def prefixes(self) -> list[str]:
         return sorted(self._upstreams)
 
+    def prefix(self, path: str) -> str | None:
+        """The longest prefix that covers `path`; None: no route does."""
+        prefix = path
+        while prefix and prefix not in self._upstreams:
+            prefix = prefix.rpartition("/")[0]
+        if prefix:
+            return prefix
+        return "/" if "/" in self._upstreams else None
+
     def upstream(self, path: str) -> str | None:
         """The base URL of the upstream that `path` belongs to; None: no route covers it."""
-        prefix = path
-        while prefix:
-            if (found := self._upstreams.get(prefix)) is not None:
-                return found
-            prefix = prefix.rpartition("/")[0]
-        return self._upstreams.get("/")
+        prefix = self.prefix(path)
+        return None if prefix is None else self._upstreams[prefix]
 
 
 def has_dot_segments(path: str) -> bool:

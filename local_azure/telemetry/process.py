@@ -1,0 +1,16 @@
+"""Telemetry of one process, from its start to its end."""
+
+from collections.abc import Callable
+
+from local_azure.telemetry.settings import TelemetrySettings
+
+type EndTelemetry = Callable[[float], None]
+
+
+def start_telemetry(service: str, settings: TelemetrySettings) -> EndTelemetry:
+    """Sends telemetry under the name `service` from now on. Returns what sends the rest, within so many seconds."""
+    if not settings.any:
+        return lambda _: None
+    from local_azure.telemetry.export import export  # noqa: PLC0415 - costs 0.1 s of the start
+
+    return export(service, settings)
