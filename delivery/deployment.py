@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -122,15 +122,19 @@ def _services(url: str) -> list[str]:
 def destroy(environment: Environment, known: Mapping[str, str]) -> None:
     """Deletes the environment with all its data. Raises AzureCliError."""
     azure_cli.run("group", "delete", "--name", known["AZURE_RESOURCE_GROUP"], "--yes")
-    _purge_gateway(known["GATEWAY_NAME"], known["AZURE_LOCATION"])
+    location = ("--location", known["AZURE_LOCATION"])
+    _purge(("apim", "deletedservice", "show"), ("--service-name", known["GATEWAY_NAME"], *location))
+    _purge(("keyvault", "show-deleted"), ("--name", known["KEY_VAULT_NAME"], *location))
     azure_cli.run("deployment", "sub", "delete", "--name", environment.deployment)
 
 
-def _purge_gateway(name: str, location: str) -> None:
-    """Azure keeps a deleted API Management for two days, and its name with it: a new deployment would fail."""
-    target = ("--service-name", name, "--location", location)
+def _purge(show: Sequence[str], target: Sequence[str]) -> None:
+    """Azure keeps some services for days after they were deleted, and their names: a new deployment would fail."""
     try:
-        azure_cli.ask("apim", "deletedservice", "show", *target)
+        deleted = azure_cli.ask(*show, *target)
     except AzureCliError:
         return
-    azure_cli.run("apim", "deletedservice", "purge", *target)
+    if deleted.get("properties", {}).get("purgeProtectionEnabled"):
+        # The point of the protection. `az keyvault recover` brings it back where the environment is made anew.
+        return
+    azure_cli.run(*show[:-1], "purge", *target)

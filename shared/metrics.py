@@ -29,6 +29,10 @@ METRICS: Final[dict[str, tuple[str, ...]]] = {
 
 BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
 
+# Seconds. The first are those that the semantic conventions advise for HTTP.
+DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+AGES: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+
 _meter = metrics.get_meter("ssak8")
 _breakers: dict[str, int] = {}
 
@@ -37,13 +41,17 @@ def _observe_breakers(_: CallbackOptions) -> Iterable[Observation]:
     return [Observation(state, {"circuit": circuit}) for circuit, state in _breakers.items()]
 
 
+def _histogram(name: str, description: str, boundaries: tuple[float, ...]) -> Histogram:
+    return _meter.create_histogram(name, "s", description, explicit_bucket_boundaries_advisory=boundaries)
+
+
 registrations = _meter.create_counter("ssak8.registrations", "{customer}", "Customers registered.")
 cancellations = _meter.create_counter("ssak8.cancellations", "{customer}", "Registrations cancelled.")
 _refusals = _meter.create_counter("ssak8.refusals", "{request}", "Registrations refused, by reason.")
-_kakao_duration = _meter.create_histogram("ssak8.kakao.duration", "s", "Calls of the kakao service, by outcome.")
-outbox_age = _meter.create_histogram("ssak8.outbox.age", "s", "From what happened to its event being published.")
-alert_age = _meter.create_histogram("ssak8.alert.age", "s", "From a cancellation to its alert being recorded.")
-view_age = _meter.create_histogram("ssak8.view.age", "s", "From what happened to the view telling it.")
+_kakao_duration = _histogram("ssak8.kakao.duration", "Calls of the kakao service, by outcome.", DURATIONS)
+outbox_age = _histogram("ssak8.outbox.age", "From what happened to its event being published.", AGES)
+alert_age = _histogram("ssak8.alert.age", "From a cancellation to its alert being recorded.", AGES)
+view_age = _histogram("ssak8.view.age", "From what happened to the view telling it.", AGES)
 _meter.create_observable_gauge(
     "ssak8.breaker.state", [_observe_breakers], description="0 closed, 1 half-open, 2 open, by circuit."
 )

@@ -30,7 +30,7 @@ param operatorEmail string
 @description('The month from which the budget counts, by its first day. It has to stay what it was when the budget was made.')
 param budgetStartDate string = '2026-11-01'
 
-@description('Reach storage, database and Service Bus through private endpoints only. Service Bus is then Premium, whose price is another.')
+@description('Reach storage, database, Service Bus and Key Vault through private endpoints only. Service Bus is then Premium, whose price is another.')
 param privateNetwork bool = false
 
 @description('Settings beyond those given below: shared/settings.py has them all, with their defaults.')
@@ -128,6 +128,20 @@ module cosmosDb 'modules/cosmos-db.bicep' = {
   dependsOn: [identities]
 }
 
+module keyVault 'modules/key-vault.bicep' = {
+  name: 'key-vault'
+  scope: resourceGroup
+  params: {
+    name: '${abbreviations.keyVaultVaults}${resourceToken}'
+    location: location
+    tags: tags
+    publicNetworkAccess: publicNetworkAccess
+    purgeProtection: size.attended
+    reader: identityNames.kakao
+  }
+  dependsOn: [identities]
+}
+
 module network 'modules/network.bicep' = if (privateNetwork) {
   name: 'network'
   scope: resourceGroup
@@ -165,6 +179,7 @@ module customer 'modules/function-app.bicep' = {
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
     connectionString: monitoring.outputs.connectionString
+    sampledPercentage: size.sampledPercentage
     authClientId: authClientId
     callers: [identityNames.gateway]
     subnetId: network.?outputs.appsSubnetId ?? ''
@@ -197,6 +212,7 @@ module kakao 'modules/function-app.bicep' = {
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
     connectionString: monitoring.outputs.connectionString
+    sampledPercentage: size.sampledPercentage
     authClientId: authClientId
     // The gateway passes on nothing but looking up: modules/gateway-policy.xml
     callers: [identityNames.customer, identityNames.gateway]
@@ -224,6 +240,7 @@ module customerview 'modules/function-app.bicep' = {
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
     connectionString: monitoring.outputs.connectionString
+    sampledPercentage: size.sampledPercentage
     authClientId: authClientId
     callers: [identityNames.gateway]
     subnetId: network.?outputs.appsSubnetId ?? ''
@@ -244,6 +261,7 @@ module gateway 'modules/gateway.bicep' = {
     authClientId: authClientId
     componentId: monitoring.outputs.componentId
     connectionString: monitoring.outputs.connectionString
+    sampledPercentage: size.sampledPercentage
     customerUrl: customer.outputs.url
     kakaoUrl: kakao.outputs.url
     customerviewUrl: customerview.outputs.url
@@ -318,6 +336,7 @@ module privateEndpoints 'modules/private-endpoint.bicep' = [
   for target in [
     { name: 'cosmos-db', groupId: 'Sql' }
     { name: 'service-bus', groupId: 'namespace' }
+    { name: 'key-vault', groupId: 'vault' }
     { name: 'storage-customer', groupId: 'blob' }
     { name: 'storage-kakao', groupId: 'blob' }
     { name: 'storage-customerview', groupId: 'blob' }
@@ -333,6 +352,7 @@ module privateEndpoints 'modules/private-endpoint.bicep' = [
       resourceId: {
         'cosmos-db': cosmosDb.outputs.id
         'service-bus': serviceBus.outputs.id
+        'key-vault': keyVault.outputs.id
         'storage-customer': customer.outputs.storageId
         'storage-kakao': kakao.outputs.storageId
         'storage-customerview': customerview.outputs.storageId
@@ -340,6 +360,7 @@ module privateEndpoints 'modules/private-endpoint.bicep' = [
       dnsZoneId: {
         Sql: network!.outputs.cosmosDbZoneId
         namespace: network!.outputs.serviceBusZoneId
+        vault: network!.outputs.keyVaultZoneId
         blob: network!.outputs.blobZoneId
       }[target.groupId]
     }
@@ -359,5 +380,6 @@ output CUSTOMERVIEW_APP_NAME string = customerview.outputs.name
 output CUSTOMERVIEW_URL string = customerview.outputs.url
 output COSMOS_ACCOUNT_NAME string = cosmosDb.outputs.name
 output SERVICE_BUS_NAMESPACE string = serviceBus.outputs.name
+output KEY_VAULT_NAME string = keyVault.outputs.name
 output APPLICATION_INSIGHTS_NAME string = monitoring.outputs.componentName
 output LOG_ANALYTICS_WORKSPACE_NAME string = monitoring.outputs.workspaceName

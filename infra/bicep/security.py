@@ -23,6 +23,7 @@ APP = "Microsoft.Web/sites"
 APP_CONFIGURATION = "Microsoft.Web/sites/config"
 GATEWAY = "Microsoft.ApiManagement/service"
 COSMOS_DB = "Microsoft.DocumentDB/databaseAccounts"
+KEY_VAULT = "Microsoft.KeyVault/vaults"
 STORAGE = "Microsoft.Storage/storageAccounts"
 
 # The networks are open, the services are not: whoever has no role gets nothing.
@@ -46,6 +47,12 @@ SUPPRESSIONS = (
     Suppression("CKV_AZURE_101", COSMOS_DB, OPEN, NO_NETWORK),
     Suppression("CKV_AZURE_35", STORAGE, OPEN, NO_NETWORK),
     Suppression("CKV_AZURE_59", STORAGE, OPEN, NO_NETWORK),
+    Suppression("CKV_AZURE_109", KEY_VAULT, OPEN, NO_NETWORK),
+    Suppression("CKV_AZURE_189", KEY_VAULT, OPEN, NO_NETWORK),
+    *(
+        Suppression(f"CKV_AZURE_{number}", KEY_VAULT, frozenset({"dev"}), "dev may be destroyed and made anew")
+        for number in (42, 110)
+    ),
     Suppression("CKV_AZURE_99", COSMOS_DB, EVERYWHERE, f"{NO_NETWORK}; with one, public access is off altogether"),
     Suppression(
         "CKV_AZURE_36", STORAGE, frozenset({"private"}), "no service of Azure but the app has any business there"

@@ -28,6 +28,7 @@ var dev Size = {
   zoneRedundant: false
   logRetentionDays: 30
   dailyLogCapGb: 1
+  sampledPercentage: 100
   // Asking would keep its apps awake.
   attended: false
   monthlyBudget: 50
@@ -84,6 +85,8 @@ var prod Size = {
   zoneRedundant: true
   logRetentionDays: 90
   dailyLogCapGb: 10
+  // All of them, up to a million registrations a month. docs/operations.md has what they cost beyond that.
+  sampledPercentage: 100
   attended: true
   // docs/operations.md has what it costs by itself, and for how many registrations this would do.
   monthlyBudget: 1500

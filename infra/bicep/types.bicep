@@ -63,6 +63,11 @@ type Size = {
   @description('Gigabytes of logs and traces a day at which taking more stops; -1 for no cap.')
   dailyLogCapGb: int
 
+  @description('Percent of the traces that are kept: by gateway and apps alike, so that a trace is there as a whole or not at all. Metrics count everything.')
+  @minValue(1)
+  @maxValue(100)
+  sampledPercentage: int
+
   @description('Somebody counts on it being up: availability is asked for, and silence is told.')
   attended: bool
 

@@ -19,10 +19,8 @@ param customerUrl string
 param kakaoUrl string
 param customerviewUrl string
 
-@description('Percent of requests that are traced. What is not traced here is not traced further on.')
-@minValue(1)
-@maxValue(100)
-param sampledPercentage int = 100
+@description('Percent of requests that are traced.')
+param sampledPercentage int
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName

@@ -1,4 +1,4 @@
-// The optional virtual network: the apps leave from one subnet, and reach storage, database and Service Bus in another.
+// The optional virtual network: the apps leave from one subnet, and reach storage, database, Service Bus and Key Vault in another.
 
 param name string
 param appsSecurityGroupName string
@@ -9,9 +9,10 @@ param tags { *: string }
 @description('The namespace of each private DNS zone, by what is reached through it.')
 var zoneNames = {
   blob: 'privatelink.blob.${environment().suffixes.storage}'
-  // Azure has no suffix to ask for these two.
+  // Azure has no suffix to ask for these three; that of Key Vault is another than the public one.
   cosmosDb: 'privatelink.documents.azure.com'
   serviceBus: 'privatelink.servicebus.windows.net'
+  keyVault: 'privatelink.vaultcore.azure.net'
 }
 
 resource appsSecurityGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
@@ -124,3 +125,4 @@ output endpointsSubnetId string = network::endpoints.id
 output blobZoneId string = resourceId('Microsoft.Network/privateDnsZones', zoneNames.blob)
 output cosmosDbZoneId string = resourceId('Microsoft.Network/privateDnsZones', zoneNames.cosmosDb)
 output serviceBusZoneId string = resourceId('Microsoft.Network/privateDnsZones', zoneNames.serviceBus)
+output keyVaultZoneId string = resourceId('Microsoft.Network/privateDnsZones', zoneNames.keyVault)

@@ -82,6 +82,7 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str) -> FakeAz:
         "azurE_LOCATION": "koreacentral",
         "gatewaY_URL": f"{apps}/gateway",
         "gatewaY_NAME": "apim-1",
+        "keY_VAULT_NAME": "kv-1",
         **{f"{app.upper()}_APP_NAME": f"func-{app}" for app in APPS},
         **{f"{app.upper()}_URL": f"{apps}/{app}" for app in APPS},
     }
@@ -91,7 +92,14 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str) -> FakeAz:
 
 def changes(az: FakeAz) -> list[str]:
     """What was asked of Azure that may change something."""
-    asked = ("version", "account show", "bicep version", "deployment sub show", "apim deletedservice show")
+    asked = (
+        "version",
+        "account show",
+        "bicep version",
+        "deployment sub show",
+        "apim deletedservice show",
+        "keyvault show-deleted",
+    )
     return [call for call in az.calls() if not call.startswith(asked)]
 
 
@@ -190,12 +198,20 @@ def test_destroying_asks_for_the_environments_name(
     assert changes(az) == []
 
 
-def test_destroying_deletes_the_group_and_what_azure_keeps_of_the_gateway(root: Path, az: FakeAz) -> None:
+@pytest.mark.parametrize("protected", [True, None])
+def test_destroying_deletes_the_group_and_what_azure_keeps_of_it(
+    root: Path, az: FakeAz, protected: bool | None
+) -> None:
+    az.answers("apim deletedservice show", {"name": "apim-1", "deletionDate": "2026-11-23T00:00:00Z"})
+    az.answers("keyvault show-deleted", {"name": "kv-1", "properties": {"purgeProtectionEnabled": protected}})
+
     assert main(["destroy", "dev", "--confirm", "dev"], root, IMPATIENT) == 0
 
+    purged = [] if protected else ["keyvault purge --name kv-1 --location koreacentral"]
     assert changes(az) == [
         "group delete --name rg-dev --yes",
         "apim deletedservice purge --service-name apim-1 --location koreacentral",
+        *purged,
         "deployment sub delete --name ssak8-dev",
     ]
 

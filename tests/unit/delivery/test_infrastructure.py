@@ -21,7 +21,7 @@ def test_every_output_that_the_delivery_reads_is_given() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "delivery").glob("*.py"))
     read = set(re.findall(r'known\["(\w+)"\]', source))
 
-    assert read == {"AZURE_RESOURCE_GROUP", "AZURE_LOCATION", "GATEWAY_URL", "GATEWAY_NAME"}
+    assert read == {"AZURE_RESOURCE_GROUP", "AZURE_LOCATION", "GATEWAY_URL", "GATEWAY_NAME", "KEY_VAULT_NAME"}
     assert read | {f"{app.upper()}_{what}" for app in APPS for what in ("APP_NAME", "URL")} <= OUTPUTS
 
 

@@ -13,6 +13,7 @@ ROLES = {
     "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0": "Service Bus Data Receiver",
     "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": "Service Bus Data Sender",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
     "00000000-0000-0000-0000-000000000002": "Cosmos DB Built-in Data Contributor",
 }
 GRANTED = {
@@ -29,6 +30,8 @@ GRANTED = {
     ("customer", "Service Bus Data Sender", "namespaces/sb-/topics/customer-events"),
     ("kakao", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/kakao-alert"),
     ("customerview", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/view-updater"),
+    # the key of a KakaoTalk provider, once there is one
+    ("kakao", "Key Vault Secrets User", "vaults/kv-"),
     # telemetry
     ("customer", "Monitoring Metrics Publisher", "components/appi-"),
     ("kakao", "Monitoring Metrics Publisher", "components/appi-"),
@@ -81,6 +84,7 @@ def test_nobody_gets_in_with_a_key_or_a_password(environment: str) -> None:
     assert all(each["DisableLocalAuth"] is True for each in properties("Microsoft.Insights/components"))
     for workspace in here.all("Microsoft.OperationalInsights/workspaces"):
         assert workspace["properties"]["features"]["disableLocalAuth"] is True
+    assert all(each["enableRbacAuthorization"] is True for each in properties("Microsoft.KeyVault/vaults"))
     publishing = properties("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
     assert len(publishing) == 2 * len(APPS)
     assert all(policy == {"allow": False} for policy in publishing)
@@ -116,6 +120,7 @@ def test_with_a_private_network_data_is_reached_through_it_alone() -> None:
         *private.all("Microsoft.Storage/storageAccounts"),
         *private.all("Microsoft.DocumentDB/databaseAccounts"),
         *private.all("Microsoft.ServiceBus/namespaces"),
+        *private.all("Microsoft.KeyVault/vaults"),
     ]
     reached = {
         connection["properties"]["privateLinkServiceId"]

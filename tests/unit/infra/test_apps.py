@@ -16,7 +16,10 @@ READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
     "COSMOS_CONNECTION__credential",
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
     "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
     "SERVICE_BUS_CONNECTION__credential",
 }

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from shared.http.requests import LARGEST_BODY
-from tests.unit.infra.deployments import ENVIRONMENTS, ROOT, deployment
+from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment
 
 POLICY = ElementTree.parse(ROOT / "infra/bicep/modules/gateway-policy.xml").getroot()  # noqa: S314  # our own file
 API = "Microsoft.ApiManagement/service/apis"
@@ -106,3 +106,15 @@ def test_traces_hold_no_bodies_headers_or_addresses(environment: str) -> None:
     for side in ("frontend", "backend"):
         for part in ("request", "response"):
             assert diagnostic[side][part] == {"headers": [], "body": {"bytes": 0}}
+
+
+@every_environment
+def test_gateway_and_apps_keep_the_same_traces(environment: str) -> None:
+    here = deployment(environment)
+    sampling = here.one(f"{API}/diagnostics")["properties"]["sampling"]
+
+    assert sampling["samplingType"] == "fixed"
+    for app in APPS:
+        settings = here.settings(app)
+        assert settings["OTEL_TRACES_SAMPLER"] == "microsoft.fixed_percentage"
+        assert float(settings["OTEL_TRACES_SAMPLER_ARG"]) * 100 == sampling["percentage"]
