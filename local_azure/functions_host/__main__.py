@@ -51,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _start_telemetry(name: str) -> EndTelemetry:
     """As on Azure: the worker exports by itself where it is told to, and keeps to the host's traces otherwise."""
+    os.environ.setdefault("OTEL_SERVICE_NAME", name)
     if is_true("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"):
         return start_telemetry(name, TelemetrySettings())
     wanted = TelemetrySettings.load()

@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+type Envelope = dict[str, Any]
+"""An item of Application Insights: `tags`, and `data` with `baseType` and `baseData`."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,15 @@ class Receiver:
             for metric in of_scope.metrics
         }
 
-    def envelopes(self, kind: str) -> list[dict[str, Any]]:
+    def envelopes(self, kind: str) -> list[Envelope]:
         """What Application Insights was sent of one kind: RequestData, RemoteDependencyData, MetricData and others."""
         lines = [line for path, body in list(self.bodies) if path.endswith("/track") for line in _items(body)]
         return [line for line in lines if line["data"]["baseType"] == kind]
 
-    def holds(self, text: str) -> bool:
-        """Whether `text` occurs anywhere in what arrived."""
-        written = (text.encode(), json.dumps(text).strip('"').encode())
-        return any(form in body for _, body in list(self.bodies) for form in written)
+    def holds(self, text: str, path: str = "") -> bool:
+        """Whether `text` occurs anywhere in what arrived, or in what arrived at `path`."""
+        written = (text.encode(), json.dumps(text).strip('"').encode(), quote(text).encode())
+        return any(form in body for at, body in list(self.bodies) if at.startswith(path) for form in written)
 
 
 @contextmanager
@@ -110,7 +114,7 @@ def _spans(body: bytes) -> Iterator[ReceivedSpan]:
                 )
 
 
-def _items(body: bytes) -> list[dict[str, Any]]:
+def _items(body: bytes) -> list[Envelope]:
     """Envelopes come as a JSON array, or one on each line."""
     text = body.decode()
     if text.startswith("["):

@@ -1,0 +1,232 @@
+"""What leaves the system as telemetry: one trace from the gateway to the last event, every metric, nothing personal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from demo.system import SETTINGS_FILE
+from local_azure.stack import Stack
+from shared.metrics import METRICS
+from shared.resources import TOPIC
+from tests.end_to_end.house import House, eventually
+from tests.end_to_end.telemetry_receiver import Envelope, ReceivedSpan, Receiver, receiving
+from tests.unit.infra.deployments import APPS, deployment
+
+# Nobody is called this, and it is looked for in every byte that leaves the system.
+NAME, ADDRESS = "도깨비-홍길동", "무진시 안개로 77"
+CUSTOMER = {"customerName": NAME, "customerAddress": ADDRESS, "customerAge": 83}
+SOON = {
+    "OTEL_BSP_SCHEDULE_DELAY": "200",
+    "OTEL_BLRP_SCHEDULE_DELAY": "200",
+    "OTEL_METRIC_EXPORT_INTERVAL": "500",
+    "KAKAO_BREAKER_RESET_SECONDS": "1",
+    "DELIVERY_RETRY_SECONDS": "1",
+}
+CONNECTION = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={url}/;LiveEndpoint={url}/"
+
+# One stack for all of them but the last.
+pytestmark = pytest.mark.xdist_group("telemetry")
+
+type Step = tuple[str, str]
+"""Service and name of a span."""
+
+
+@contextmanager
+def system(factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Stack]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**SOON, **environment}.items():
+            patch.setenv(name, value)
+        with Stack.start(SETTINGS_FILE, factory.mktemp("stack")) as stack:
+            yield stack
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def traced_stack(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Sends everything to an OTLP endpoint."""
+    with system(tmp_path_factory, {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def house(traced_stack: Stack) -> AsyncIterator[House]:
+    async with House.of(traced_stack) as house:
+        yield house
+
+
+def paths(receiver: Receiver, trace_id: str) -> set[tuple[Step, ...]]:
+    """The spans of a trace, each as the way to it from the first."""
+    spans = {span.span_id: span for span in receiver.spans() if span.trace_id == trace_id}
+
+    def way(span: ReceivedSpan) -> tuple[Step, ...]:
+        before = way(spans[span.parent]) if span.parent in spans else ()
+        return (*before, (span.service, span.name))
+
+    return {way(span) for span in spans.values()}
+
+
+def traces_of(receiver: Receiver, name: str) -> set[str]:
+    """The traces that begin with this span of the gateway."""
+    return {span.trace_id for span in receiver.spans() if (span.service, span.name) == ("gateway", name)}
+
+
+async def test_a_registration_is_one_trace_from_the_gateway_to_the_view(house: House, receiver: Receiver) -> None:
+    earlier = traces_of(receiver, "POST /customers")
+    await house.register(CUSTOMER)
+    register = (("gateway", "POST /customers"), ("customer", "POST /customers"), ("customer", "register-customer"))
+    send = (*register, ("customer", "POST"), ("kakao", "POST /kakaos"), ("kakao", "send-kakao"))
+    publish = (*register, ("customer", f"send {TOPIC}"))
+    view = (*publish, ("customerview", "view-updater"), ("customerview", "process CustomerRegistered"))
+    expected = {
+        *(register[:length] for length in (1, 2, 3)),
+        *(send[:length] for length in (4, 5, 6)),
+        (*send, ("kakao", "create_item kakaos")),
+        (*register, ("customer", "execute_item_batch customers")),
+        publish,
+        *(view[:length] for length in (5, 6)),
+        (*view, ("customerview", "create_item customerViews")),
+    }
+
+    async def complete() -> bool:
+        return [paths(receiver, trace) for trace in traces_of(receiver, "POST /customers") - earlier] == [expected]
+
+    await eventually(complete, "the trace is complete")
+
+
+async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(house: House, receiver: Receiver) -> None:
+    customer_id = await house.register(CUSTOMER)
+    await house.view_says(customer_id, "REGISTERED")
+    earlier = traces_of(receiver, "DELETE /customers")
+    await house.call("DELETE", f"/customers/{customer_id}")
+    cancel = (
+        ("gateway", "DELETE /customers"),
+        ("customer", "DELETE /customers/{id}"),
+        ("customer", "cancel-registration"),
+    )
+    publish = (*cancel, ("customer", f"send {TOPIC}"))
+    event = "process CustomerRegisterCanceled"
+    expected = {
+        (*cancel, ("customer", "execute_item_batch customers")),
+        (*publish, ("kakao", "kakao-alert"), ("kakao", event), ("kakao", "create_item kakaos")),
+        (
+            *publish,
+            ("customerview", "view-updater"),
+            ("customerview", event),
+            ("customerview", "replace_item customerViews"),
+        ),
+    }
+
+    async def complete() -> bool:
+        traces = traces_of(receiver, "DELETE /customers") - earlier
+        return [expected <= paths(receiver, trace) for trace in traces] == [True]
+
+    await eventually(complete, "the trace is complete")
+
+
+async def test_a_callers_own_trace_goes_on(house: House, receiver: Receiver) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
+
+    await house.call("GET", "/customers", headers=headers)
+
+    async def arrived() -> bool:
+        return (("gateway", "GET /customers"), ("customer", "GET /customers")) in paths(receiver, trace_id)
+
+    await eventually(arrived, "the trace arrived")
+
+
+async def test_every_metric_arrives(house: House, receiver: Receiver) -> None:
+    customer_id = await house.register(CUSTOMER)
+    await asyncio.to_thread(house.stack.stop_service, "kakao")
+    assert (await house.call("POST", "/customers", json=CUSTOMER)).status == 503
+    await asyncio.to_thread(house.stack.start_service, "kakao")
+    await house.call("DELETE", f"/customers/{customer_id}")
+    await house.alerted(customer_id)
+
+    async def all_there() -> bool:
+        return {name for name in receiver.metrics() if name.startswith("ssak8.")} == METRICS.keys()
+
+    await eventually(all_there, "every metric arrived")
+    refused = [span for span in receiver.spans() if span.failed and span.name == "register-customer"]
+    assert {span.attributes["error.type"] for span in refused} == {"KakaoUnavailable"}
+
+
+async def test_nothing_personal_leaves_the_system_whatever_goes_wrong(house: House, receiver: Receiver) -> None:
+    await house.call("POST", "/customers", json={**CUSTOMER, "customerAge": "old"})
+    await house.call("POST", "/customers", data=f'{{"customerName": "{NAME}", ')
+    await house.call("POST", f"/customers?customerName={NAME}", json=CUSTOMER)
+    await house.call("GET", f"/customers/{NAME}")
+    await send(house.stack, f'{{"specversion": "1.0", "data": {{"customerName": "{NAME}"}}}}')
+
+    async def told() -> bool:
+        failed = any(span.failed and span.name == "view-updater" for span in receiver.spans())
+        return failed and receiver.holds("UnreadableEvent", "/v1/logs")
+
+    await eventually(told, "the unreadable event was told")
+    for personal in (NAME, ADDRESS):
+        assert not receiver.holds(personal)
+        assert not any(personal in house.stack.log(app) for app in (*APPS, "gateway"))
+
+
+async def send(stack: Stack, body: str) -> None:
+    """What is no event of ours."""
+    connection = (
+        f"Endpoint=sb://127.0.0.1:{stack.port('service_bus')};SharedAccessKeyName=RootManageSharedAccessKey;"
+        "SharedAccessKey=local;UseDevelopmentEmulator=true;"
+    )
+    async with ServiceBusClient.from_connection_string(connection) as client, client.get_topic_sender(TOPIC) as sender:
+        await sender.send_messages(ServiceBusMessage(body))
+
+
+async def test_application_insights_is_sent_the_same_by_the_worker(tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings = {name: value for name, value in deployment("prod").settings("customer").items() if name[:5] == "OTEL_"}
+    del settings["OTEL_SERVICE_NAME"]
+    with receiving() as receiver:
+        own = {
+            "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": CONNECTION.format(url=receiver.url),
+            "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+        }
+        with system(tmp_path_factory, {**settings, **own}) as stack:
+            async with House.of(stack) as house:
+                customer_id = await house.register(CUSTOMER)
+                await house.call("DELETE", f"/customers/{customer_id}")
+                await house.alerted(customer_id)
+
+            async def all_there() -> bool:
+                metrics = {point["name"] for e in receiver.envelopes("MetricData") for point in data(e)["metrics"]}
+                return metrics >= METRICS.keys() - {"ssak8.refusals"}
+
+            await eventually(all_there, "every metric arrived")
+        requests, dependencies = receiver.envelopes("RequestData"), receiver.envelopes("RemoteDependencyData")
+        called = {(role(e), data(e)["name"]) for e in requests}
+        assert called >= {
+            ("customer", "POST /customers"),
+            ("kakao", "POST /kakaos"),
+            ("kakao", "kakao-alert"),
+            ("customerview", "view-updater"),
+        }
+        registration = next(e["tags"]["ai.operation.id"] for e in requests if data(e)["name"] == "POST /customers")
+        assert {role(e) for e in requests if e["tags"]["ai.operation.id"] == registration} == set(APPS)
+        types = {data(e)["type"] for e in dependencies if e["tags"]["ai.operation.id"] == registration}
+        assert types == {"InProc", "HTTP", "azure.cosmosdb", "Queue Message | servicebus"}
+        for personal in (NAME, ADDRESS):
+            assert not receiver.holds(personal)
+
+
+def data(envelope: Envelope) -> dict[str, Any]:
+    return dict(envelope["data"]["baseData"])
+
+
+def role(envelope: Envelope) -> str:
+    return str(envelope["tags"]["ai.cloud.role"])
