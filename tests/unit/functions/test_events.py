@@ -1,3 +1,4 @@
+import traceback
 from collections.abc import Iterator
 
 import azure.functions as func
@@ -8,6 +9,7 @@ from functions.events import UnreadableEvent, react_to_event, read_event
 from shared.domain.customer import Customer
 from shared.domain.errors import StoreUnavailable
 from shared.domain.events import CustomerEvent
+from shared.failures import UnexpectedFailure
 from shared.metrics import view_age
 from shared.settings import settings
 from shared.telemetry import trace_id
@@ -94,6 +96,17 @@ async def test_what_will_not_get_better_is_not_tried_again() -> None:
         await react_to_event(message(BODY), fails, view_age)
 
     assert attempts == 1
+
+
+async def test_what_nobody_foresaw_is_raised_without_what_it_was_about() -> None:
+    async def fails(_: CustomerEvent) -> None:
+        raise ValueError("secret-name")
+
+    with pytest.raises(UnexpectedFailure, match="ValueError at ") as raised:
+        await react_to_event(message(BODY), fails, view_age)
+
+    # The host tells the exception with everything it came from.
+    assert "secret-name" not in "".join(traceback.format_exception(raised.value))
 
 
 async def test_the_trace_of_whoever_caused_the_event_goes_on() -> None:

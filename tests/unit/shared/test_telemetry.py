@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from shared.telemetry import continued_trace, trace_id, traceparent
+from shared.telemetry import continued_trace, message_span, trace_id, traceparent
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -24,6 +24,24 @@ def test_without_a_valid_traceparent_a_trace_begins(header: str | None) -> None:
 
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", first or "")
     assert first != second
+
+
+def test_within_the_callers_trace_the_span_around_goes_first() -> None:
+    here = TRACEPARENT.replace("b7ad6b7169203331", "00f067aa0ba902b7")
+
+    with continued_trace(here), continued_trace(TRACEPARENT):
+        assert traceparent() == here
+
+
+def test_within_another_trace_the_callers_goes_first() -> None:
+    other = TRACEPARENT.replace("0af76519", "4bf92f35")
+
+    with continued_trace(other), continued_trace(TRACEPARENT):
+        assert traceparent() == TRACEPARENT
+
+
+def test_a_message_is_sent_in_the_trace_it_belongs_to() -> None:
+    assert traceparent(message_span("send", TRACEPARENT)) == TRACEPARENT
 
 
 def test_outside_a_trace_there_is_none() -> None:

@@ -1,0 +1,44 @@
+import pytest
+
+from local_azure.configuration import ConfigurationError
+from local_azure.telemetry.settings import TelemetrySettings
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+
+
+def test_without_a_word_nothing_goes_anywhere() -> None:
+    assert not TelemetrySettings.load({}).any
+
+
+def test_an_endpoint_gets_everything() -> None:
+    assert TelemetrySettings.load(ENDPOINT) == TelemetrySettings("otlp", "otlp", "otlp")
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
+def test_an_endpoint_of_one_signal_gets_that_alone(signal: str) -> None:
+    settings = TelemetrySettings.load({f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT": "http://127.0.0.1:4318/x"})
+
+    assert vars(settings) == {"traces": "none", "metrics": "none", "logs": "none", signal: "otlp"}
+
+
+def test_an_exporter_goes_before_the_endpoint() -> None:
+    settings = TelemetrySettings.load({**ENDPOINT, "OTEL_TRACES_EXPORTER": "Console", "OTEL_LOGS_EXPORTER": "none"})
+
+    assert settings == TelemetrySettings("console", "otlp", "none")
+
+
+def test_the_sdk_can_be_disabled() -> None:
+    assert not TelemetrySettings.load({**ENDPOINT, "OTEL_SDK_DISABLED": "true"}).any
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER=zipkin: choose one of none, console, otlp"),
+        ({"OTEL_LOGS_EXPORTER": "console"}, "OTEL_LOGS_EXPORTER=console: choose one of none, otlp"),
+        ({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "only http/protobuf is spoken here"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        TelemetrySettings.load(environment)
