@@ -5,10 +5,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema import Draft4Validator, Draft7Validator
 from packaging.requirements import Requirement
 
+from functions import customer, customer_view, description, health, kakao
 from shared import resources
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,38 @@ def read_json(path: str) -> Any:
 def test_configuration_files_are_valid(file: str, schema: str) -> None:
     errors = list(Draft7Validator(read_json(f"tests/schemas/{schema}")).iter_errors(read_json(file)))
 
+    assert errors == []
+
+
+def functions_of_all_apps() -> list[Any]:
+    app = func.FunctionApp()
+    for module in (customer, customer_view, description, health, kakao):
+        app.register_functions(module.blueprint)
+    return list(app.get_functions())
+
+
+# The schema's own choice among all definitions never comes out: two of them (SQL, MySQL) take any binding whatever.
+DEFINITIONS = {"httpTrigger": "httpBinding", "http": "httpBinding", "serviceBusTrigger": "serviceBusBinding"}
+
+
+@pytest.mark.parametrize("function", functions_of_all_apps(), ids=lambda function: function.get_function_name())
+def test_what_the_host_is_told_about_a_function_is_valid(function: Any) -> None:
+    schema = read_json("tests/schemas/function.schema.json")
+    told = json.loads(function.get_function_json())
+    bindings = told.pop("bindings")
+
+    errors = list(Draft4Validator(schema).iter_errors(told))
+    for binding in bindings:
+        # The library writes capitals, which the host takes and the schema does not.
+        written = {**binding, "direction": binding["direction"].lower()}
+        if "methods" in binding:
+            written["methods"] = [method.lower() for method in binding["methods"]]
+            written["authLevel"] = binding["authLevel"].lower()
+        for name in ("bindingBase", DEFINITIONS.get(binding["type"], "dynamicBinding")):
+            definition = {**schema["definitions"][name], "definitions": schema["definitions"]}
+            errors += Draft4Validator(definition).iter_errors(written)
+
+    assert bindings
     assert errors == []
 
 
