@@ -204,10 +204,18 @@ async def test_application_insights_is_sent_the_same_by_the_worker(tmp_path_fact
                 await house.alerted(customer_id)
 
             async def all_there() -> bool:
-                metrics = {point["name"] for e in receiver.envelopes("MetricData") for point in data(e)["metrics"]}
-                return metrics >= METRICS.keys() - {"ssak8.refusals"}
+                return metrics_in(receiver) >= expected
 
-            await eventually(all_there, "every metric arrived")
+            # As the queries of alerts and workbook expect them.
+            expected = {(name, attributes) for name, attributes in METRICS.items() if name != "ssak8.refusals"}
+            await eventually(all_there, "every metric arrived with its attributes")
+        ages = [
+            point
+            for envelope in receiver.envelopes("MetricData")
+            for point in data(envelope)["metrics"]
+            if point["name"].endswith((".age", ".duration"))
+        ]
+        assert all(0 <= point["min"] <= point["max"] <= point["value"] and point["count"] for point in ages)
         requests, dependencies = receiver.envelopes("RequestData"), receiver.envelopes("RemoteDependencyData")
         called = {(role(e), data(e)["name"]) for e in requests}
         assert called >= {
@@ -222,6 +230,15 @@ async def test_application_insights_is_sent_the_same_by_the_worker(tmp_path_fact
         assert types == {"InProc", "HTTP", "azure.cosmosdb", "Queue Message | servicebus"}
         for personal in (NAME, ADDRESS):
             assert not receiver.holds(personal)
+
+
+def metrics_in(receiver: Receiver) -> set[tuple[str, tuple[str, ...]]]:
+    """The metrics that Application Insights was sent: name and attributes."""
+    return {
+        (point["name"], tuple(sorted(data(envelope)["properties"])))
+        for envelope in receiver.envelopes("MetricData")
+        for point in data(envelope)["metrics"]
+    }
 
 
 def data(envelope: Envelope) -> dict[str, Any]:
