@@ -27,6 +27,12 @@ SETTINGS = {
     "COSMOS_CONNECTION__accountEndpoint": "https://nowhere.invalid/",
     "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace": "nowhere.invalid",
     "KAKAO_API_URL": "https://nowhere.invalid",
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": (
+        "InstrumentationKey=00000000-0000-0000-0000-000000000001;"
+        "IngestionEndpoint=http://127.0.0.1:1/;LiveEndpoint=http://127.0.0.1:1/"
+    ),
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
 }
 
 # One environment for all of them: in parallel runs one worker has them all.
@@ -80,7 +86,9 @@ def test_each_app_starts_with_all_its_functions_and_its_own_requirements_alone(p
     seconds = time.monotonic() - before
 
     assert finished.returncode == 0, finished.stderr
-    assert set(json.loads(finished.stdout)) == SERVICES[service]
+    found = json.loads(finished.stdout)
+    assert set(found["functions"]) == SERVICES[service]
+    assert found["telemetry"] is True
     assert seconds < START_SECONDS
 
 
