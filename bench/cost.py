@@ -38,6 +38,8 @@ class Prices:
     million_gateway_calls: float = 3.50
     free_gateway_calls: float = MILLION
     web_test: float = 0.0006
+    log_alert_rule: float = 1.50
+    """A month, for a rule that is evaluated every five minutes."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +66,24 @@ class Assumptions:
 
     kilobytes_registered: float = 6.0
     """Stored: customer, message, view."""
-    kilobytes_told: float = 4.0
-    """Logs, traces and metrics of one execution, or of one call at the gateway."""
-    told_share: float = 1.0
-    """Which part of the traces is kept; above a few million a month less will do (sampledPercentage)."""
+    kilobytes_traced: float = 3.0
+    """Spans of one execution, or of one call at the gateway; only some traces are kept."""
+    kilobytes_logged: float = 1.0
+    """Log lines of one execution, all of which are kept. Metrics are summed up by the minute, and next to nothing."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What infra/bicep/sizes.bicep says. `ready`: instances that never go away; `throughput`: the most RU/s."""
+    """What infra/bicep says. `ready`: instances that never go away; `throughput`: the most RU/s.
+
+    `traced`: which part of the traces is kept, from 0 to 1 (sampledPercentage); `log_alerts`: rules that query logs.
+    """
 
     ready: int
     throughput: int
     web_tests_month: float
+    traced: float
+    log_alerts: int
 
     @property
     def serverless(self) -> bool:
@@ -85,8 +92,8 @@ class Environment:
 
 # The gateway every 5 minutes and three apps every 15, from three places each.
 WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
-DEV = Environment(ready=0, throughput=0, web_tests_month=0)
-PROD = Environment(ready=8, throughput=13_000, web_tests_month=WEB_TESTS)
+DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5)
+PROD = Environment(ready=12, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6)
 
 
 @dataclass(frozen=True)
@@ -148,11 +155,12 @@ class Model:
         beyond = max(0.0, operations - p.service_bus_included)
         return p.service_bus_month + beyond / MILLION * p.million_bus_operations
 
-    def telemetry(self, registrations: float) -> float:
-        a, p = self.assumptions, self.prices
-        told = self.executions(registrations) + self.gateway_calls(registrations)
-        gigabytes = told * a.kilobytes_told * a.told_share / MILLION
-        return gigabytes * p.log_gb + self.environment.web_tests_month * p.web_test
+    def monitoring(self, registrations: float) -> float:
+        a, p, here = self.assumptions, self.prices, self.environment
+        executions = self.executions(registrations)
+        traced = (executions + self.gateway_calls(registrations)) * a.kilobytes_traced * here.traced
+        gigabytes = (traced + executions * a.kilobytes_logged) / MILLION
+        return gigabytes * p.log_gb + here.web_tests_month * p.web_test + here.log_alerts * p.log_alert_rule
 
     def gateway(self, registrations: float) -> float:
         """API Management, Consumption."""
@@ -165,7 +173,7 @@ class Model:
             "Functions": self.functions(registrations),
             "Cosmos DB": self.database(registrations),
             "Service Bus": self.messaging(registrations),
-            "Logs": self.telemetry(registrations),
+            "Monitoring": self.monitoring(registrations),
             "API Management": self.gateway(registrations),
         }
 

@@ -93,7 +93,8 @@ module serviceBus 'modules/service-bus.bicep' = {
   name: 'service-bus'
   scope: resourceGroup
   params: {
-    name: '${abbreviations.serviceBusNamespaces}${resourceToken}'
+    // A namespace cannot become Premium: an environment that becomes private gets a second one.
+    name: '${abbreviations.serviceBusNamespaces}${privateNetwork ? 'premium-' : ''}${resourceToken}'
     location: location
     tags: tags
     sku: privateNetwork ? 'Premium' : 'Standard'

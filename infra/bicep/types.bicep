@@ -16,7 +16,7 @@ type Scale = {
   @maxValue(1000)
   perInstanceConcurrency: int
 
-  @description('Instances that never go away, by scale group: `http` or `function:<name>`.')
+  @description('Instances that never go away, by scale group: `http` or `function:<name>`. With zoneRedundant two of each group at least, because the platform keeps and bills these in any case.')
   alwaysReady: AlwaysReady[]
 }
 
@@ -63,7 +63,7 @@ type Size = {
   @description('Gigabytes of logs and traces a day at which taking more stops; -1 for no cap.')
   dailyLogCapGb: int
 
-  @description('Percent of the traces that are kept: by gateway and apps alike, so that a trace is there as a whole or not at all. Metrics count everything.')
+  @description('Percent of the traces that are kept: by gateway and apps alike, so that a trace is there as a whole or not at all. Metrics and logs are all kept.')
   @minValue(1)
   @maxValue(100)
   sampledPercentage: int

@@ -56,6 +56,7 @@ def document() -> Json:
             "/kakaos/{id}": {"get": _reading("get-kakao", "Kakao")},
             "/customerViews": {"get": _listing("list-customer-views", "CustomerViewList")},
             "/customerViews/{id}": {"get": _reading("get-customer-view", "CustomerView")},
+            "/openapi.json": {"get": _description()},
         },
         "components": {"schemas": _schemas()},
     }
@@ -190,6 +191,15 @@ def _cancellation() -> Json:
         "summary": "Cancel; works while KakaoTalk is down",
         "parameters": [_identity(), _parameter("If-Match", "header", {"type": "string"})],
         "responses": {"204": {"description": "Cancelled."}, **_problems("404", "412", "503")},
+    }
+
+
+def _description() -> Json:
+    content = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "operationId": "openapi",
+        "summary": "This description",
+        "responses": {"200": {"description": "It.", "content": content}},
     }
 
 

@@ -123,16 +123,6 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
     dependsOn: [backends, authClientIdValue, gatewayClientIdValue]
   }
 
-  // Not in the document, which does not describe itself.
-  resource description 'operations' = {
-    name: 'openapi'
-    properties: {
-      displayName: 'This description'
-      method: 'GET'
-      urlTemplate: '/openapi.json'
-    }
-  }
-
   // Traces begin here, and hold neither bodies nor headers nor addresses of callers.
   resource diagnostic 'diagnostics' = {
     name: 'applicationinsights'

@@ -1,5 +1,6 @@
 """The monthly cost: the formulas, and the table in docs/operations.md."""
 
+import dataclasses
 import re
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, main
 from tests.unit.infra.deployments import APPS, ROOT, deployment
 
-NOTHING = Environment(ready=0, throughput=0, web_tests_month=0)
+NOTHING = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=0)
 
 
 def test_small_use_is_free_but_for_the_namespace_and_the_waiting_database() -> None:
@@ -40,13 +41,13 @@ def test_executions_beyond_the_busy_ones_share_their_seconds() -> None:
 
 
 def test_instances_that_are_always_ready_cost_without_a_registration() -> None:
-    ready = Environment(ready=2, throughput=0, web_tests_month=0)
+    ready = dataclasses.replace(NOTHING, ready=2)
 
     assert Model(ready).functions(0) == pytest.approx(2 * 730 * 3600 * 2 * 0.000004)
 
 
 def test_what_ready_instances_cannot_take_is_paid_as_any_other() -> None:
-    one = Model(Environment(ready=1, throughput=0, web_tests_month=0), Prices(million_executions=0))
+    one = Model(dataclasses.replace(NOTHING, ready=1), Prices(million_executions=0))
     capacity = 730 * 3600 * 2.0
     assumptions = one.assumptions
     executions = one.executions(1_000_000_000)
@@ -60,7 +61,7 @@ def test_what_ready_instances_cannot_take_is_paid_as_any_other() -> None:
 
 
 def test_autoscale_bills_a_tenth_at_least_and_else_the_busiest_second() -> None:
-    model = Model(Environment(ready=0, throughput=10_000, web_tests_month=0), Prices(database_gb_month=0))
+    model = Model(dataclasses.replace(NOTHING, throughput=10_000), Prices(database_gb_month=0))
     hundred_units_month = 0.012 * 730
 
     assert model.database(0) == pytest.approx(10 * hundred_units_month)
@@ -82,11 +83,23 @@ def test_calls_of_the_gateway_are_paid_beyond_the_first_million() -> None:
     assert model.gateway(1_500_000) == pytest.approx(2 * 3.50)
 
 
-def test_telemetry_that_is_not_kept_is_not_paid() -> None:
-    kept = Model(NOTHING).telemetry(1_000_000)
+def test_traces_that_are_not_kept_are_not_paid_and_logs_are_all_kept() -> None:
+    quarter = dataclasses.replace(NOTHING, traced=0.25)
+    traces, logs = Assumptions(kilobytes_logged=0), Assumptions(kilobytes_traced=0)
+
+    kept = Model(NOTHING, assumptions=traces).monitoring(1_000_000)
+    told = Model(NOTHING, assumptions=logs).monitoring(1_000_000)
 
     assert kept > 0
-    assert Model(NOTHING, assumptions=Assumptions(told_share=0.25)).telemetry(1_000_000) == pytest.approx(kept / 4)
+    assert Model(quarter, assumptions=traces).monitoring(1_000_000) == pytest.approx(kept / 4)
+    assert told > 0
+    assert Model(quarter, assumptions=logs).monitoring(1_000_000) == pytest.approx(told)
+
+
+def test_rules_that_query_logs_and_web_tests_cost_without_a_registration() -> None:
+    watched = dataclasses.replace(NOTHING, log_alerts=3, web_tests_month=1000)
+
+    assert Model(watched).monitoring(0) == pytest.approx(3 * 1.50 + 1000 * 0.0006)
 
 
 def test_nothing_becomes_cheaper_by_more_registrations() -> None:
@@ -105,11 +118,16 @@ def test_the_environments_are_those_that_are_deployed(name: str, modelled: Envir
     options = [container["properties"]["options"] for container in containers]
     scales = [here.app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"] for app in APPS]
     tests = [test["properties"] for test in here.all("Microsoft.Insights/webtests") if test["properties"]["Enabled"]]
+    rules = [rule["properties"] for rule in here.all("Microsoft.Insights/scheduledQueryRules")]
+    shares = {float(here.settings(app)["OTEL_TRACES_SAMPLER_ARG"]) for app in APPS}
 
     assert modelled.ready == sum(group["instanceCount"] for scale in scales for group in scale["alwaysReady"])
     assert modelled.throughput == sum(option.get("autoscaleSettings", {}).get("maxThroughput", 0) for option in options)
     asked = sum(len(test["Locations"]) * 730 * 3600 / test["Frequency"] for test in tests)
     assert modelled.web_tests_month == asked
+    assert modelled.log_alerts == sum(rule["enabled"] for rule in rules)
+    assert {rule["evaluationFrequency"] for rule in rules} == {"PT5M"}
+    assert {modelled.traced} == shares
     assert {scale["instanceMemoryMB"] / 1024 for scale in scales} == {Assumptions().memory_gb}
 
 

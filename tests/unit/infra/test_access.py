@@ -55,7 +55,7 @@ def test_every_identity_has_the_roles_it_needs_and_no_other(environment: str) ->
         found.append((assignment["properties"], assignment["properties"]["scope"]))
 
     def short(scope: str) -> str:
-        return re.sub(r"^.*/providers/Microsoft\.\w+/", "", scope).replace(here.token, "")
+        return re.sub(r"^.*/providers/Microsoft\.\w+/", "", scope).replace(here.token, "").replace("premium-", "")
 
     granted = [
         (identity_in(properties["principalId"]), ROLES[properties["roleDefinitionId"].rpartition("/")[2]], short(scope))
@@ -133,6 +133,18 @@ def test_with_a_private_network_data_is_reached_through_it_alone() -> None:
     assert private.one("Microsoft.ServiceBus/namespaces")["sku"]["name"] == "Premium"
     for app in private.all("Microsoft.Web/sites"):
         assert app["properties"]["virtualNetworkSubnetId"].endswith("/subnets/apps")
+
+
+def test_an_environment_that_becomes_private_gets_another_service_bus() -> None:
+    # Standard cannot become Premium, and a deployment that tries is refused.
+    dev, private = deployment("dev"), deployment("private")
+
+    names = [
+        here.one("Microsoft.ServiceBus/namespaces")["name"].replace(here.token, "TOKEN") for here in (dev, private)
+    ]
+    assert names == ["sb-TOKEN", "sb-premium-TOKEN"]
+    for app in APPS:
+        assert "/sb-premium-" in private.settings(app)["SERVICE_BUS_CONNECTION__fullyQualifiedNamespace"]
 
 
 def test_without_one_there_is_no_network_at_all() -> None:

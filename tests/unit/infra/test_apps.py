@@ -23,7 +23,7 @@ READ_BY_THE_PLATFORM = {
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
     "SERVICE_BUS_CONNECTION__credential",
 }
-# What has a default and is another on Azure.
+# What only Azure knows, or has a default and is another on Azure.
 CHOSEN = {
     "AZURE_CLIENT_ID",
     "COSMOS_CONNECTION__accountEndpoint",
@@ -90,6 +90,21 @@ def test_an_app_is_given_what_it_needs_and_nothing_that_nobody_reads(environment
 
     assert given == READ_BY_THE_PLATFORM | CHOSEN | CHOSEN_FOR[app]
     assert given - READ_BY_THE_PLATFORM <= settings_that_the_code_reads()
+
+
+@every_environment
+@every_app
+def test_an_app_is_not_given_what_is_the_default_anyway(environment: str, app: str) -> None:
+    given = deployment(environment).settings(app)
+
+    for name, field in Settings.model_fields.items():
+        variable = str(field.validation_alias or name.upper())
+        if variable in given:
+            default = field.default
+            same = given[variable] == str(default)
+            if isinstance(default, int | float):
+                same = float(given[variable]) == default
+            assert not same, f"{variable} is {default} by itself"
 
 
 @every_environment
@@ -190,6 +205,22 @@ def test_always_ready_instances_are_of_scale_groups_that_exist(environment: str,
     groups = {"http"} | {f"function:{name}" for name in event_functions(app)}
     assert {ready["name"] for ready in scale["alwaysReady"]} <= groups
     assert all(ready["instanceCount"] <= scale["maximumInstanceCount"] for ready in scale["alwaysReady"])
+
+
+@every_environment
+@every_app
+def test_what_is_spread_over_zones_says_how_many_instances_it_keeps(environment: str, app: str) -> None:
+    # The platform keeps and bills two of every scale group then, whatever is configured.
+    here = deployment(environment)
+    plan = here.one("Microsoft.Web/serverfarms", f"-{app}-{here.token}")["properties"]
+    scale = here.app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+
+    ready = {group["name"]: group["instanceCount"] for group in scale["alwaysReady"]}
+    groups = {"http"} | {f"function:{name}" for name in event_functions(app)}
+    assert plan["zoneRedundant"] is (environment != "dev")
+    if plan["zoneRedundant"]:
+        assert ready.keys() == groups
+        assert all(count >= 2 for count in ready.values())
 
 
 @every_app

@@ -7,7 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from local_azure.gateway import proxy
 from shared.http.requests import LARGEST_BODY
+from shared.settings import Settings
 from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment
 
 POLICY = ElementTree.parse(ROOT / "infra/bicep/modules/gateway-policy.xml").getroot()  # noqa: S314  # our own file
@@ -66,6 +68,24 @@ def test_a_body_may_be_as_large_as_the_apps_let_it_be() -> None:
     assert [re.findall(r"> (\d+)", condition) for condition in conditions if "Content-Length" in condition] == [
         [str(LARGEST_BODY)]
     ]
+
+
+def test_the_gateway_gives_up_on_an_app_before_the_platform_gives_up_on_the_request() -> None:
+    [forward] = POLICY.iterfind("backend/forward-request")
+
+    # The Consumption tier ends a request after 30 s, as the local gateway does.
+    assert float(forward.attrib["timeout"]) < proxy.TOTAL_TIMEOUT_SECONDS == 30
+    fields = Settings.model_fields
+    assert fields["kakao_timeout_seconds"].default + fields["cosmos_timeout_seconds"].default < 25
+
+
+def test_the_availability_of_the_gateway_is_asked_of_a_path_that_it_has() -> None:
+    prod = deployment("prod")
+    [test] = [t["properties"] for t in prod.all("Microsoft.Insights/webtests") if t["properties"]["Name"] == "gateway"]
+    description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+
+    assert [path for path in description["paths"] if path in test["Request"]["RequestUrl"]] == ["/openapi.json"]
+    assert not prod.all(f"{API}/operations"), "an import would drop it"
 
 
 def test_every_answer_of_the_gateways_own_is_a_problem() -> None:

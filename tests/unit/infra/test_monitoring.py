@@ -11,8 +11,36 @@ import pytest
 from functions import customer, customer_view, kakao
 from shared.metrics import BREAKER_STATES, METRICS
 from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, ROOT, deployment
+from tests.unit.infra.kql import COLUMNS, tables, unknown_names
 
-TABLES = {"requests", "dependencies", "exceptions", "traces", "customMetrics"}
+REQUIRED_ALERTS = {
+    "availability-gateway",
+    "availability-customer",
+    "availability-kakao",
+    "availability-customerview",
+    "failure-ratio",
+    "p95",
+    "breaker-open",
+    "oldest-message",
+    "dead-letters",
+    "outbox-age",
+    "database-throttling",
+    "no-traffic",
+}
+"""What an operator has to be told of in any case. The budget is no alert rule."""
+
+CAUSES = {
+    "oldest-message": {
+        'name == "ssak8.outbox.age"': 'name == "ssak8.view.age"',
+        'name == "ssak8.cancellations"': 'name == "ssak8.alert.age"',
+    },
+    "outbox-age": {'name != "ssak8.outbox.age"': 'name == "ssak8.outbox.age"'},
+}
+"""What a consequence is missing of: which metrics are the cause, and which the consequence."""
+
+EXPORT_MINUTES = 1
+"""How often a process tells its metrics (OTEL_METRIC_EXPORT_INTERVAL has this default)."""
+
 LOG_ALERTS = "Microsoft.Insights/scheduledQueryRules"
 WORKBOOK_RESOURCES = {
     "{componentId}": "Microsoft.Insights/components",
@@ -49,12 +77,6 @@ def function_names() -> set[str]:
     return {str(function.get_function_name()) for function in app.get_functions()}
 
 
-def tables(query: str) -> set[str]:
-    """The tables that a query begins with."""
-    source = query.split("\n", 1)[0]
-    return set(source.removeprefix("union ").split(", "))
-
-
 def compared(query: str, column: str) -> set[str]:
     """The texts that a query compares a column with."""
     lists = re.findall(rf"\b{column} (?:==|!=|in|!in) (\([^)]*\)|\"[^\"]*\")", query)
@@ -76,7 +98,28 @@ def alerts(environment: str) -> Iterator[dict[str, Any]]:
 @every_query
 def test_a_query_reads_tables_that_are_filled(query: str) -> None:
     assert tables(query)
-    assert tables(query) <= TABLES
+    assert tables(query) <= COLUMNS.keys()
+
+
+@every_query
+def test_a_query_reads_columns_that_its_tables_have(query: str) -> None:
+    assert unknown_names(query) == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "unknown"),
+    [
+        ("requests\n| where cloud_RolName == 1", {"cloud_RolName"}),
+        ("customMetrics\n| summarize sum(duration) by name", {"duration"}),
+        ("requests\n| extend a = isempti(url)", {"isempti"}),
+        ("requests\n| summarize calls = count() by name\n| where call > 1", {"call"}),
+        ("requests\n| summarize calls = count() by name\n| where url == name", {"url"}),
+        ('requests\n| extend ["A, b"] = success\n| order by ["A, c"] desc', {"A_c"}),
+        ("requests\n| wher success", {"wher"}),
+    ],
+)
+def test_a_misspelt_name_in_a_query_is_found(query: str, unknown: set[str]) -> None:
+    assert unknown_names(query) == unknown
 
 
 @every_query
@@ -117,6 +160,35 @@ def test_the_state_that_is_told_of_is_an_open_breaker() -> None:
     assert re.findall(r"state >= (\d)", query) == [str(BREAKER_STATES["opened"])]
 
 
+@pytest.mark.parametrize("alert", CAUSES)
+def test_what_stands_still_is_told_and_what_was_only_told_late_is_not(alert: str) -> None:
+    [rule] = [rule["properties"] for rule in deployment("prod").all(LOG_ALERTS) if f"-{alert}-" in rule["name"]]
+    [criterion] = rule["criteria"]["allOf"]
+    looked_at = r"( and timestamp between \(ago\((\d+)m\) \.\. ago\((\d+)m\)\))?"
+    last = {
+        name: (of, oldest and int(oldest), newest and int(newest))
+        for name, of, _, oldest, newest in re.findall(
+            rf'(\w+) = maxif\(timestamp, (name .= "[\w.]+"){looked_at}\)', criterion["query"]
+        )
+    }
+
+    conditions = re.findall(r"(\w+) > coalesce\((\w+), ago\((\d+)m\)\) \+ (\d+)m", criterion["query"])
+
+    assert {last[cause][0]: last[consequence][0] for cause, consequence, _, _ in conditions} == CAUSES[alert]
+    assert (rule["windowSize"], rule["evaluationFrequency"]) == ("PT15M", "PT5M")
+    for cause, consequence, window, slack in conditions:
+        _, oldest, newest = last[cause]
+        # A cause may be told up to one export later than its consequence, and clocks differ.
+        assert int(slack) > EXPORT_MINUTES
+        # Where the consequence was told first, it is still in the window.
+        assert oldest == int(window) - int(slack) == 15 - int(slack)
+        # The consequence had time to happen, to be told and to arrive; and no cause passes between two evaluations.
+        assert newest >= 5
+        assert oldest - newest > 5
+        # A consequence counts whenever it was told.
+        assert last[consequence][1:] == ("", "")
+
+
 def test_the_workbook_answers_what_an_operator_asks_first() -> None:
     texts = [item["content"]["json"] for item in WORKBOOK["items"] if item["type"] == 1]
     questions = re.findall(r"^## (.+)$", "\n".join(texts), re.MULTILINE)
@@ -143,6 +215,21 @@ def test_the_workbook_that_is_deployed_is_the_file_with_the_resources_of_the_env
     deployed = here.one("Microsoft.Insights/workbooks")["properties"]
     assert deployed["serializedData"] == expected, "workbook.json has changed: infra/bicep/check --update"
     assert deployed["sourceId"] == here.one("Microsoft.Insights/components")["id"]
+
+
+@every_environment
+def test_nobody_can_take_away_what_an_operator_has_to_be_told_of(environment: str) -> None:
+    here = deployment(environment)
+    rules = {
+        alert["name"].removeprefix("alert-").removesuffix(f"-{here.token}"): alert["properties"]["enabled"]
+        for alert in alerts(environment)
+    }
+
+    assert rules.keys() >= REQUIRED_ALERTS
+    silent = {name for name, enabled in rules.items() if not enabled}
+    unattended = {"no-traffic", *(f"availability-{target}" for target in ("gateway", *APPS))}
+    assert silent == (unattended if environment == "dev" else set())
+    assert here.one("Microsoft.Consumption/budgets")["properties"]["amount"] > 0
 
 
 @every_environment
