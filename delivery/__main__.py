@@ -4,8 +4,10 @@ Exit code 0: done; 1: it failed; 2: something is missing that has to be there fi
 """
 
 import argparse
+import contextlib
 import os
 import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -30,8 +32,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, patience: Patien
     given = _parser().parse_args(arguments)
     environment = Environment(given.environment, root)
     found = problems(environment.name, root, with_infrastructure=given.command in ("what-if", "deploy"))
-    if given.package and not given.package.is_file():
-        found.append(Problem(f"There is no {given.package}.", "run `make package`"))
+    if given.package and not zipfile.is_zipfile(given.package):
+        found.append(Problem(f"There is no package {given.package}.", "run `make package`"))
     if found:
         sys.stderr.write("This cannot be done yet:\n")
         sys.stderr.writelines(f"- {problem.what}\n  To do: {problem.remedy}\n" for problem in found)
@@ -74,13 +76,25 @@ def _carry_out(given: argparse.Namespace, environment: Environment, patience: Pa
         package = given.package or environment.root / PACKAGE
         if not given.package:
             _say(f"Built {PACKAGE}, sha256 {build(environment.root, package)}.")
+        _deploy(given, environment, package, patience)
+
+
+def _deploy(given: argparse.Namespace, environment: Environment, package: Path, patience: Patience) -> None:
+    """Deploys, while what answered before is watched. Raises AzureCliError, DeploymentError."""
+    with contextlib.ExitStack() as watching:
+        watch = None
         if given.command == "deploy":
+            # From here on: a changed setting replaces instances as well as a package does.
+            with contextlib.suppress(DeploymentError):
+                before = deployment.outputs(environment)
+                watch = watching.enter_context(Watch(before["GATEWAY_URL"], patience.between_calls))
             deployment.deploy_infrastructure(environment)
         known = deployment.outputs(environment)
-        with Watch(known["GATEWAY_URL"], patience.between_calls) as watch:
-            deployment.deploy_apps(known, package, patience)
-        _tell_calls(watch, unbroken=given.unbroken)
-        _tell_address(known["GATEWAY_URL"])
+        if watch is None:
+            watch = watching.enter_context(Watch(known["GATEWAY_URL"], patience.between_calls))
+        deployment.deploy_apps(known, package, patience)
+    _tell_calls(watch, unbroken=given.unbroken)
+    _tell_address(known["GATEWAY_URL"])
 
 
 def _destroy(environment: Environment, confirmed: str | None) -> None:
@@ -96,11 +110,11 @@ def _destroy(environment: Environment, confirmed: str | None) -> None:
 
 
 def _tell_calls(watch: Watch, *, unbroken: bool) -> None:
-    _say(f"While the apps were replaced, {len(watch.failures)} of {watch.calls} calls failed.")
+    _say(f"Meanwhile {len(watch.failures)} of {watch.calls} calls failed.")
     for text, count in Counter(watch.failures).most_common():
         _say(f"  {count} × {text}")
     if unbroken and watch.failures:
-        raise DeploymentError("The new package runs, but callers noticed the change.")
+        raise DeploymentError("The new package runs, but callers noticed the deployment.")
 
 
 def _tell_address(gateway: str) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from delivery import azure_cli
 from delivery.azure_cli import AzureCliError
 from delivery.environments import Environment
+from delivery.package import WITHOUT_VERSION, version
 
 # First those that are called and that react to events, last the one that calls them and publishes.
 APPS = ("kakao", "customerview", "customer")
@@ -27,11 +28,15 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds. `between_uploads`: a role that was just assigned needs minutes until it is believed everywhere."""
+    """Seconds. `between_uploads`: a role that was just assigned needs minutes until it is believed everywhere.
 
-    until_healthy: float = 240
+    `in_a_row`: how many answers of the new version show that no instance has the old one any more.
+    """
+
+    until_replaced: float = 600
     between_uploads: float = 60
     between_calls: float = 2
+    in_a_row: int = 10
 
 
 def what_if(environment: Environment, *, read_only: bool) -> None:
@@ -75,13 +80,13 @@ def outputs(environment: Environment) -> dict[str, str]:
 
 
 def deploy_apps(known: Mapping[str, str], package: Path, patience: Patience) -> None:
-    """Gives all apps the same package; stops at the first that does not come up. Raises AzureCliError, DeploymentError.
+    """Gives all apps the same package; stops at the first that does not run it. Raises AzureCliError, DeploymentError.
 
     `known`: the outputs of the infrastructure.
     """
     for app in APPS:
         _upload(known["AZURE_RESOURCE_GROUP"], known[f"{app.upper()}_APP_NAME"], package, patience)
-        _wait_until_healthy(app, known[f"{app.upper()}_URL"], patience)
+        _wait_until_replaced(known[f"{app.upper()}_URL"], f"{app}, version {version(package)}", patience)
 
 
 def _upload(resource_group: str, name: str, package: Path, patience: Patience) -> None:
@@ -98,25 +103,37 @@ def _upload(resource_group: str, name: str, package: Path, patience: Patience) -
             return
 
 
-def _wait_until_healthy(app: str, url: str, patience: Patience) -> None:
-    deadline = time.monotonic() + patience.until_healthy
-    while (services := _services(url)) != [app]:
-        if time.monotonic() > deadline:
-            seen = f"it says it is {services}" if services else "it does not answer"
-            raise DeploymentError(f"{app}: {url}/health is not well after {patience.until_healthy:.0f} s: {seen}")
+def _wait_until_replaced(url: str, wanted: str, patience: Patience) -> None:
+    """Waits until nothing but `wanted` is told at `url`: as long as instances are replaced, old ones answer as well."""
+    deadline = time.monotonic() + patience.until_replaced
+    in_a_row = 0
+    while True:
+        told = _told(url)
+        in_a_row = in_a_row + 1 if told == wanted else 0
+        if in_a_row == patience.in_a_row:
+            break
+        if not in_a_row and time.monotonic() > deadline:
+            raise DeploymentError(
+                f"{url}/health still tells “{told}” after {patience.until_replaced:.0f} s; "
+                f"it has to tell “{wanted}” {patience.in_a_row} times in a row"
+            )
         time.sleep(patience.between_calls)
-    sys.stdout.write(f"{app} is up.\n")
+    sys.stdout.write(f"{wanted}, runs.\n")
 
 
-def _services(url: str) -> list[str]:
-    """The services that an app says it is; empty where it does not say."""
+def _told(url: str) -> str:
+    """What an instance of the app says that it is, on a connection of its own; otherwise what is wrong."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise DeploymentError(f"{url!r} is no address of an app")
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=HEALTH_CALL_SECONDS) as response:  # noqa: S310 see above
-            return list(json.load(response)["services"])
-    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, KeyError):
-        return []
+            health = json.load(response)
+            return f"{', '.join(health['services'])}, version {health.get('version', WITHOUT_VERSION)}"
+    except urllib.error.HTTPError as error:
+        with error:
+            return f"status {error.code}"
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, KeyError, TypeError):
+        return "nothing"
 
 
 def destroy(environment: Environment, known: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Builds the deployment package, the zip that all three apps run: `python -m delivery.package`.
 
-The same files give the same bytes, whenever and wherever it is built.
+The same files give the same bytes, whenever and wherever it is built. One file more says which version it is, so that
+an app can tell it (`/health`).
 """
 
 import argparse
@@ -8,6 +9,7 @@ import hashlib
 import os
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -15,6 +17,10 @@ from pathspec import GitIgnoreSpec
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path("dist/ssak8.zip")
 IGNORE_FILE = ".funcignore"
+# functions/health.py reads the file; without it, as in a checkout or what azd uploads, an app tells that word.
+VERSION_FILE = "package-version"
+WITHOUT_VERSION = "development"
+VERSION_DIGITS = 16
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the zero of a zip's times
 PLAIN_FILE = 0o100644
 UNIX = 3
@@ -36,15 +42,34 @@ def build(root: Path, target: Path) -> str:
     """Writes the package of `root` to `target`; returns its SHA-256 in hexadecimal."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".unfinished")
+    contents = {path: (root / path).read_bytes() for path in packaged_files(root)}
+    contents[VERSION_FILE] = _digest(contents).encode()
     # Stored, not compressed: what a compressor writes depends on its version. Azure makes an image of its own of it.
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as package:
-        for path in packaged_files(root):
+        for path, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(path, EARLIEST)
             entry.create_system = UNIX
             entry.external_attr = PLAIN_FILE << 16
-            package.writestr(entry, (root / path).read_bytes())
+            package.writestr(entry, content)
     unfinished.replace(target)
     return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def _digest(contents: Mapping[str, bytes]) -> str:
+    """Differs as soon as a name or a byte does."""
+    digest = hashlib.sha256()
+    for path, content in sorted(contents.items()):
+        digest.update(f"{path}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:VERSION_DIGITS]
+
+
+def version(package: Path) -> str:
+    """What an app that runs `package` tells as its version."""
+    with zipfile.ZipFile(package) as entries:
+        if VERSION_FILE not in entries.namelist():
+            return WITHOUT_VERSION
+        return entries.read(VERSION_FILE).decode()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,7 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
     with zipfile.ZipFile(target) as package:
         count = len(package.namelist())
     shown = os.path.relpath(target)
-    sys.stdout.write(f"{shown}: {count} files, {target.stat().st_size / 1024:.0f} KiB, sha256 {digest}\n")
+    sys.stdout.write(
+        f"{shown}: {count} files, {target.stat().st_size / 1024:.0f} KiB, sha256 {digest}, version {version(target)}\n"
+    )
     return 0
 
 

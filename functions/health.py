@@ -1,6 +1,7 @@
-"""Whether this app is up. It never asks another service: their outage is not this app's."""
+"""Whether this app is up, and which package it runs. It never asks another service: their outage is not this app's."""
 
 import json
+from pathlib import Path
 
 import azure.functions as func
 
@@ -9,9 +10,18 @@ from shared.settings import settings
 blueprint = func.Blueprint()
 
 
+def package_version(folder: Path) -> str:
+    """What delivery/package.py left in the package that was unpacked into `folder`; elsewhere "development"."""
+    file = folder / "package-version"
+    return file.read_text(encoding="utf-8") if file.is_file() else "development"
+
+
+VERSION = package_version(Path(__file__).parents[1])
+
+
 @blueprint.function_name("health")
 @blueprint.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
 async def health(request: func.HttpRequest) -> func.HttpResponse:
     """GET /health."""
-    body = {"status": "UP", "services": sorted(settings().ssak8_services)}
+    body = {"status": "UP", "services": sorted(settings().ssak8_services), "version": VERSION}
     return func.HttpResponse(json.dumps(body), mimetype="application/json", headers={"Cache-Control": "no-store"})

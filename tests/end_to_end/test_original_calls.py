@@ -105,4 +105,4 @@ async def test_a_message_can_be_sent_without_a_customer_as_in_the_original(house
 async def test_health_answers_for_every_app(house: House) -> None:
     for service in ("customer", "kakao", "customerview"):
         answer = await house.call("GET", "/health", service=service)
-        assert (answer.status, answer.body) == (200, {"status": "UP", "services": [service]})
+        assert (answer.status, answer.body) == (200, {"status": "UP", "services": [service], "version": "development"})

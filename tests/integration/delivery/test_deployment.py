@@ -5,39 +5,56 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from delivery.__main__ import main
 from delivery.deployment import Patience
-from tests.integration.delivery.fake_az import FakeAz
+from delivery.package import build, version
+from tests.integration.delivery.fake_command import FakeCommand
 
 APPS = ("kakao", "customerview", "customer")
-IMPATIENT = Patience(until_healthy=0.05, between_uploads=0, between_calls=0.01)
+IMPATIENT = Patience(until_replaced=0.2, between_uploads=0, between_calls=0.01, in_a_row=4)
+NEW = "new"
 CREATE = "deployment sub create --name ssak8-dev --location koreacentral --parameters"
 UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --name"
 
 
 class Azure(BaseHTTPRequestHandler):
-    """/APP/health says that it is APP, but for those that are ill; below /gateway nobody is found.
+    """/APP/health says that it is APP in the version NEW, but for those that are ill; below /gateway nobody is found.
 
-    `breaks_after`: how many calls the gateway answers until it breaks.
+    `old`: how often each app is still answered by an old instance: every third time.
+    `breaks`: whether the gateway is broken, asked at each of its calls.
     """
 
     ill: frozenset[str] = frozenset()
-    breaks_after: float = math.inf
+    old: dict[str, float] = {}  # noqa: RUF012 set by tests
+    version = NEW
+    breaks: Callable[[int], bool] = staticmethod(lambda _: False)
     gateway_calls = 0
+    health_calls = 0
 
     def do_GET(self) -> None:
         first = self.path.split("/")[1]
         if first == "gateway":
             Azure.gateway_calls += 1
-            self._answer(404 if self.gateway_calls <= self.breaks_after else 502, {"traceId": "1"})
+            self._answer(502 if self.breaks(self.gateway_calls) else 404, {"traceId": "1"})
         else:
-            self._answer(503 if first in self.ill else 200, {"status": "UP", "services": [first]})
+            self._answer(
+                503 if first in self.ill else 200, {"status": "UP", "services": [first], **self._version(first)}
+            )
+
+    def _version(self, app: str) -> dict[str, str]:
+        Azure.health_calls += 1
+        if self.old.get(app, 0) > 0 and self.health_calls % 3 == 0:
+            self.old[app] -= 1
+            return {"version": "old"}
+        return {"version": self.version} if self.version else {}
 
     def _answer(self, status: int, body: object) -> None:
         self.send_response(status)
@@ -68,13 +85,21 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def built(root: Path) -> Path:
+    """A package of the project."""
+    build(root, root / "built.zip")
+    return root / "built.zip"
+
+
 @pytest.fixture
-def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str) -> FakeAz:
-    fake = FakeAz(tmp_path / "bin")
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -> FakeCommand:
+    fake = FakeCommand(tmp_path / "bin", "az")
     monkeypatch.setenv("PATH", str(fake.folder))
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
     monkeypatch.delenv("AZURE_LOCATION", raising=False)
     monkeypatch.setattr(Azure, "gateway_calls", 0)
+    monkeypatch.setattr(Azure, "health_calls", 0)
+    monkeypatch.setattr(Azure, "version", version(built(root)))
     fake.answers("version", {"azure-cli": "2.80.0"})
     fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
     outputs = {
@@ -90,7 +115,7 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str) -> FakeAz:
     return fake
 
 
-def changes(az: FakeAz) -> list[str]:
+def changes(az: FakeCommand) -> list[str]:
     """What was asked of Azure that may change something."""
     asked = (
         "version",
@@ -104,7 +129,7 @@ def changes(az: FakeAz) -> list[str]:
 
 
 def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_before_the_calling(
-    root: Path, az: FakeAz, apps: str, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeCommand, apps: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["deploy", "dev"], root, IMPATIENT) == 0
 
@@ -121,7 +146,7 @@ def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_befo
 
 
 def test_the_apps_stay_as_they_are_where_the_infrastructure_fails(
-    root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]
 ) -> None:
     az.answers("deployment sub create", code=1, error="InvalidTemplate")
 
@@ -132,17 +157,17 @@ def test_the_apps_stay_as_they_are_where_the_infrastructure_fails(
 
 
 def test_an_app_that_does_not_come_up_stops_the_others_from_being_replaced(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Azure, "ill", frozenset({"kakao"}))
 
     assert main(["deploy", "dev"], root, IMPATIENT) == 1
 
     assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"]
-    assert "kakao/health is not well" in capsys.readouterr().err
+    assert "kakao/health still tells “status 503”" in capsys.readouterr().err
 
 
-def test_an_upload_that_fails_is_tried_again_because_a_new_role_needs_time(root: Path, az: FakeAz) -> None:
+def test_an_upload_that_fails_is_tried_again_because_a_new_role_needs_time(root: Path, az: FakeCommand) -> None:
     az.answers(f"{UPLOAD} func-kakao", code=1, error="BlobUploadFailedException", times=2)
 
     assert main(["deploy", "dev"], root, IMPATIENT) == 0
@@ -150,7 +175,7 @@ def test_an_upload_that_fails_is_tried_again_because_a_new_role_needs_time(root:
     assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"] * 3 + ["func-customerview", "func-customer"]
 
 
-def test_an_upload_is_not_tried_without_end(root: Path, az: FakeAz) -> None:
+def test_an_upload_is_not_tried_without_end(root: Path, az: FakeCommand) -> None:
     az.answers(UPLOAD, code=1)
 
     assert main(["deploy", "dev"], root, IMPATIENT) == 1
@@ -158,16 +183,69 @@ def test_an_upload_is_not_tried_without_end(root: Path, az: FakeAz) -> None:
     assert len(az.calls(UPLOAD)) == 3
 
 
-def test_an_earlier_package_goes_to_the_apps_alone(root: Path, az: FakeAz) -> None:
-    package = root / "earlier.zip"
-    package.write_bytes(b"earlier")
+def test_as_long_as_an_old_instance_answers_the_next_app_waits(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = Patience(until_replaced=20, between_uploads=0, between_calls=0.01, in_a_row=4)
+    old: dict[str, float] = {"kakao": 3, "customer": 2}
+    monkeypatch.setattr(Azure, "old", old)
+    left: list[float] = []
+
+    def look(_: int) -> bool:
+        if az.calls("func-customerview"):
+            left.append(old["kakao"])
+        return False
+
+    # Called all the time, because the deployment is watched.
+    monkeypatch.setattr(Azure, "breaks", staticmethod(look))
+
+    assert main(["deploy", "dev", "--unbroken"], root, patience) == 0
+
+    assert set(left) == {0}
+    assert old == {"kakao": 0, "customer": 0}
+
+
+def test_an_app_that_goes_on_telling_another_version_stops_the_deployment(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Azure, "old", {"kakao": math.inf})
+
+    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+
+    assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"]
+    told = capsys.readouterr().err
+    assert "still tells “kakao, version old”" in told
+    assert f"has to tell “kakao, version {Azure.version}” 4 times in a row" in told
+
+
+def test_an_earlier_package_goes_to_the_apps_alone(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = built(root).rename(root / "earlier.zip")
+    (root / "host.json").write_text('{"changed": "since then"}')
 
     assert main(["apps", "dev", "--package", str(package)], root, IMPATIENT) == 0
 
     assert changes(az) == [f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in APPS]
 
 
-def test_what_if_changes_nothing(root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("told", ["development", ""])
+def test_a_package_without_a_version_is_awaited_too(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], told: str
+) -> None:
+    with zipfile.ZipFile(root / "earlier.zip", "w") as package:
+        package.writestr("host.json", "{}")
+    monkeypatch.setattr(Azure, "version", told)
+    command = ["apps", "dev", "--package", str(root / "earlier.zip")]
+
+    assert main(command, root, IMPATIENT) == 0
+
+    monkeypatch.setattr(Azure, "version", "later")
+    assert main(command, root, IMPATIENT) == 1
+    assert "still tells “kakao, version later”" in capsys.readouterr().err
+
+
+def test_what_if_changes_nothing(root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_LOCATION", "japaneast")
 
     assert main(["what-if", "dev"], root, IMPATIENT) == 0
@@ -178,7 +256,7 @@ def test_what_if_changes_nothing(root: Path, az: FakeAz, monkeypatch: pytest.Mon
     assert changes(az) == [command, f"{command} --validation-level ProviderNoRbac"]
 
 
-def test_what_was_never_deployed_is_named(root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_never_deployed_is_named(root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]) -> None:
     az.answers("deployment sub show", code=3, error="DeploymentNotFound")
 
     assert main(["destroy", "dev", "--confirm", "dev"], root, IMPATIENT) == 1
@@ -188,7 +266,7 @@ def test_what_was_never_deployed_is_named(root: Path, az: FakeAz, capsys: pytest
 
 
 def test_destroying_asks_for_the_environments_name(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("prod\n"))
 
@@ -200,7 +278,7 @@ def test_destroying_asks_for_the_environments_name(
 
 @pytest.mark.parametrize("protected", [True, None])
 def test_destroying_deletes_the_group_and_what_azure_keeps_of_it(
-    root: Path, az: FakeAz, protected: bool | None
+    root: Path, az: FakeCommand, protected: bool | None
 ) -> None:
     az.answers("apim deletedservice show", {"name": "apim-1", "deletionDate": "2026-11-23T00:00:00Z"})
     az.answers("keyvault show-deleted", {"name": "kv-1", "properties": {"purgeProtectionEnabled": protected}})
@@ -216,10 +294,10 @@ def test_destroying_deletes_the_group_and_what_azure_keeps_of_it(
     ]
 
 
-def test_calls_that_failed_while_apps_were_replaced_are_counted(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_calls_that_failed_meanwhile_are_counted(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Azure, "breaks_after", 4)
+    monkeypatch.setattr(Azure, "breaks", staticmethod(lambda calls: calls > 4))
 
     assert main(["deploy", "dev"], root, IMPATIENT) == 0
 
@@ -227,25 +305,61 @@ def test_calls_that_failed_while_apps_were_replaced_are_counted(
 
 
 def test_calls_that_failed_are_a_failure_where_none_may(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Azure, "breaks_after", 4)
+    monkeypatch.setattr(Azure, "breaks", staticmethod(lambda calls: calls > 4))
 
     assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
 
     assert "callers noticed" in capsys.readouterr().err
 
 
-def test_no_call_failed(root: Path, az: FakeAz, capsys: pytest.CaptureFixture[str]) -> None:
+def test_calls_that_fail_while_the_infrastructure_changes_are_noticed(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    az.answers("deployment sub create", seconds=0.5)
+    monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: bool(az.calls(CREATE)) and not az.calls(UPLOAD)))
+
+    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+
+
+def test_calls_that_fail_while_the_last_app_is_replaced_are_noticed(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old: dict[str, float] = {"customer": 5}
+    monkeypatch.setattr(Azure, "old", old)
+    monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: 0 < old["customer"] < 5))
+    patience = Patience(until_replaced=20, between_uploads=0, between_calls=0.02, in_a_row=4)
+
+    assert main(["apps", "dev", "--unbroken"], root, patience) == 1
+
+
+@pytest.mark.parametrize("shown", [{"code": 3, "error": "DeploymentNotFound"}, {"answer": None}])
+def test_where_no_deployment_ended_well_before_the_apps_are_watched(
+    root: Path,
+    az: FakeCommand,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shown: dict[str, Any],
+) -> None:
+    az.answers("deployment sub show", **shown, times=1)
+    monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: bool(az.calls(UPLOAD))))
+
+    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+
+    assert "callers noticed" in capsys.readouterr().err
+
+
+def test_no_call_failed(root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 0
 
-    assert re.search(r"replaced, 0 of [1-9]\d* calls failed", capsys.readouterr().out)
+    assert re.search(r"Meanwhile 0 of [1-9]\d* calls failed", capsys.readouterr().out)
 
 
 def test_what_did_not_run_before_is_not_missed(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Azure, "breaks_after", 0)
+    monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: True))
 
     assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 0
 
@@ -253,7 +367,7 @@ def test_what_did_not_run_before_is_not_missed(
 
 
 def test_a_workflow_learns_the_address(
-    root: Path, az: FakeAz, apps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, az: FakeCommand, apps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
 

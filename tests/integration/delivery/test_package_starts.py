@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.package import ROOT, build
+from delivery.package import ROOT, build, version
 from tests.unit.functions.test_function_app import SERVICES
 
 INDEX_APP = Path(__file__).with_name("index_app.py")
@@ -90,6 +90,15 @@ def test_each_app_starts_with_all_its_functions_and_its_own_requirements_alone(p
     assert set(found["functions"]) == SERVICES[service]
     assert found["telemetry"] is True
     assert seconds < START_SECONDS
+
+
+def test_the_package_tells_its_version(place: Place) -> None:
+    command = "import functions.health; print(functions.health.VERSION)"
+    finished = subprocess.run(  # noqa: S603 this test's own Python
+        [place.python, "-c", command], cwd=place.app, capture_output=True, text=True, check=True, timeout=START_SECONDS
+    )
+
+    assert finished.stdout.strip() == version(place.app.with_name("ssak8.zip"))
 
 
 def test_an_app_that_needs_more_than_its_requirements_does_not_start(place: Place, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from delivery.__main__ import main
 from delivery.preconditions import problems
-from tests.integration.delivery.fake_az import FakeAz
+from tests.integration.delivery.fake_command import FakeCommand
 
 ACCOUNT = {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"}
 PARAMETERS = """using './main.bicep'
@@ -32,9 +32,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAz:
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
     """An Azure CLI with which everything is well."""
-    fake = FakeAz(tmp_path / "bin")
+    fake = FakeCommand(tmp_path / "bin", "az")
     monkeypatch.setenv("PATH", str(fake.folder))
     fake.answers("version", {"azure-cli": "2.80.0"})
     fake.answers("account show", ACCOUNT)
@@ -45,12 +45,12 @@ def remedies(name: str, root: Path) -> list[str]:
     return [problem.remedy for problem in problems(name, root, with_infrastructure=True)]
 
 
-def test_nothing_is_missing_where_all_is_well(root: Path, az: FakeAz) -> None:
+def test_nothing_is_missing_where_all_is_well(root: Path, az: FakeCommand) -> None:
     assert problems("dev", root, with_infrastructure=True) == []
 
 
 @pytest.mark.parametrize("name", ["", "test", "*"])
-def test_an_unknown_environment_is_answered_with_those_there_are(root: Path, az: FakeAz, name: str) -> None:
+def test_an_unknown_environment_is_answered_with_those_there_are(root: Path, az: FakeCommand, name: str) -> None:
     assert remedies(name, root) == ["name one of dev, prod: ENV=dev"]
 
 
@@ -60,13 +60,13 @@ def test_the_azure_cli_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -
     assert remedies("dev", root) == ["install it: https://learn.microsoft.com/cli/azure/install-azure-cli"]
 
 
-def test_the_azure_cli_is_too_old(root: Path, az: FakeAz) -> None:
+def test_the_azure_cli_is_too_old(root: Path, az: FakeCommand) -> None:
     az.answers("version", {"azure-cli": "2.9.1"})
 
     assert remedies("dev", root) == ["run `az upgrade`"]
 
 
-def test_nobody_is_signed_in_and_bicep_is_missing(root: Path, az: FakeAz) -> None:
+def test_nobody_is_signed_in_and_bicep_is_missing(root: Path, az: FakeCommand) -> None:
     az.answers("account show", code=1, error="Please run 'az login' to setup account.")
     az.answers("bicep version", code=1, error="Bicep CLI not found.")
 
@@ -74,7 +74,7 @@ def test_nobody_is_signed_in_and_bicep_is_missing(root: Path, az: FakeAz) -> Non
 
 
 @pytest.mark.parametrize("account", [{"id": "5678"}, {"state": "Disabled"}])
-def test_no_usable_subscription_is_chosen(root: Path, az: FakeAz, account: dict[str, str]) -> None:
+def test_no_usable_subscription_is_chosen(root: Path, az: FakeCommand, account: dict[str, str]) -> None:
     az.answers("account show", {**ACCOUNT, **account})
 
     [remedy] = remedies("dev", root)
@@ -82,7 +82,7 @@ def test_no_usable_subscription_is_chosen(root: Path, az: FakeAz, account: dict[
 
 
 def test_another_subscription_is_chosen_than_the_environment_says(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "4321")
 
@@ -90,7 +90,7 @@ def test_another_subscription_is_chosen_than_the_environment_says(
 
 
 def test_a_variable_that_the_parameters_need_is_not_set(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPERATOR_EMAIL")
 
@@ -101,7 +101,7 @@ def test_a_variable_that_the_parameters_need_is_not_set(
 
 
 def test_everything_that_is_missing_is_told_before_anything_is_done(
-    root: Path, az: FakeAz, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("OPERATOR_EMAIL")
     az.answers("account show", code=1)

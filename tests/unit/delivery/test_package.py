@@ -2,11 +2,13 @@ import hashlib
 import os
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from delivery.package import ROOT, build, main, packaged_files
+from delivery.package import ROOT, build, main, packaged_files, version
+from functions.health import package_version
 
 FILES = {
     ".funcignore": (ROOT / ".funcignore").read_text(encoding="utf-8"),
@@ -29,6 +31,7 @@ PACKAGED = [
     "function_app.py",
     "functions/customer.py",
     "host.json",
+    "package-version",
     "requirements.txt",
     "shared/domain/customer.py",
 ]
@@ -60,12 +63,52 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
 
 
-def test_another_file_gives_another_digest(tmp_path: Path) -> None:
+def change(app: Path) -> None:
+    (app / "host.json").write_text("[]")
+
+
+def add(app: Path) -> None:
+    (app / "functions/kakao.py").write_text("")
+
+
+def rename(app: Path) -> None:
+    (app / "functions/customer.py").rename(app / "functions/custome.py")
+
+
+@pytest.mark.parametrize("edit", [change, add, rename])
+def test_other_files_give_another_digest_and_another_version(tmp_path: Path, edit: Callable[[Path], None]) -> None:
+    app = write(tmp_path / "app", list(FILES))
+    package = tmp_path / "app.zip"
+    before = build(app, package), version(package)
+    edit(app)
+
+    after = build(app, package), version(package)
+
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+
+
+def test_an_app_tells_the_version_of_the_package_it_was_unpacked_from(tmp_path: Path) -> None:
+    package = tmp_path / "app.zip"
+    build(write(tmp_path / "app", list(FILES)), package)
+    zipfile.ZipFile(package).extractall(tmp_path / "unpacked")
+
+    assert package_version(tmp_path / "unpacked") == version(package)
+
+
+def test_without_a_version_package_and_app_tell_the_same_word(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "earlier.zip", "w") as package:
+        package.writestr("host.json", "{}")
+
+    assert version(tmp_path / "earlier.zip") == package_version(tmp_path) == "development"
+
+
+def test_a_version_that_lies_in_the_checkout_is_no_part_of_the_package(tmp_path: Path) -> None:
     app = write(tmp_path / "app", list(FILES))
     before = build(app, tmp_path / "app.zip")
-    (app / "functions" / "kakao.py").write_text("")
+    (app / "package-version").write_text("left here")
 
-    assert build(app, tmp_path / "app.zip") != before
+    assert build(app, tmp_path / "app.zip") == before
 
 
 def test_whoever_unpacks_it_can_read_every_file(tmp_path: Path) -> None:
@@ -97,4 +140,4 @@ def test_the_command_writes_the_package_and_says_what_it_is(tmp_path: Path, caps
     assert main(["--target", str(tmp_path / "ssak8.zip")]) == 0
 
     digest = hashlib.sha256((tmp_path / "ssak8.zip").read_bytes()).hexdigest()
-    assert f"sha256 {digest}" in capsys.readouterr().out
+    assert f"sha256 {digest}, version {version(tmp_path / 'ssak8.zip')}" in capsys.readouterr().out

@@ -1,0 +1,72 @@
+"""A stand-in for a command line that cannot be had without an account (az, azd, gh): it notes how it is called, and
+answers as told.
+
+What it cannot show is whether Azure or GitHub takes these commands.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+PROGRAM = """#!{python}
+import json, os, pathlib, sys, time
+here = pathlib.Path(__file__)
+command = " ".join(sys.argv[1:])
+with here.with_suffix(".calls").open("a") as calls:
+    calls.write(json.dumps([command, dict(os.environ)]) + "\\n")
+answers = json.loads(here.with_suffix(".answers").read_text())
+for answer in answers:
+    if command.startswith(answer["to"]) and answer["times"] > 0:
+        answer["times"] -= 1
+        here.with_suffix(".answers").write_text(json.dumps(answers))
+        time.sleep(answer["seconds"])
+        plain = isinstance(answer["json"], str) and command.endswith("--output tsv")
+        sys.stdout.write(answer["json"] if plain else json.dumps(answer["json"]))
+        sys.stderr.write(answer["error"])
+        sys.exit(answer["code"])
+"""
+FOR_EVER = 1_000_000
+
+
+class FakeCommand:
+    """`name` in a folder that has to be first on the PATH."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self._program = folder / name
+        self._answers: list[dict[str, Any]] = []
+        folder.mkdir(exist_ok=True)
+        self._program.write_text(PROGRAM.format(python=sys.executable))
+        self._program.chmod(0o755)
+        self._save()
+
+    def answers(
+        self,
+        to: str,
+        answer: object = None,
+        *,
+        code: int = 0,
+        error: str = "",
+        times: int = FOR_EVER,
+        seconds: float = 0,
+    ) -> None:
+        """Later ones go before earlier ones. `to`: how the command begins; `times`: how often it answers so."""
+        told = {"to": to, "json": answer, "code": code, "error": error, "times": times, "seconds": seconds}
+        self._answers.insert(0, told)
+        self._save()
+
+    def calls(self, containing: str = "") -> list[str]:
+        """What it was called with so far."""
+        return [command for command, _ in self._noted() if containing in command]
+
+    def given(self, containing: str, variable: str) -> set[str | None]:
+        """The values that a variable of the environment had in those calls."""
+        return {environment.get(variable) for command, environment in self._noted() if containing in command}
+
+    def _noted(self) -> list[tuple[str, dict[str, str]]]:
+        file = self._program.with_suffix(".calls")
+        return [tuple(json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def _save(self) -> None:
+        self._program.with_suffix(".answers").write_text(json.dumps(self._answers))
