@@ -1,10 +1,12 @@
 """Running the Azure CLI, with every command shown before it runs."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 ASK_SECONDS = 120
@@ -18,11 +20,18 @@ def is_installed() -> bool:
     return shutil.which("az") is not None
 
 
-def run(*arguments: str) -> None:
-    """Runs `az …` for as long as it takes; its output is shown as it comes. Raises AzureCliError."""
-    sys.stdout.write(f"$ {shlex.join(['az', *arguments])}\n")
+def run(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
+    """Runs `az …` for as long as it takes; its output is shown as it comes. Raises AzureCliError.
+
+    `variables`: what it finds in the environment besides what is there.
+    """
+    given = variables or {}
+    shown = shlex.join([*(f"{name}={value}" for name, value in given.items()), "az", *arguments])
+    sys.stdout.write(f"$ {shown}\n")
     sys.stdout.flush()
-    finished = subprocess.run([_program(), *arguments], check=False, stdin=subprocess.DEVNULL)  # noqa: S603 no shell
+    finished = subprocess.run(  # noqa: S603 no shell
+        [_program(), *arguments], check=False, stdin=subprocess.DEVNULL, env={**os.environ, **given}
+    )
     if finished.returncode != 0:
         raise AzureCliError(f"az {' '.join(arguments[:3])} failed (exit code {finished.returncode}): see above")
 

@@ -8,12 +8,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from delivery import azure_cli
 from delivery.azure_cli import AzureCliError
-from delivery.environments import Environment
+from delivery.budget import start_date
+from delivery.environments import BUDGET_START_DATE, Environment
 from delivery.package import WITHOUT_VERSION, version
 
 # First those that are called and that react to events, last the one that calls them and publishes.
@@ -45,20 +47,23 @@ def what_if(environment: Environment, *, read_only: bool) -> None:
     `read_only`: for an identity that may not change what it looks at.
     """
     validation = ["--validation-level", "ProviderNoRbac"] if read_only else []
-    azure_cli.run("deployment", "sub", "what-if", *_deployment(environment), *validation)
+    _run("what-if", environment, *validation)
 
 
 def deploy_infrastructure(environment: Environment) -> None:
     """Raises AzureCliError."""
-    azure_cli.run("deployment", "sub", "create", *_deployment(environment), "--output", "none")
+    _run("create", environment, "--output", "none")
 
 
-def _deployment(environment: Environment) -> list[str]:
-    return [
+def _run(command: str, environment: Environment, *options: str) -> None:
+    azure_cli.run(
+        *("deployment", "sub", command),
         *("--name", environment.deployment),
         *("--location", environment.location),
         *("--parameters", str(environment.parameters)),
-    ]
+        *options,
+        variables={BUDGET_START_DATE: start_date(environment, datetime.now(UTC).date())},
+    )
 
 
 def outputs(environment: Environment) -> dict[str, str]:

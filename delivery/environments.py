@@ -10,6 +10,8 @@ BICEP_FOLDER = Path("infra/bicep")
 DEFAULT_LOCATION = "koreacentral"
 # A parameter that comes from the environment, and has no value without it.
 REQUIRED_VARIABLE = re.compile(r"^param (\w+) = readEnvironmentVariable\('(\w+)'\)", re.MULTILINE)
+# What nobody has to give: delivery.budget asks Azure.
+BUDGET_START_DATE = "BUDGET_START_DATE"
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,22 @@ class Environment:
         return f"ssak8-{self.name}"
 
     @property
+    def resource_group(self) -> str:
+        return f"rg-{self.name}"
+
+    @property
     def location(self) -> str:
         return os.environ.get("AZURE_LOCATION") or DEFAULT_LOCATION
 
     def missing_variables(self) -> dict[str, str]:
-        """The environment variables that the parameters need and that are not set: name → what it is for."""
+        """The environment variables that somebody has to set and that are not set: name → what it is for."""
         template = (self.root / BICEP_FOLDER / "main.bicep").read_text(encoding="utf-8")
         required = REQUIRED_VARIABLE.findall(self.parameters.read_text(encoding="utf-8"))
-        return {variable: _description(template, name) for name, variable in required if not os.environ.get(variable)}
+        return {
+            variable: _description(template, name)
+            for name, variable in required
+            if variable != BUDGET_START_DATE and not os.environ.get(variable)
+        }
 
 
 def environment_names(root: Path = ROOT) -> list[str]:

@@ -1,7 +1,7 @@
 // The whole of ssak8 on Azure: one resource group with three function apps, and all that they need before they start.
 //
 //   azd up
-//   az deployment sub create --location koreacentral --parameters infra/bicep/main.dev.bicepparam
+//   make deploy ENV=dev
 
 targetScope = 'subscription'
 
@@ -27,8 +27,8 @@ param authClientId string
 @description('Who is told when something is wrong.')
 param operatorEmail string
 
-@description('The month from which the budget counts, by its first day. It has to stay what it was when the budget was made.')
-param budgetStartDate string = '2026-11-01'
+@description('The first day of the month from which the budget counts: `python -m delivery.budget ENVIRONMENT` tells it.')
+param budgetStartDate string
 
 @description('Reach storage, database, Service Bus and Key Vault through private endpoints only. Service Bus is then Premium, whose price is another.')
 param privateNetwork bool = false

@@ -9,4 +9,4 @@ param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param size = dev
 param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
-param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE', '2026-11-01')
+param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE')

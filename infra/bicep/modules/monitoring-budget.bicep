@@ -6,7 +6,7 @@ param name string
 @minValue(1)
 param amount int
 
-@description('The first day of a month. Azure does not let it change once the budget exists.')
+@description('The first day of a month: for a new budget the current one or later, for one that exists the same as ever.')
 param startDate string
 
 param actionGroupId string
