@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from datetime import UTC, date, datetime
+from typing import Any
 
 from delivery import azure_cli
 from delivery.azure_cli import AzureCliError
@@ -29,7 +30,7 @@ def start_date(environment: Environment, today: date) -> str:
     return began[0] if began else today.replace(day=1).isoformat()
 
 
-def _budgets(resource_group: str) -> list[dict]:
+def _budgets(resource_group: str) -> list[dict[str, Any]]:
     # azd has its own subscription, the CLI the chosen one; it replaces the braces by that.
     subscription = os.environ.get("AZURE_SUBSCRIPTION_ID")
     chosen = ("--subscription", subscription) if subscription else ()
@@ -37,7 +38,7 @@ def _budgets(resource_group: str) -> list[dict]:
         return []
     scope = f"/subscriptions/{subscription or '{subscriptionId}'}/resourceGroups/{resource_group}"
     uri = f"{scope}/providers/Microsoft.Consumption/budgets?api-version={API_VERSION}"
-    return azure_cli.ask("rest", "--method", "get", "--uri", uri)["value"]
+    return list(azure_cli.ask("rest", "--method", "get", "--uri", uri)["value"])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,8 +21,10 @@ for answer in answers:
         answer["times"] -= 1
         here.with_suffix(".answers").write_text(json.dumps(answers))
         time.sleep(answer["seconds"])
-        plain = isinstance(answer["json"], str) and command.endswith("--output tsv")
-        sys.stdout.write(answer["json"] if plain else json.dumps(answer["json"]))
+        if "--output tsv" in command:
+            sys.stdout.write(str(answer["json"] or ""))
+        elif "--output none" not in command:
+            sys.stdout.write(json.dumps(answer["json"]))
         sys.stderr.write(answer["error"])
         sys.exit(answer["code"])
 """

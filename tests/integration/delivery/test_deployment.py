@@ -122,6 +122,8 @@ def changes(az: FakeCommand) -> list[str]:
         "account show",
         "bicep version",
         "deployment sub show",
+        "group exists",
+        "rest --method get",
         "apim deletedservice show",
         "keyvault show-deleted",
     )
@@ -254,6 +256,19 @@ def test_what_if_changes_nothing(root: Path, az: FakeCommand, monkeypatch: pytes
     parameters = root / "infra/bicep/main.dev.bicepparam"
     command = f"deployment sub what-if --name ssak8-dev --location japaneast --parameters {parameters}"
     assert changes(az) == [command, f"{command} --validation-level ProviderNoRbac"]
+
+
+@pytest.mark.parametrize(
+    ("command", "runs"), [("deploy", "deployment sub create"), ("what-if", "deployment sub what-if")]
+)
+def test_the_budget_begins_when_it_began(root: Path, az: FakeCommand, command: str, runs: str) -> None:
+    budget = {"name": "budget-1", "properties": {"timePeriod": {"startDate": "2026-03-01T00:00:00Z"}}}
+    az.answers("group exists --name rg-dev", answer=True)
+    az.answers("rest --method get", {"value": [budget]})
+
+    assert main([command, "dev"], root, IMPATIENT) == 0
+
+    assert az.given(runs, "BUDGET_START_DATE") == {"2026-03-01"}
 
 
 def test_what_was_never_deployed_is_named(root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]) -> None:

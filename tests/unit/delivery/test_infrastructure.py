@@ -1,12 +1,21 @@
 """The delivery and infra/bicep speak of the same names."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from delivery import budget
 from delivery.deployment import APPS
-from delivery.environments import BICEP_FOLDER, ROOT, Environment, environment_names
+from delivery.environments import (
+    BICEP_FOLDER,
+    BUDGET_START_DATE,
+    REQUIRED_VARIABLE,
+    ROOT,
+    Environment,
+    environment_names,
+)
 
 TEMPLATE = (ROOT / BICEP_FOLDER / "main.bicep").read_text(encoding="utf-8")
 OUTPUTS = set(re.findall(r"^output (\w+) ", TEMPLATE, re.MULTILINE))
@@ -29,7 +38,7 @@ def test_every_output_that_the_delivery_reads_is_given() -> None:
 def test_every_variable_that_the_parameters_need_is_explained_and_given_by_the_workflows(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("AUTH_CLIENT_ID", "OPERATOR_EMAIL"):
+    for variable in ("AUTH_CLIENT_ID", "OPERATOR_EMAIL", BUDGET_START_DATE):
         monkeypatch.delenv(variable, raising=False)
 
     missing = Environment(name).missing_variables()
@@ -44,3 +53,22 @@ def test_every_variable_that_the_parameters_need_is_explained_and_given_by_the_w
 def test_the_template_is_that_of_the_parameters() -> None:
     for name in environment_names():
         assert Path(Environment(name).parameters).read_text(encoding="utf-8").count("using './main.bicep'") == 1
+
+
+def test_no_environment_has_a_start_of_its_budget_that_would_be_over_some_day() -> None:
+    parameters = list((ROOT / BICEP_FOLDER).glob("*.bicepparam"))
+
+    assert len(parameters) > len(environment_names())
+    for file in parameters:
+        assert BUDGET_START_DATE in {variable for _, variable in REQUIRED_VARIABLE.findall(file.read_text())}
+    assert re.search(r"^param budgetStartDate string$", TEMPLATE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "private"])
+def test_the_budget_is_looked_for_where_it_is_made(name: str) -> None:
+    snapshot = json.loads((ROOT / BICEP_FOLDER / f"main.{name}.snapshot.json").read_text(encoding="utf-8"))
+    [made] = [one for one in snapshot["predictedResources"] if one["type"] == "Microsoft.Consumption/budgets"]
+
+    assert f"/resourceGroups/{Environment(name).resource_group}/" in made["id"]
+    assert made["name"].startswith(budget.NAME_PREFIX)
+    assert made["apiVersion"] == budget.API_VERSION

@@ -1,0 +1,91 @@
+"""What azure.yaml runs before azd provisions."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from delivery.environments import ROOT
+from tests.integration.delivery.fake_command import FakeCommand
+
+CLIENT_ID = "00000000-0000-0000-0000-00000000000a"
+THIS_MONTH = f"{datetime.now(UTC):%Y-%m}-01"
+TIMEOUT_SECONDS = 60
+
+
+@pytest.fixture
+def az(tmp_path: Path) -> FakeCommand:
+    """An Azure where nothing has been made yet."""
+    fake = FakeCommand(tmp_path / "bin", "az")
+    fake.answers("ad app list", "")
+    fake.answers("ad app create --display-name ssak8-test ", CLIENT_ID)
+    fake.answers("ad sp show", code=3, error="Resource does not exist")
+    fake.answers("group exists", answer=False)
+    return fake
+
+
+@pytest.fixture
+def azd(tmp_path: Path, az: FakeCommand) -> FakeCommand:
+    return FakeCommand(az.folder, "azd")
+
+
+def provision(az: FakeCommand, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the hook as azd does: with its environment's values, in the project's folder."""
+    hook = YAML(typ="safe").load(ROOT / "azure.yaml")["hooks"]["preprovision"]
+    python = az.folder / "python3"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return subprocess.run(  # noqa: S603 what azure.yaml says
+        [f"/bin/{hook['shell']}", "-c", hook["run"]],
+        cwd=ROOT,
+        env={"PATH": str(az.folder), "AZURE_ENV_NAME": "test", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+
+def test_azd_registers_the_application_and_learns_since_when_the_budget_counts(
+    az: FakeCommand, azd: FakeCommand
+) -> None:
+    finished = provision(az)
+
+    assert finished.returncode == 0, finished.stderr
+    assert azd.calls() == [f"env set AUTH_CLIENT_ID {CLIENT_ID}", f"env set BUDGET_START_DATE {THIS_MONTH}"]
+    assert az.calls("ad sp create")
+
+
+def test_later_the_application_is_known_and_the_budget_is_asked_for_again(az: FakeCommand, azd: FakeCommand) -> None:
+    finished = provision(az, AUTH_CLIENT_ID=CLIENT_ID, BUDGET_START_DATE="2026-01-01")
+
+    assert finished.returncode == 0, finished.stderr
+    assert azd.calls("BUDGET") == [f"env set BUDGET_START_DATE {THIS_MONTH}"]
+    assert az.calls("ad ") == []
+
+
+def test_a_registration_that_is_there_is_taken(az: FakeCommand, azd: FakeCommand) -> None:
+    az.answers("ad app list --display-name ssak8-test ", CLIENT_ID)
+
+    assert provision(az).returncode == 0
+    assert azd.calls("AUTH_CLIENT_ID") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}"]
+    assert az.calls("ad app create") == []
+
+
+@pytest.mark.parametrize("command", ["account show", "ad app create", "group exists"])
+def test_azd_stops_where_the_azure_cli_fails(az: FakeCommand, azd: FakeCommand, command: str) -> None:
+    az.answers(command, code=1)
+
+    assert provision(az).returncode != 0
+    assert azd.calls() == []
+
+
+def test_what_is_missing_is_named(az: FakeCommand, azd: FakeCommand) -> None:
+    az.answers("account show", code=1)
+    assert "az login" in provision(az).stderr
+
+    (az.folder / "az").unlink()
+    assert "Azure CLI (az), which is not installed" in provision(az).stderr
