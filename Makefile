@@ -57,9 +57,10 @@ check: .venv/installed ## Check style, format, types and workflows
 .PHONY: infra
 infra: ## Check the infrastructure, as far as that goes without Azure; needs bicep (`az bicep install`)
 	@infra/bicep/check $(ARGS)
+	@infra/openapi-lint/check
 
 .PHONY: infra-tools
-infra-tools: .venv-infra/installed ## Install checkov, for the security rules of `make infra`
+infra-tools: .venv-infra/installed infra/openapi-lint/node_modules/installed ## Install checkov and Redocly for `make infra`
 
 .PHONY: package
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
@@ -87,7 +88,7 @@ bench: .venv/installed ## Measure latency and throughput
 
 .PHONY: clean
 clean: ## Delete what was installed and built, but no data
-	@rm -rf .venv .venv-infra dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-infra infra/openapi-lint/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is newer than every file that says what to install.
@@ -98,4 +99,8 @@ clean: ## Delete what was installed and built, but no data
 .venv-infra/installed: requirements-infra.txt .venv/installed
 	@$(PYTHON) -m venv .venv-infra
 	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-infra.txt
+	@touch $@
+
+infra/openapi-lint/node_modules/installed: infra/openapi-lint/package-lock.json
+	@npm ci --prefix infra/openapi-lint --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

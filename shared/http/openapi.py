@@ -40,6 +40,8 @@ def document() -> Json:
             "version": "1.0.0",
             "description": "Customer registration of a house-cleaning service. Lists are newest first.",
         },
+        # Nobody signs in yet.
+        "security": [],
         "paths": {
             "/customers": {
                 "post": _creation("register-customer", "Register; KakaoTalk is told first", "Customer", "NewCustomer"),
