@@ -12,6 +12,7 @@ from shared.domain.customer import Customer
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import is_uuid
+from shared.metrics import cancellations, registrations
 from shared.resources import CUSTOMERS
 from shared.settings import Settings
 from shared.telemetry import traceparent
@@ -45,6 +46,8 @@ class CosmosCustomers:
                 if status_in_batch(error) == 409:
                     raise AlreadyExists("A customer of this id exists.") from None
                 raise
+        # Here, and not for an answer given again: an alert compares what was registered with what was published.
+        registrations.add(1)
 
     async def first_answer(self, customer_id: str) -> Customer | None:
         document = await self._read(FIRST_ANSWER, customer_id)
@@ -72,9 +75,11 @@ class CosmosCustomers:
                 if status not in (404, 409, 412):
                     raise
             else:
+                cancellations.add(1)
                 return
         # The request may have been repeated below us after the first one was done: then our event is there.
         if await self._read(event.id, customer_id):
+            cancellations.add(1)
             return
         if status == 412:
             raise PreconditionFailed("The customer has changed since: read it again.")

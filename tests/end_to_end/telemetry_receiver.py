@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 type Envelope = dict[str, Any]
 """An item of Application Insights: `tags`, and `data` with `baseType` and `baseData`."""
@@ -42,14 +43,19 @@ class Receiver:
 
     def metrics(self) -> set[str]:
         """The names of all metrics."""
-        return {
-            metric.name
-            for path, body in list(self.bodies)
-            if path == "/v1/metrics"
-            for of_resource in ExportMetricsServiceRequest.FromString(body).resource_metrics
-            for of_scope in of_resource.scope_metrics
-            for metric in of_scope.metrics
-        }
+        return {metric.name for metric in self._metrics()}
+
+    def count(self, name: str) -> int:
+        """What a counter of one process stands at."""
+        points = [point for metric in self._metrics() if metric.name == name for point in metric.sum.data_points]
+        return max((point.as_int for point in points), default=0)
+
+    def _metrics(self) -> Iterator[Metric]:
+        for path, body in list(self.bodies):
+            if path == "/v1/metrics":
+                for of_resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                    for of_scope in of_resource.scope_metrics:
+                        yield from of_scope.metrics
 
     def envelopes(self, kind: str) -> list[Envelope]:
         """What Application Insights was sent of one kind: RequestData, RemoteDependencyData, MetricData and others."""

@@ -20,10 +20,11 @@ from tests.unit.infra.deployments import APPS, deployment
 # Nobody is called this, and it is looked for in every byte that leaves the system.
 NAME, ADDRESS = "도깨비-홍길동", "무진시 안개로 77"
 CUSTOMER = {"customerName": NAME, "customerAddress": ADDRESS, "customerAge": 83}
+EXPORT_SECONDS = 0.5
 SOON = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "OTEL_BLRP_SCHEDULE_DELAY": "200",
-    "OTEL_METRIC_EXPORT_INTERVAL": "500",
+    "OTEL_METRIC_EXPORT_INTERVAL": str(round(EXPORT_SECONDS * 1000)),
     "KAKAO_BREAKER_RESET_SECONDS": "1",
     "DELIVERY_RETRY_SECONDS": "1",
 }
@@ -159,6 +160,20 @@ async def test_every_metric_arrives(house: House, receiver: Receiver) -> None:
     await eventually(all_there, "every metric arrived")
     refused = [span for span in receiver.spans() if span.failed and span.name == "register-customer"]
     assert {span.attributes["error.type"] for span in refused} == {"KakaoUnavailable"}
+
+
+async def test_an_answer_given_again_is_no_registration(house: House, receiver: Receiver) -> None:
+    await house.register(CUSTOMER)
+    await asyncio.sleep(2 * EXPORT_SECONDS)
+    before = receiver.count("ssak8.registrations")
+
+    for _ in range(3):
+        answer = await house.call("POST", "/customers", json=CUSTOMER, headers={"Idempotency-Key": f"key {before}"})
+        assert answer.status == 201
+
+    await asyncio.sleep(2 * EXPORT_SECONDS)
+    assert before > 0
+    assert receiver.count("ssak8.registrations") == before + 1
 
 
 async def test_nothing_personal_leaves_the_system_whatever_goes_wrong(house: House, receiver: Receiver) -> None:
