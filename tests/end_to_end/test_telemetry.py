@@ -168,7 +168,7 @@ async def test_an_answer_given_again_is_no_registration(house: House, receiver: 
     before = receiver.count("ssak8.registrations")
 
     for _ in range(3):
-        answer = await house.call("POST", "/customers", json=CUSTOMER, headers={"Idempotency-Key": f"key {before}"})
+        answer = await house.call("POST", "/customers", json=CUSTOMER, headers={"Idempotency-Key": f"key-{before}"})
         assert answer.status == 201
 
     await asyncio.sleep(2 * EXPORT_SECONDS)
