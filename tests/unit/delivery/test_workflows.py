@@ -5,17 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from delivery.__main__ import HELP
 from delivery.environments import ROOT
+from tests.unit.delivery.workflows import FOLDER, read
 
-FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.yml"))
-
-
-def read(name: str) -> Any:
-    return YAML(typ="safe").load(FOLDER / name)
 
 
 def steps(name: str) -> list[dict[str, Any]]:
@@ -67,6 +62,54 @@ def test_nothing_reaches_dev_unchecked_nor_prod_but_by_dev_and_its_preview() -> 
         "prod": "preview",
     }
     assert [jobs[name]["with"]["environment"] for name in ("dev", "prod")] == ["dev", "prod"]
+    # A condition could let a job run although the one before failed.
+    assert not [name for name, job in jobs.items() if "if" in job]
+
+
+def test_each_job_that_signs_in_is_in_the_environment_whose_approval_and_identity_it_needs() -> None:
+    """The name of the environment is what Azure's federated credentials trust, and what waits for a reviewer."""
+    [called] = read("environment.yml")["jobs"].values()
+
+    assert called["environment"]["name"] == "${{ inputs.environment }}"
+    assert read("deploy.yml")["jobs"]["preview"]["environment"] == "prod-preview"
+    for workflow, job, environment in (
+        ("deploy.yml", "dev", "dev"),
+        ("deploy.yml", "prod", "prod"),
+        ("rollback.yml", "deploy", "${{ inputs.environment }}"),
+    ):
+        caller = read(workflow)["jobs"][job]
+        assert caller["uses"] == "./.github/workflows/environment.yml"
+        assert caller["with"]["environment"] == environment
+
+
+def test_only_those_jobs_may_sign_in() -> None:
+    signing_in = {
+        (name, job)
+        for name in WORKFLOWS
+        for job, told in read(name)["jobs"].items()
+        if told["permissions"].get("id-token") == "write"
+    }
+
+    assert signing_in == {
+        ("deploy.yml", "dev"),
+        ("deploy.yml", "preview"),
+        ("deploy.yml", "prod"),
+        ("environment.yml", "deploy"),
+        ("rollback.yml", "deploy"),
+    }
+
+
+def test_an_environment_is_deployed_to_by_one_job_at_a_time_which_is_never_stopped_halfway() -> None:
+    [called] = read("environment.yml")["jobs"].values()
+
+    assert called["concurrency"] == {"group": "environment-${{ inputs.environment }}", "cancel-in-progress": False}
+
+
+def test_prod_and_only_prod_fails_where_a_call_failed() -> None:
+    [deploy] = [step for step in steps("environment.yml") if step.get("id") == "deploy"]
+
+    assert deploy["env"]["UNBROKEN"] == "${{ inputs.environment == 'prod' && 'yes' || '' }}"
+    assert deploy["run"].endswith(" ${UNBROKEN:+--unbroken}")
 
 
 def test_a_deployment_is_looked_at_before_and_tried_after() -> None:
@@ -78,8 +121,11 @@ def test_a_deployment_is_looked_at_before_and_tried_after() -> None:
 def test_no_job_may_more_than_it_says() -> None:
     for name in WORKFLOWS:
         assert read(name)["permissions"] == {}
-        for job in read(name)["jobs"].values():
-            assert set(job["permissions"].items()) <= {("contents", "read"), ("actions", "read"), ("id-token", "write")}
+        for job, told in read(name)["jobs"].items():
+            may = set(told["permissions"].items())
+            if (name, job) == ("rollback.yml", "find"):
+                may.remove(("actions", "write"))  # cancels what waits for approval
+            assert may <= {("contents", "read"), ("actions", "read"), ("id-token", "write")}
 
 
 def test_no_secret_is_needed() -> None:
@@ -91,3 +137,4 @@ def test_both_environments_can_be_rolled_back() -> None:
     inputs = read("rollback.yml")["on"]["workflow_dispatch"]["inputs"]
 
     assert inputs["environment"]["options"] == ["dev", "prod"]
+    assert read("rollback.yml")["jobs"]["deploy"]["with"]["package-run"] == "${{ needs.find.outputs.run }}"

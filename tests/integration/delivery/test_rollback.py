@@ -1,0 +1,124 @@
+"""What rollback.yml asks GitHub, with a stand-in for `gh`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.rollback import main
+from tests.integration.delivery.fake_command import FakeCommand
+
+ACTIONS = "api repos/{owner}/{repo}/actions"
+WAITING = f"{ACTIONS}/workflows/deploy.yml/runs?branch=main&per_page=100&status=waiting"
+STEPS = [{"name": "Deploy", "status": "completed", "conclusion": "success"}]
+
+
+def run(number: int, **different: str) -> dict[str, Any]:
+    told = {"path": ".github/workflows/deploy.yml", "head_branch": "main", "head_sha": "0123456789abcdef"}
+    return {"id": number, **told, "display_title": "A change", "created_at": "2026-11-23T00:00:00Z", **different}
+
+
+def deployed(number: int, environment: str, package: int, hour: int) -> dict[str, Any]:
+    name = f"{environment} / {environment}, package of run {package}"
+    return {"name": name, "conclusion": "success", "started_at": f"2026-11-23T{hour:02}:00:00Z", "steps": STEPS}
+
+
+@pytest.fixture
+def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
+    """12 waits for prod to be approved; behind it prod runs 11, of which dev has seen nothing but good."""
+    fake = FakeCommand(tmp_path / "bin", "gh")
+    monkeypatch.setenv("PATH", str(fake.folder))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+    jobs = {
+        12: [deployed(12, "dev", 12, 5), {"name": "prod / prod, package of run 12", "steps": []}],
+        11: [deployed(11, "dev", 11, 3), deployed(11, "prod", 11, 4)],
+        10: [deployed(10, "dev", 10, 1), deployed(10, "prod", 10, 2)],
+    }
+    fake.answers(f"{ACTIONS}/workflows/deploy.yml/runs?branch=main", {"workflow_runs": [run(one) for one in jobs]})
+    fake.answers(f"{ACTIONS}/workflows/rollback.yml/runs?branch=main", {"workflow_runs": []})
+    for number, told in jobs.items():
+        fake.answers(f"{ACTIONS}/runs/{number}", run(number))
+        fake.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": told})
+        fake.answers(f"{ACTIONS}/runs/{number}/pending_deployments", [])
+        fake.answers(f"{ACTIONS}/runs/{number}/cancel --method POST", {})
+    fake.answers(WAITING, {"workflow_runs": []})
+    return fake
+
+
+def waits(gh: FakeCommand, *numbers: int, times: int = 1) -> None:
+    """These wait for prod, as often as that is asked."""
+    gh.answers(WAITING, {"workflow_runs": [run(one) for one in numbers]}, times=times)
+    for number in numbers:
+        gh.answers(f"{ACTIONS}/runs/{number}/pending_deployments", [{"environment": {"name": "prod"}}])
+
+
+def found(tmp_path: Path) -> str:
+    outputs = tmp_path / "outputs"
+    return outputs.read_text() if outputs.exists() else ""
+
+
+@pytest.mark.parametrize(("environment", "before"), [("prod", 10), ("dev", 11)])
+def test_the_run_before_the_one_that_runs_there_is_found(
+    gh: FakeCommand, tmp_path: Path, environment: str, before: int
+) -> None:
+    assert main([environment], seconds_between=0) == 0
+
+    assert found(tmp_path) == f"run={before}\n"
+
+
+def test_what_was_gone_back_to_is_seen(gh: FakeCommand, tmp_path: Path) -> None:
+    back = {**deployed(20, "prod", 10, 6), "name": "deploy / prod, package of run 10"}
+    gh.answers(f"{ACTIONS}/workflows/rollback.yml/runs?branch=main", {"workflow_runs": [run(20)]})
+    gh.answers(f"{ACTIONS}/runs/20/jobs", {"jobs": [back]})
+
+    assert main(["prod"], seconds_between=0) == 1
+
+    assert found(tmp_path) == ""
+
+
+def test_a_run_that_is_given_is_taken(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prod", "--run", "11"], seconds_between=0) == 0
+
+    assert found(tmp_path) == "run=11\n"
+    assert "Run 11: 01234567 A change" in capsys.readouterr().out
+    assert gh.calls("/jobs") == []
+
+
+@pytest.mark.parametrize("different", [{"path": ".github/workflows/ci.yml"}, {"head_branch": "somebodys-change"}])
+def test_a_package_that_was_never_on_main_is_refused(
+    gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str], different: dict[str, str]
+) -> None:
+    gh.answers(f"{ACTIONS}/runs/30", run(30, **different))
+
+    assert main(["prod", "--run", "30"], seconds_between=0) == 1
+
+    assert found(tmp_path) == ""
+    assert "not of deploy.yml on main" in capsys.readouterr().err
+
+
+def test_runs_that_wait_for_approval_are_cancelled_one_behind_the_other(gh: FakeCommand) -> None:
+    waits(gh, 11)
+    waits(gh, 12, times=2)
+
+    assert main(["prod", "--run", "10"], seconds_between=0) == 0
+
+    assert gh.calls("/cancel") == [f"{ACTIONS}/runs/{one}/cancel --method POST" for one in (12, 11)]
+
+
+def test_runs_that_wait_for_another_environment_are_left(gh: FakeCommand) -> None:
+    waits(gh, 12)
+
+    assert main(["dev"], seconds_between=0) == 0
+
+    assert gh.calls("/cancel") == []
+
+
+def test_where_github_does_not_answer_nothing_is_found(
+    gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gh.answers(f"{ACTIONS}/workflows/deploy.yml", code=1, error="HTTP 403")
+
+    assert main(["prod"], seconds_between=0) == 1
+
+    assert found(tmp_path) == ""
+    assert "HTTP 403" in capsys.readouterr().err

@@ -1,0 +1,13 @@
+"""The workflows of this project, read."""
+
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from delivery.environments import ROOT
+
+FOLDER = ROOT / ".github/workflows"
+
+
+def read(name: str) -> Any:
+    return YAML(typ="safe").load(FOLDER / name)
