@@ -118,6 +118,17 @@ def test_a_deployment_is_looked_at_before_and_tried_after() -> None:
     assert names.index("What if") < names.index("Deploy") < names.index("Smoke test")
 
 
+def test_the_infrastructure_is_compiled_by_what_made_the_snapshots_wherever_it_is_checked_or_deployed() -> None:
+    install = 'az bicep install --version "v$(<infra/bicep/compiler-version)"'
+
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", (ROOT / "infra/bicep/compiler-version").read_text())
+    for name, job in (("ci.yml", "check"), ("deploy.yml", "preview"), ("environment.yml", "deploy")):
+        runs = [step.get("run", "") for step in read(name)["jobs"][job]["steps"]]
+        [installs] = [index for index, run in enumerate(runs) if run.startswith(install)]
+        uses = [index for index, run in enumerate(runs) if run.startswith(".ci/run") or "-m delivery " in run]
+        assert installs < min(uses)
+
+
 def test_no_job_may_more_than_it_says() -> None:
     for name in WORKFLOWS:
         assert read(name)["permissions"] == {}
