@@ -28,6 +28,8 @@ param authClientId string
 param operatorEmail string
 
 @description('The first day of the month from which the budget counts: `python -m delivery.budget ENVIRONMENT` tells it.')
+@minLength(10)
+@maxLength(10)
 param budgetStartDate string
 
 @description('Reach storage, database, Service Bus and Key Vault through private endpoints only. Service Bus is then Premium, whose price is another.')

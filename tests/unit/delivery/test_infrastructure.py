@@ -72,3 +72,12 @@ def test_the_budget_is_looked_for_where_it_is_made(name: str) -> None:
     assert f"/resourceGroups/{Environment(name).resource_group}/" in made["id"]
     assert made["name"].startswith(budget.NAME_PREFIX)
     assert made["apiVersion"] == budget.API_VERSION
+
+
+def test_what_is_deployed_by_hand_is_found_again() -> None:
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+
+    [command] = re.findall(r"^az deployment sub create .*$", page, re.MULTILINE)
+
+    assert f" --name {Environment('dev').deployment} " in command
+    assert "export BUDGET_START_DATE=$(.venv/bin/python -m delivery.budget dev)\n" in page
