@@ -26,8 +26,8 @@ REQUEST_TARGET_LIMIT_BYTES = 8 * 1024
 HEADERS_LIMIT_BYTES = 32 * 1024
 CONNECT_TIMEOUT_SECONDS = 1.0
 TOTAL_TIMEOUT_SECONDS = 30.0
-# Below the 5 s after which uvicorn closes an idle connection, so that none is reused while its other end closes it.
-IDLE_CONNECTION_SECONDS = 3.0
+# Below the 130 s after which the functions host closes an idle connection, so that none is reused while that happens.
+IDLE_CONNECTION_SECONDS = 60.0
 # What aiohttp would add where the client sent nothing.
 AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)

@@ -10,6 +10,7 @@ from typing import Protocol
 import aiohttp
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from shared import metrics
@@ -127,6 +128,7 @@ class KakaoClient:
     async def _send(self, content: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         async with self._open().post(self._url, data=content, headers=headers, allow_redirects=False) as response:
             await response.read()
+        trace.get_current_span().set_attribute("http.response.status_code", response.status)
         return response
 
     def _check(self, response: aiohttp.ClientResponse) -> None:

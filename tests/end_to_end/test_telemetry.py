@@ -259,8 +259,17 @@ def test_application_insights_is_sent_one_trace_with_every_app(insights: Receive
         ("kakao", "kakao-alert"),
         ("customerview", "view-updater"),
     }
-    types = {data(e)["type"] for e in dependencies if e["tags"]["ai.operation.id"] == registration}
-    assert types == {"InProc", "HTTP", "azure.cosmosdb", "Queue Message | servicebus"}
+    called_by_it = {
+        (data(e)["type"], data(e).get("resultCode"))
+        for e in dependencies
+        if e["tags"]["ai.operation.id"] == registration
+    }
+    assert called_by_it == {
+        ("InProc", "0"),
+        ("HTTP", "201"),
+        ("azure.cosmosdb", "0"),
+        ("Queue Message | servicebus", "0"),
+    }
 
 
 def test_application_insights_is_sent_nothing_personal(insights: Receiver) -> None:
