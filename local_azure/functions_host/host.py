@@ -23,13 +23,13 @@ from local_azure.functions_host.http.cors import Cors
 from local_azure.functions_host.http.keys import Keys
 from local_azure.functions_host.triggers.listening import Listeners, manual_call
 from local_azure.functions_host.worker import Worker
+from local_azure.listening import HOST, listening_socket, with_copies
 
 logger = logging.getLogger(__name__)
 
 # Kestrel's. With the five seconds of uvicorn, clients often find a connection closed just as they use it.
 KEEP_ALIVE_SECONDS = 130
 
-ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 7071
 DEFAULT_GRACE = 4.5
 
@@ -64,14 +64,10 @@ class _Server(uvicorn.Server):
 
 def listen(port: int) -> socket.socket:
     """A listening socket on the loopback address. Raises StartError."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((ADDRESS, port))
+        return listening_socket(port)
     except OSError as error:
-        listening.close()
         raise StartError(f"port {port}: {error.strerror}; end what uses it or choose another with --port") from None
-    return listening
 
 
 class Host:
@@ -91,14 +87,14 @@ class Host:
         """Loads the app, listens, calls `ready(url)`, and returns after `stop()`. Raises StartError."""
         port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
         listening = listen(DEFAULT_PORT if port is None else port)
-        url = f"http://{ADDRESS}:{listening.getsockname()[1]}"
+        url = f"http://{HOST}:{listening.getsockname()[1]}"
         functions = [self._completed(function) for function in await self._worker.load(app_settings.expanded)]
         functions = [function for function in functions if self._is_wanted(function)]
         listeners = Listeners(
             functions, self._worker, self._host_json.extensions, self._options.name, self._options.state
         )
         server = self._server(self._application(functions, listeners, url))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        serving = asyncio.create_task(server.serve(with_copies(listening)))
         listeners.start()
         await server.ready.wait()
         _log_functions(functions)

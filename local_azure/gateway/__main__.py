@@ -13,7 +13,8 @@ import uvloop
 from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
-from local_azure.gateway.server import listening_socket, serve
+from local_azure.gateway.server import serve
+from local_azure.listening import HOST, listening_socket
 from local_azure.telemetry.process import start_telemetry
 from local_azure.telemetry.settings import TelemetrySettings
 
@@ -46,7 +47,12 @@ async def _serve_until_signal(gateway: Gateway, listener: socket.socket) -> None
     wanted_down = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, wanted_down.set)
-    await serve(gateway, listener, wanted_down)
+
+    def ready() -> None:
+        sys.stdout.write(f"ready http://{HOST}:{listener.getsockname()[1]}\n")
+        sys.stdout.flush()
+
+    await serve(gateway, listener, wanted_down, ready)
 
 
 def _arguments() -> argparse.Namespace:

@@ -2,16 +2,14 @@
 
 import asyncio
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
 from local_azure.gateway.proxy import Gateway
+from local_azure.listening import with_copies
 
-HOST = "127.0.0.1"
-BACKLOG = 2048
 SHUTDOWN_SECONDS = 3
 
 
@@ -21,32 +19,23 @@ class _Server(uvicorn.Server):
     uvicorn would raise them again at the end, and a clean end must exit with 0.
     """
 
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for listener in sockets or ():
-            sys.stdout.write(f"ready http://{HOST}:{listener.getsockname()[1]}\n")
-        sys.stdout.flush()
+        self._ready()
 
 
-def listening_socket(port: int) -> socket.socket:
-    """Listens on `port` (0: a free one) of 127.0.0.1. Raises OSError where it is taken."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-async def serve(gateway: Gateway, listener: socket.socket, wanted_down: asyncio.Event) -> None:
-    """Prints the ready line and serves until `wanted_down`; running requests may end."""
+async def serve(
+    gateway: Gateway, listener: socket.socket, wanted_down: asyncio.Event, ready: Callable[[], None]
+) -> None:
+    """Calls `ready`, and serves until `wanted_down`; running requests may end."""
     server = _Server(
         uvicorn.Config(
             gateway,
@@ -58,7 +47,8 @@ async def serve(gateway: Gateway, listener: socket.socket, wanted_down: asyncio.
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
+        ),
+        ready,
     )
 
     async def end() -> None:
@@ -68,6 +58,6 @@ async def serve(gateway: Gateway, listener: socket.socket, wanted_down: asyncio.
     ending = asyncio.create_task(end())
     try:
         async with gateway:
-            await server.serve([listener])
+            await server.serve(with_copies(listener))
     finally:
         ending.cancel()

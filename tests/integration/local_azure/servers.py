@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
-from local_azure.gateway.server import listening_socket, serve
+from local_azure.gateway.server import serve
+from local_azure.listening import listening_socket
 
 type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -17,8 +18,10 @@ async def gateway_to(upstream: str, total_timeout: float = 5.0) -> AsyncIterator
     listener = listening_socket(0)
     wanted_down = asyncio.Event()
     gateway = Gateway(RouteTable({"/customers": upstream}), total_timeout)
-    serving = asyncio.create_task(serve(gateway, listener, wanted_down))
+    ready = asyncio.Event()
+    serving = asyncio.create_task(serve(gateway, listener, wanted_down, ready.set))
     try:
+        await ready.wait()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         wanted_down.set()

@@ -1,0 +1,29 @@
+"""Listening on the loopback address."""
+
+import socket
+
+HOST = "127.0.0.1"
+BACKLOG = 2048
+COPIES = 15
+
+
+def listening_socket(port: int) -> socket.socket:
+    """Listens on `port` (0: a free one). Raises OSError where it is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def with_copies(listener: socket.socket) -> list[socket.socket]:
+    """The listener and copies of it, for a server to accept from all of them.
+
+    uvloop takes one connection of each in a turn of its loop, and under load a turn lasts many milliseconds: of a
+    hundred clients that come at once, the last waited seconds for their connection.
+    """
+    return [listener, *(listener.dup() for _ in range(COPIES))]
