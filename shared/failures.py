@@ -16,7 +16,7 @@ class UnexpectedFailure(Exception):
 def described(error: BaseException) -> str:
     """Its type, the status it may have, and where it was raised: the last lines of our own code and of all."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(ROOT)]
+    own = [frame for frame in frames if frame.filename.startswith(ROOT) and "site-packages" not in frame.filename]
     ends = dict.fromkeys(f"{frame.filename}:{frame.lineno}" for part in (own, frames) for frame in part[-1:])
     parts = (type(error).__name__, str(getattr(error, "status_code", "") or ""), "at", " > ".join(ends))
     return " ".join(part for part in parts if part)

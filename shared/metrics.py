@@ -4,6 +4,7 @@ Without an SDK (on a laptop that exports nothing) they cost next to nothing and 
 personal data: attributes are words from fixed lists.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -34,11 +35,15 @@ DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.
 AGES: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 _meter = metrics.get_meter("ssak8")
-_breakers: dict[str, int] = {}
+_breakers: dict[str, tuple[int, float]] = {}
 
 
 def _observe_breakers(_: CallbackOptions) -> Iterable[Observation]:
-    return [Observation(state, {"circuit": circuit}) for circuit, state in _breakers.items()]
+    """An open circuit that may be tried again is half-open, whether or not anybody has come to try it."""
+    now = time.monotonic()
+    for circuit, (state, until) in _breakers.items():
+        open_no_more = state == BREAKER_STATES["opened"] and now >= until
+        yield Observation(BREAKER_STATES["half-opened"] if open_no_more else state, {"circuit": circuit})
 
 
 def _histogram(name: str, description: str, boundaries: tuple[float, ...]) -> Histogram:
@@ -57,9 +62,9 @@ _meter.create_observable_gauge(
 )
 
 
-def breaker_is(circuit: str, state: str) -> None:
-    """Tells the state of a circuit breaker: closed, half-opened or opened."""
-    _breakers[circuit] = BREAKER_STATES[state]
+def breaker_is(circuit: str, state: str, reset_seconds: float) -> None:
+    """Tells the state of a circuit breaker: closed, half-opened or opened, and then for so many seconds from now."""
+    _breakers[circuit] = BREAKER_STATES[state], time.monotonic() + reset_seconds
 
 
 def kakao_answered(seconds: float, outcome: str) -> None:

@@ -15,12 +15,14 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 # The Azure SDKs tell every request and link at INFO: more lines than everything of ours, each paid for. The worker
-# (azure.functions) tells every invocation, and repeats a failed one's exception, which the host tells too.
+# (azure.functions) tells every invocation, and repeats a failed one's exception, which the host tells too. What sends
+# telemetry (azure.monitor) tells each sending, and sends that as well: a line a second for ever.
 _QUIET = {
     "azure.core": logging.WARNING,
     "azure.cosmos": logging.WARNING,
     "azure.functions": logging.CRITICAL,
     "azure.identity": logging.WARNING,
+    "azure.monitor": logging.WARNING,
     "azure.servicebus": logging.WARNING,
 }
 for _name, _level in _QUIET.items():

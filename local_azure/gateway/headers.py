@@ -22,7 +22,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 # Where a client says it came from is not believed; the host is the upstream's own; the length is counted anew.
-NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"forwarded"}
+# A trace goes on, its state does not: a client could write anything into that, and traces would tell it.
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"forwarded", b"tracestate"}
 FORWARDED_PREFIX = b"x-forwarded-"
 # The gateway's own server writes these.
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server"}
@@ -45,8 +46,6 @@ def for_upstream(headers: RawHeaders, client: str, scheme: str) -> CIMultiDict[s
             forwarded.add(name.decode("latin-1"), value.decode("latin-1"))
     if not TRACE_PARENT.fullmatch(trace_parent):
         trace_parent = new_trace_parent()
-        # A trace state belongs to the trace parent that was dropped.
-        forwarded.popall("tracestate", None)
     forwarded["traceparent"] = trace_parent
     forwarded["X-Forwarded-For"] = client
     forwarded["X-Forwarded-Host"] = host

@@ -30,8 +30,8 @@ class CircuitBreaker:
         self._name = name
         self._reset_seconds = reset_seconds
         self._circuits = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=reset_seconds)
-        self._circuits.add_listener(_tell_change)
-        metrics.breaker_is(name, CLOSED)
+        self._circuits.add_listener(self._tell_change)
+        metrics.breaker_is(name, CLOSED, reset_seconds)
         self._trial_running = False
 
     @asynccontextmanager
@@ -58,8 +58,7 @@ class CircuitBreaker:
             if trial:
                 self._trial_running = False
 
-
-def _tell_change(circuit: str, change: str, event: Event) -> None:
-    if change == "state_changed" and isinstance(event, ContextChanged):
-        log.warning("circuit breaker %s is now %s", circuit, event.state)
-        metrics.breaker_is(circuit, event.state)
+    def _tell_change(self, circuit: str, change: str, event: Event) -> None:
+        if change == "state_changed" and isinstance(event, ContextChanged):
+            log.warning("circuit breaker %s is now %s", circuit, event.state)
+            metrics.breaker_is(circuit, event.state, self._reset_seconds)

@@ -39,15 +39,20 @@ class CosmosCustomers:
         ]
         if keep_answer:
             operations.append(("create", (self._first_answer_document(customer),)))
+        exists = False
         async with self._database.container(CUSTOMERS, "execute_item_batch") as container:
             try:
                 await container.execute_item_batch(operations, partition_key=customer.customer_id)
             except CosmosBatchOperationError as error:
-                if status_in_batch(error) == 409:
-                    raise AlreadyExists("A customer of this id exists.") from None
-                raise
-        # Here, and not for an answer given again: an alert compares what was registered with what was published.
-        registrations.add(1)
+                if status_in_batch(error) != 409:
+                    raise
+                exists = True
+        # The request may have been repeated below us after the first one was done: then our event is there.
+        if not exists or await self._read(event.id, customer.customer_id):
+            # Here, and not for an answer given again: an alert compares what was registered with what was published.
+            registrations.add(1)
+        if exists:
+            raise AlreadyExists("A customer of this id exists.")
 
     async def first_answer(self, customer_id: str) -> Customer | None:
         document = await self._read(FIRST_ANSWER, customer_id)

@@ -60,10 +60,11 @@ class KakaoClient:
 
     async def notify_registered(self, customer: Customer) -> None:
         """One call, in all at most the kakao timeout long. Raises KakaoUnavailable, KakaoRefused."""
-        before, outcome = time.perf_counter(), "success"
+        before, outcome = time.perf_counter(), "failed"
         try:
             with span("POST", SpanKind.CLIENT, http_request_method="POST", url_full=self._url):
                 await self._notify(customer)
+            outcome = "success"
         except KakaoUnavailable as error:
             outcome = error.reason
             raise

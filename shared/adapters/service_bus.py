@@ -36,8 +36,6 @@ class ServiceBusEventPublisher:
             try:
                 async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
                     await self._send([_message(event, span) for event, span in zip(events, spans, strict=True)])
-                for event in events:
-                    record_age(outbox_age, event.happened_at)
             except BaseException as error:
                 for span in spans:
                     mark_failed(span, error)
@@ -49,6 +47,8 @@ class ServiceBusEventPublisher:
             finally:
                 for span in spans:
                     span.end()
+        for event in events:
+            record_age(outbox_age, event.happened_at)
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = self._open()

@@ -27,8 +27,11 @@ class OutboxEvent(Record):
 
     @property
     def happened_at(self) -> datetime:
-        """When it happened."""
-        return datetime.fromisoformat(self.event["time"])
+        """When it happened. Raises ValueError, TypeError."""
+        time = datetime.fromisoformat(self.event["time"])
+        if time.tzinfo is None:
+            raise ValueError("a time without its offset is no moment")
+        return time
 
     @property
     def type(self) -> str:
@@ -58,9 +61,10 @@ class PublishOutbox:
 def _read(document: Mapping[str, Any]) -> OutboxEvent | None:
     try:
         outbox = OutboxEvent.model_validate(document)
-    except ValidationError:
-        outbox = None
-    if outbox is None or not {"type", "time"} <= outbox.event.keys():
+        readable = isinstance(outbox.event["type"], str) and bool(outbox.happened_at)
+    except (ValidationError, LookupError, ValueError, TypeError):
+        readable = False
+    if not readable:
         # It would stop all later events for ever. It stays in the container; mended there, it comes in the feed again.
         log.error("outbox document %s is no event: not published", document.get("id"))
         return None

@@ -23,6 +23,7 @@ from shared.domain.kakao_message import KakaoMessage, KakaoMessageRequest, Messa
 from shared.resources import CUSTOMERS, KAKAOS
 from shared.settings import Settings
 from shared.use_cases.cancelling import StoredCustomer
+from tests.measured import measured
 from tests.unit.fakes import YEON
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +76,42 @@ def message_of(kind: MessageKind) -> KakaoMessage:
 
 def canceled(stored: StoredCustomer) -> CustomerEvent:
     return CustomerEvent.canceled(new_uuid7(), stored.customer, utc_now())
+
+
+async def test_what_is_stored_is_counted_once_and_what_was_there_is_not(stores: Stores) -> None:
+    before = measured("ssak8.registrations")
+    stored = await stores.registered()
+    assert measured("ssak8.registrations") == before + 1
+
+    with pytest.raises(AlreadyExists):
+        await stores.customers.add(
+            stored.customer, CustomerEvent.registered(new_uuid7(), stored.customer), keep_answer=False
+        )
+    assert measured("ssak8.registrations") == before + 1
+
+
+async def test_a_write_that_was_repeated_below_counts_although_it_meets_itself(stores: Stores) -> None:
+    customer = Customer.register(new_uuid7(), YEON, utc_now())
+    event = CustomerEvent.registered(new_uuid7(), customer)
+    await stores.customers.add(customer, event, keep_answer=False)
+    before = measured("ssak8.registrations")
+
+    # As if the answer to the first had been lost on its way.
+    with pytest.raises(AlreadyExists):
+        await stores.customers.add(customer, event, keep_answer=False)
+
+    assert measured("ssak8.registrations") == before + 1
+
+
+async def test_a_cancellation_is_counted(stores: Stores) -> None:
+    stored = await stores.registered()
+    before = measured("ssak8.cancellations")
+
+    await stores.customers.remove(stored, canceled(stored))
+    with pytest.raises(NotFound):
+        await stores.customers.remove(stored, canceled(stored))
+
+    assert measured("ssak8.cancellations") == before + 1
 
 
 async def test_a_customer_is_found_as_it_was_added(stores: Stores) -> None:

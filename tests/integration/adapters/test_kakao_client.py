@@ -17,6 +17,7 @@ from shared.domain.customer import Customer
 from shared.domain.errors import KakaoRefused, KakaoUnavailable
 from shared.settings import Settings
 from shared.telemetry import continued_trace
+from tests.measured import measured
 from tests.unit.fakes import START, YEON
 
 CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
@@ -119,11 +120,13 @@ async def test_it_tells_the_customers_details_under_a_key_of_their_own_and_goes_
 )
 async def test_whatever_is_no_success_is_unavailable_within_the_timeout(handler: Handler, reason: str) -> None:
     async with kakao(handler) as client:
+        timed = measured("ssak8.kakao.duration", outcome=reason)
         before = time.monotonic()
         with pytest.raises(KakaoUnavailable) as failure:
             await client.notify_registered(CUSTOMER)
 
     assert failure.value.reason == reason
+    assert measured("ssak8.kakao.duration", outcome=reason) == timed + 1
     assert time.monotonic() - before < 1
 
 
@@ -251,3 +254,16 @@ async def test_a_token_that_cannot_be_had_is_a_failure_of_kakao() -> None:
     async with kakao(answering(201), credential=Identity(None), kakao_api_scope="kakao/.default") as client:
         with pytest.raises(KakaoUnavailable, match="no answer"):
             await client.notify_registered(CUSTOMER)
+
+
+async def test_a_call_that_is_given_up_is_no_success() -> None:
+    async with kakao(hang, kakao_timeout_seconds=10) as client:
+        successes, failures = (measured("ssak8.kakao.duration", outcome=outcome) for outcome in ("success", "failed"))
+        call = asyncio.create_task(client.notify_registered(CUSTOMER))
+        await asyncio.sleep(0.05)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    assert measured("ssak8.kakao.duration", outcome="success") == successes
+    assert measured("ssak8.kakao.duration", outcome="failed") == failures + 1

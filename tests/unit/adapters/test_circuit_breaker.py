@@ -3,6 +3,8 @@ import asyncio
 import pytest
 
 from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from shared.metrics import BREAKER_STATES
+from tests.measured import measured
 
 RESET_SECONDS = 0.05
 
@@ -92,3 +94,20 @@ async def test_half_open_it_opens_again_when_the_trial_fails(breaker: CircuitBre
 
     with pytest.raises(CircuitOpen):
         await succeed(breaker)
+
+
+async def test_the_gauge_tells_a_circuit_that_may_be_tried_again_from_an_open_one() -> None:
+    def told() -> int | float:
+        return measured("ssak8.breaker.state", circuit="measured")
+
+    breaker = CircuitBreaker("measured", failures=3, reset_seconds=RESET_SECONDS)
+    assert told() == BREAKER_STATES["closed"]
+
+    await fail_often(breaker, 3)
+    assert told() == BREAKER_STATES["opened"]
+
+    await asyncio.sleep(RESET_SECONDS * 1.2)
+    assert told() == BREAKER_STATES["half-opened"]
+
+    await succeed(breaker)
+    assert told() == BREAKER_STATES["closed"]

@@ -106,6 +106,7 @@ def test_what_a_caller_says_about_the_public_address_is_not_believed() -> None:
     assert headers["X-Forwarded-Host"].attrib["exists-action"] == "override"
     assert headers["X-Forwarded-Proto"].attrib["exists-action"] == "override"
     assert headers["X-Forwarded-Prefix"].attrib["exists-action"] == "delete"
+    assert headers["tracestate"].attrib["exists-action"] == "delete"
 
 
 @every_environment

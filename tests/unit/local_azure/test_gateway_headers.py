@@ -44,18 +44,17 @@ def test_a_trace_is_continued() -> None:
     forwarded = for_upstream([(b"traceparent", TRACE.encode()), (b"tracestate", b"a=1")], "127.0.0.1", "http")
 
     assert forwarded["traceparent"] == TRACE
-    assert forwarded["tracestate"] == "a=1"
+    assert "tracestate" not in forwarded
 
 
 @pytest.mark.parametrize(
     "wrong", [b"", b"nonsense", b"ff" + TRACE[2:].encode(), TRACE[:3].encode() + b"0" * 32 + b"-00f067aa0ba902b7-01"]
 )
-def test_a_wrong_trace_is_replaced_with_its_state(wrong: bytes) -> None:
-    forwarded = for_upstream([(b"traceparent", wrong), (b"tracestate", b"a=1")], "127.0.0.1", "http")
+def test_a_wrong_trace_is_replaced(wrong: bytes) -> None:
+    forwarded = for_upstream([(b"traceparent", wrong)], "127.0.0.1", "http")
 
     assert TRACE_PARENT.fullmatch(forwarded["traceparent"])
     assert forwarded["traceparent"] != wrong.decode()
-    assert "tracestate" not in forwarded
 
 
 def test_an_answer_keeps_its_headers_in_order_and_repeated() -> None:

@@ -1,3 +1,4 @@
+import logging
 import re
 
 import pytest
@@ -42,6 +43,20 @@ def test_within_another_trace_the_callers_goes_first() -> None:
 
 def test_a_message_is_sent_in_the_trace_it_belongs_to() -> None:
     assert traceparent(message_span("send", TRACEPARENT)) == TRACEPARENT
+
+
+@pytest.mark.parametrize(
+    "logger", ["azure.monitor.opentelemetry.exporter.export._base", "azure.core.pipeline.policies", "azure.functions"]
+)
+def test_libraries_that_tell_every_call_are_quiet_where_everything_else_is_told(
+    logger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on Azure, where nothing but the root logger has a level.
+    monkeypatch.setattr(logging.getLogger("azure"), "level", logging.NOTSET)
+    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
+
+    assert logging.getLogger(logger).getEffectiveLevel() >= logging.WARNING
+    assert logging.getLogger("shared").getEffectiveLevel() == logging.INFO
 
 
 def test_outside_a_trace_there_is_none() -> None:

@@ -47,6 +47,18 @@ async def test_a_document_that_is_no_event_is_named_in_the_log_without_its_conte
     assert "홍길동" not in caplog.text
 
 
+@pytest.mark.parametrize("time", [None, 5, "", "yesterday", "2026-01-02T03:04:05"])
+async def test_a_time_that_is_none_holds_nothing_up(time: object, caplog: pytest.LogCaptureFixture) -> None:
+    publisher = FakePublisher()
+    good = CustomerEvent.registered("1", CUSTOMER)
+    bad = {**good.to_json_object(), "time": time}
+
+    await PublishOutbox(publisher)([{**outbox_document(good), "id": "bad", "event": bad}, outbox_document(good)])
+
+    assert [outbox.id for outbox in publisher.published] == ["1"]
+    assert "bad" in caplog.text
+
+
 async def test_what_another_version_of_this_code_wrote_is_passed_on_as_it_is() -> None:
     publisher = FakePublisher()
     newer = {
