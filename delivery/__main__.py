@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("environment", nargs="?", default="", help="such as dev")
         command.set_defaults(package=None)
         if name in ("deploy", "apps"):
-            command.add_argument("--unbroken", action="store_true", help="fail if a call failed meanwhile")
+            command.add_argument("--unbroken", action="store_true", help="fail unless every call went well meanwhile")
             command.add_argument("--package", type=Path, help="a package built before (default: one built now)")
         if name == "what-if":
             command.add_argument("--read-only", action="store_true", help="for an identity that may change nothing")
@@ -80,7 +80,7 @@ def _carry_out(given: argparse.Namespace, environment: Environment, patience: Pa
 
 
 def _deploy(given: argparse.Namespace, environment: Environment, package: Path, patience: Patience) -> None:
-    """Deploys, while what answered before is watched. Raises AzureCliError, DeploymentError."""
+    """Deploys, while what answers is watched. Raises AzureCliError, DeploymentError."""
     with contextlib.ExitStack() as watching:
         watch = None
         if given.command == "deploy":
@@ -93,6 +93,7 @@ def _deploy(given: argparse.Namespace, environment: Environment, package: Path, 
         if watch is None:
             watch = watching.enter_context(Watch(known["GATEWAY_URL"], patience.between_calls))
         deployment.deploy_apps(known, package, patience)
+        watch.wait_until_seen(patience.until_answered)
     _tell_calls(watch, unbroken=given.unbroken)
     _tell_address(known["GATEWAY_URL"])
 
@@ -113,8 +114,12 @@ def _tell_calls(watch: Watch, *, unbroken: bool) -> None:
     _say(f"Meanwhile {len(watch.failures)} of {watch.calls} calls failed.")
     for text, count in Counter(watch.failures).most_common():
         _say(f"  {count} × {text}")
+    for text in (unknown := watch.unknown()):
+        _say(f"  {text}")
     if unbroken and watch.failures:
         raise DeploymentError("The new package runs, but callers noticed the deployment.")
+    if unbroken and unknown:
+        raise DeploymentError("The new package runs, but whether callers noticed the deployment is not known.")
 
 
 def _tell_address(gateway: str) -> None:

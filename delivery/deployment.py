@@ -33,9 +33,11 @@ class Patience:
     """Seconds. `between_uploads`: a role that was just assigned needs minutes until it is believed everywhere.
 
     `in_a_row`: how many answers of the new version show that no instance has the old one any more.
+    `until_answered`: how long the gateway may need, after that, until each service has answered a call to it.
     """
 
     until_replaced: float = 600
+    until_answered: float = 120
     between_uploads: float = 60
     between_calls: float = 2
     in_a_row: int = 10

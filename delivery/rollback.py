@@ -5,6 +5,7 @@ before the one whose package runs there now.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ WORKFLOWS = (DEPLOY_WORKFLOW, "rollback.yml")
 BRANCH = "main"
 DEPLOY_STEP = "Deploy"
 RUNS_LOOKED_AT = 100
+JOBS_A_PAGE = 100  # the most that GitHub gives at once
 GH_SECONDS = 60
 ROUNDS = 5
 SECONDS_BETWEEN_ROUNDS = 6
@@ -69,7 +71,7 @@ def run_before(made: Iterable[Deployment]) -> int | None:
 def find(environment: str) -> int:
     """Raises RollbackError."""
     runs = [run["id"] for workflow in WORKFLOWS for run in _runs(workflow)]
-    jobs = [job for run in runs for job in _gh(f"{ACTIONS}/runs/{run}/jobs?per_page=100")["jobs"]]
+    jobs = [job for run in runs for job in _jobs(run)]
     if (run := run_before(deployments(jobs, environment))) is None:
         raise RollbackError(
             f"Among the last {RUNS_LOOKED_AT} runs none went well in {environment} before: give a number"
@@ -111,6 +113,15 @@ def _waits(run: int, environment: str) -> bool:
 def _runs(workflow: str, condition: str = "") -> list[Mapping[str, Any]]:
     query = f"branch={BRANCH}&per_page={RUNS_LOOKED_AT}{condition}"
     return list(_gh(f"{ACTIONS}/workflows/{workflow}/runs?{query}")["workflow_runs"])
+
+
+def _jobs(run: int) -> Iterator[Mapping[str, Any]]:
+    """Those of all attempts: by default, GitHub leaves out what was deployed before *Re-run*."""
+    for page in itertools.count(1):
+        found = _gh(f"{ACTIONS}/runs/{run}/jobs?filter=all&per_page={JOBS_A_PAGE}&page={page}")["jobs"]
+        yield from found
+        if len(found) < JOBS_A_PAGE:
+            return
 
 
 def _gh(*arguments: str) -> Any:

@@ -30,6 +30,9 @@ type LogAlert = {
 
   @description('How far back it looks, in minutes.')
   minutes: 15 | 60
+
+  @description('How far back it looks instead, ISO 8601: as long as that, what stands still is told of.')
+  lookBack: 'PT6H'?
   enabled: bool
 }
 
@@ -102,19 +105,20 @@ customMetrics
     description: 'An event was more than five minutes old when it was worked on, or nobody works on events.'
     severity: 2
     minutes: 15
+    lookBack: 'PT6H'
     enabled: true
     query: '''
 customMetrics
 | where name in ("ssak8.outbox.age", "ssak8.view.age", "ssak8.cancellations", "ssak8.alert.age")
 | summarize
-    published = maxif(timestamp, name == "ssak8.outbox.age" and timestamp between (ago(13m) .. ago(7m))),
+    published = maxif(timestamp, name == "ssak8.outbox.age" and timestamp between (ago(358m) .. ago(7m))),
     viewed = maxif(timestamp, name == "ssak8.view.age"),
-    canceled = maxif(timestamp, name == "ssak8.cancellations" and timestamp between (ago(13m) .. ago(7m))),
+    canceled = maxif(timestamp, name == "ssak8.cancellations" and timestamp between (ago(358m) .. ago(7m))),
     alerted = maxif(timestamp, name == "ssak8.alert.age"),
-    seconds = maxif(valueMax, name in ("ssak8.view.age", "ssak8.alert.age"))
+    seconds = maxif(valueMax, name in ("ssak8.view.age", "ssak8.alert.age") and timestamp > ago(15m))
 | where seconds > 300
-    or published > coalesce(viewed, ago(15m)) + 2m
-    or canceled > coalesce(alerted, ago(15m)) + 2m
+    or published > coalesce(viewed, ago(360m)) + 2m
+    or canceled > coalesce(alerted, ago(360m)) + 2m
 '''
   }
   {
@@ -122,16 +126,17 @@ customMetrics
     description: 'Events are published more than a minute late, or not at all although customers have changed.'
     severity: 1
     minutes: 15
+    lookBack: 'PT6H'
     enabled: true
     query: '''
 customMetrics
 | where name in ("ssak8.registrations", "ssak8.cancellations", "ssak8.outbox.age")
 | summarize
-    changed = maxif(timestamp, name != "ssak8.outbox.age" and timestamp between (ago(13m) .. ago(5m))),
+    changed = maxif(timestamp, name != "ssak8.outbox.age" and timestamp between (ago(358m) .. ago(5m))),
     published = maxif(timestamp, name == "ssak8.outbox.age"),
-    seconds = maxif(valueMax, name == "ssak8.outbox.age")
+    seconds = maxif(valueMax, name == "ssak8.outbox.age" and timestamp > ago(15m))
 | where seconds > 60
-    or changed > coalesce(published, ago(15m)) + 2m
+    or changed > coalesce(published, ago(360m)) + 2m
 '''
   }
   {
@@ -202,6 +207,7 @@ resource logAlertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       scopes: [componentId]
       evaluationFrequency: 'PT5M'
       windowSize: alert.minutes == 15 ? 'PT15M' : 'PT1H'
+      ...(alert.?lookBack == null ? {} : { overrideQueryTimeRange: alert.?lookBack })
       autoMitigate: true
       criteria: {
         allOf: [

@@ -38,6 +38,7 @@ CAUSES = {
 }
 """What a consequence is missing of: which metrics are the cause, and which the consequence."""
 
+LOOK_BACK_MINUTES = 360
 EXPORT_MINUTES = 1
 """How often a process tells its metrics (OTEL_METRIC_EXPORT_INTERVAL has this default)."""
 
@@ -175,13 +176,16 @@ def test_what_stands_still_is_told_and_what_was_only_told_late_is_not(alert: str
     conditions = re.findall(r"(\w+) > coalesce\((\w+), ago\((\d+)m\)\) \+ (\d+)m", criterion["query"])
 
     assert {last[cause][0]: last[consequence][0] for cause, consequence, _, _ in conditions} == CAUSES[alert]
-    assert (rule["windowSize"], rule["evaluationFrequency"]) == ("PT15M", "PT5M")
+    # What stands still is told of for as long as that, and not as over once its cause is no longer looked at.
+    assert (rule["overrideQueryTimeRange"], rule["evaluationFrequency"]) == (f"PT{LOOK_BACK_MINUTES // 60}H", "PT5M")
+    # What came late is told of once.
+    assert re.search(r"seconds = maxif\(valueMax, .* and timestamp > ago\(15m\)\)", criterion["query"])
     for cause, consequence, window, slack in conditions:
         _, oldest, newest = last[cause]
         # A cause may be told up to one export later than its consequence, and clocks differ.
         assert int(slack) > EXPORT_MINUTES
         # Where the consequence was told first, it is still in the window.
-        assert oldest == int(window) - int(slack) == 15 - int(slack)
+        assert oldest == int(window) - int(slack) == LOOK_BACK_MINUTES - int(slack)
         # The consequence had time to happen, to be told and to arrive; and no cause passes between two evaluations.
         assert newest >= 5
         assert oldest - newest > 5
