@@ -55,7 +55,10 @@ def main() -> None:
             waited, visible = asyncio.run(wait_for_views(stack, registered))
             spent = {name: seconds - before[name] for name, seconds in cpu_seconds(pids).items()}
     show_load(console, result)
-    console.print(f"visible in customerViews: {visible} of {registered}, {waited:.1f} s after the end")
+    given_up = f" and {visible - registered} more that the generator had given up" if visible > registered else ""
+    console.print(
+        f"visible in customerViews: {min(visible, registered)} of {registered}{given_up}, {waited:.1f} s after the end"
+    )
     if idle:
         console.print(
             f"cancel → view CANCELED, idle, {len(idle)} samples: median {percentile(idle, 50) * 1000:.0f} ms, "

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,7 +13,7 @@ from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration
 from local_azure.console import Console
 from local_azure.log_view import follow, tail
 from local_azure.stack import NotRunningError, Stack
-from local_azure.supervisor.events import Event
+from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.journal import journal
 from local_azure.supervisor.lifecycle import prepare, run
 from local_azure.supervisor.services import StackError, State
@@ -150,14 +151,14 @@ def logs(
 def stop(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None:
     """Stop one service; the others go on."""
     with Console() as console:
-        Stack(_state(config, state).folder).stop_service(service, console.event)
+        _change(Stack(_state(config, state).folder).stop_service, service, console, "is stopped already")
 
 
 @app.command()
 def start(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None:
     """Start a stopped service again, on the same port."""
     with Console() as console:
-        Stack(_state(config, state).folder).start_service(service, console.event)
+        _change(Stack(_state(config, state).folder).start_service, service, console, "runs already")
 
 
 @app.command()
@@ -180,11 +181,24 @@ def reset(
         if folder.is_locked:
             console.rest()
             if not force and not (sys.stdin.isatty() and typer.confirm("It runs. End it and delete its data?")):
-                raise StackError("it runs; end it with `down` first, or say --force")
+                raise StackError("it runs; end it first (Ctrl-C, or `python -m local_azure down`), or say --force")
             Stack(folder.folder).down(console.event)
         folder.end_orphans()
         folder.empty()
         console.say(f"deleted {folder.folder}")
+
+
+def _change(change: Callable[[str, Report], None], service: str, console: Console, otherwise: str) -> None:
+    """Says `otherwise` of the service where nothing has to happen."""
+    happened: list[Event] = []
+
+    def report(event: Event) -> None:
+        happened.append(event)
+        console.event(event)
+
+    change(service, report)
+    if not happened:
+        console.say(f"{service} {otherwise}")
 
 
 def _state(config: Path, state: Path | None) -> StateFolder:

@@ -1,5 +1,7 @@
 """All settings, from the environment, checked at start-up."""
 
+import difflib
+import os
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Literal, Self
@@ -9,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 DAY = 24 * 60 * 60
+# A misspelt name of these is refused: it would otherwise change nothing, and tell nobody.
+OUR_PREFIXES = ("SSAK8_", "KAKAO_", "COSMOS_", "SERVICE_BUS_", "OUTBOX_", "IDEMPOTENCY_", "CANCELED_VIEW_")
 
 
 class Service(StrEnum):
@@ -88,10 +92,23 @@ class Settings(BaseSettings):
     def load(cls) -> Self:
         """Reads the environment. Raises SettingsError."""
         try:
-            return cls()
+            loaded = cls()
         except ValidationError as error:
             wrong = "; ".join(_line(str(part["loc"][0]) if part["loc"] else "", part["msg"]) for part in error.errors())
             raise SettingsError(f"wrong settings: {wrong}") from None
+        if unknown := sorted(name for name in os.environ if _is_ours(name) and name.lower() not in cls.model_fields):
+            raise SettingsError(f"wrong settings: {', '.join(map(_unknown, unknown))}")
+        return loaded
+
+
+def _is_ours(name: str) -> bool:
+    """Whether nobody but this code reads a setting of this name. What has `__` belongs to a connection."""
+    return name.startswith(OUR_PREFIXES) and "__" not in name
+
+
+def _unknown(name: str) -> str:
+    like = difflib.get_close_matches(name, [field.upper() for field in Settings.model_fields], 1)
+    return f"{name}: there is no such setting" + (f"; did you mean {like[0]}?" if like else "")
 
 
 def _line(field: str, message: str) -> str:

@@ -53,6 +53,11 @@ def _start_telemetry(name: str) -> EndTelemetry:
     """As on Azure: the worker exports by itself where it is told to, and keeps to the host's traces otherwise."""
     os.environ.setdefault("OTEL_SERVICE_NAME", name)
     if is_true("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"):
+        if "InstrumentationKey=" not in os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING", ""):
+            raise ConfigurationError(
+                "APPLICATIONINSIGHTS_CONNECTION_STRING: has to be a connection string (InstrumentationKey=…) where "
+                "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY is true"
+            )
         return start_telemetry(name, TelemetrySettings())
     wanted = TelemetrySettings.load()
     if wanted.any:

@@ -13,9 +13,13 @@ CHATTY = {
     "azure.functions": logging.CRITICAL,  # repeats every failed invocation, with what the caller sent
     "azure.cosmos": logging.ERROR,  # tells each attempt too
     "azure.servicebus": logging.CRITICAL,  # tells each connection attempt; the listeners tell each outage once
+    # Repeats for as long as Application Insights is out of reach; what sends spans and metrics tells that too.
+    "azure.monitor.opentelemetry.exporter._quickpulse": logging.CRITICAL,
     "uvicorn": logging.WARNING,
     "asyncio": logging.WARNING,
 }
+# What they tell of their troubles is the network's, every few seconds: a line says enough.
+EXPORTERS = ("azure.monitor", "opentelemetry")
 LEVELS = {
     "trace": logging.DEBUG,
     "debug": logging.DEBUG,
@@ -40,7 +44,8 @@ class OneLine(logging.Formatter):
         invocation = invocation_id_cv.get()
         suffix = f" [invocation={invocation}]" if invocation else ""
         line = f"{time} {record.levelname} {record.name}: {record.getMessage()}{suffix}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        traced = record.exc_info and not record.name.startswith(EXPORTERS)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info and traced else line
 
 
 def configure(log_level: Mapping[str, str], *, verbose: bool) -> None:

@@ -1,5 +1,6 @@
 """Telemetry of one process, from its start to its end."""
 
+import logging
 from collections.abc import Callable
 
 from local_azure.telemetry.settings import TelemetrySettings
@@ -11,6 +12,8 @@ def start_telemetry(service: str, settings: TelemetrySettings) -> EndTelemetry:
     """Sends telemetry under the name `service` from now on. Returns what sends the rest, within so many seconds."""
     if not settings.any:
         return lambda _: None
+    # A warning for each attempt; what is given up is an error.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     from local_azure.telemetry.export import export  # noqa: PLC0415 - costs 0.1 s of the start
 
     return export(service, settings)

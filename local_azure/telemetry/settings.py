@@ -10,8 +10,9 @@ from typing import Self
 
 from local_azure.configuration import ConfigurationError
 
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
-PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+# For all signals, or for one: `{}` is the signal and an underscore, or nothing.
+ENDPOINT = "OTEL_EXPORTER_OTLP_{}ENDPOINT"
+PROTOCOL = "OTEL_EXPORTER_OTLP_{}PROTOCOL"
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class TelemetrySettings:
             metrics=_exporter("METRICS", ("none", "console", "otlp"), environment),
             logs=_exporter("LOGS", ("none", "otlp"), environment),
         )
-        protocol = environment.get(PROTOCOL, "")
-        if "otlp" in (settings.traces, settings.metrics, settings.logs) and protocol not in ("", "http/protobuf"):
-            raise ConfigurationError(f"{PROTOCOL}={protocol}: only http/protobuf is spoken here; leave it out")
+        for signal, exporter in (("TRACES", settings.traces), ("METRICS", settings.metrics), ("LOGS", settings.logs)):
+            if exporter == "otlp":
+                _check_otlp(signal, environment)
         return settings
 
     @property
@@ -48,9 +49,23 @@ class TelemetrySettings:
 
 def _exporter(signal: str, known: tuple[str, ...], environment: Mapping[str, str]) -> str:
     name = f"OTEL_{signal}_EXPORTER"
-    endpoints = (ENDPOINT, f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
-    default = "otlp" if any(environment.get(endpoint) for endpoint in endpoints) else "none"
+    default = "otlp" if _chosen(ENDPOINT, signal, environment)[1] else "none"
     exporter = environment.get(name, "").strip().lower() or default
     if exporter not in known:
         raise ConfigurationError(f"{name}={exporter}: choose one of {', '.join(known)}")
     return exporter
+
+
+def _check_otlp(signal: str, environment: Mapping[str, str]) -> None:
+    name, endpoint = _chosen(ENDPOINT, signal, environment)
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        raise ConfigurationError(f"{name}={endpoint}: write it as http://127.0.0.1:4318")
+    name, protocol = _chosen(PROTOCOL, signal, environment)
+    if protocol not in ("", "http/protobuf"):
+        raise ConfigurationError(f"{name}={protocol}: only http/protobuf is spoken here; leave it out")
+
+
+def _chosen(variable: str, signal: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Name and value of the variable for a signal: its own goes before that for all."""
+    own, common = variable.format(f"{signal}_"), variable.format("")
+    return (own, environment[own]) if environment.get(own) else (common, environment.get(common, ""))

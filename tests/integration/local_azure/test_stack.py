@@ -108,11 +108,14 @@ def test_status_shows_every_service(stack: Stack, config: Path) -> None:
 
 def test_status_fails_while_a_service_is_stopped(stack: Stack, config: Path) -> None:
     stopped = command(config, "stop", "tiny")
+    again = command(config, "stop", "tiny")
     status = command(config, "status")
     restarted = command(config, "restart", "tiny")
 
     assert (stopped.returncode, status.returncode, restarted.returncode) == (0, 1, 0)
     assert "tiny          stopped" in stopped.stdout
+    assert (again.returncode, again.stdout) == (0, "tiny is stopped already\n")
+    assert command(config, "start", "tiny").stdout == "tiny runs already\n"
     assert {service.state for service in stack.status()} == {State.RUNNING}
 
 

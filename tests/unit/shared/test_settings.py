@@ -75,3 +75,17 @@ def test_a_managed_identity_takes_the_place_of_connection_strings(environment: p
     environment.setenv("SERVICE_BUS_CONNECTION__fullyQualifiedNamespace", "ssak8.servicebus.windows.net")
 
     assert Settings.load().service_bus_connection__namespace == "ssak8.servicebus.windows.net"
+
+
+def test_a_misspelt_setting_is_refused_with_what_was_meant(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("KAKAO_BREAKER_FALURES", "7")
+
+    with pytest.raises(SettingsError, match=r"KAKAO_BREAKER_FALURES: .* did you mean KAKAO_BREAKER_FAILURES\?"):
+        Settings.load()
+
+
+def test_settings_of_others_are_none_of_our_business(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("COSMOS_CONNECTION__credential", "managedidentity")
+    environment.setenv("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
+
+    Settings.load()
