@@ -62,21 +62,39 @@ async def play(stage: Stage[Calls]) -> None:
         await steps.alerted(stage, customer_id)
 
 
-async def answering(system: Calls) -> bool:
-    """Whether all three services answer: what nobody has is not found, and it is the app itself that says so."""
-    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-        answers = [await system.call("GET", f"/{name}/{NOBODY}") for name in ("customers", "kakaos", "customerViews")]
-        return all(answer.status == 404 and "traceId" in answer.text for answer in answers)
-    return False
+async def not_answering(system: Calls) -> dict[str, str]:
+    """The services that do not answer, and what is heard instead.
+
+    One that does says itself, and not what stands before it, that what nobody has is not found.
+    """
+    heard = {}
+    for name in ("customers", "kakaos", "customerViews"):
+        try:
+            answer = await system.call("GET", f"/{name}/{NOBODY}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            heard[name] = type(error).__name__
+        else:
+            if answer.status != 404 or "traceId" not in answer.text:
+                heard[name] = f"status {answer.status}"
+    return heard
 
 
 async def run(url: str, wait_seconds: float, console: Console) -> None:
     """Raises Unexpected, aiohttp.ClientError and TimeoutError."""
     async with RememberingGateway.at(url, CALL_SECONDS) as gateway:
+        heard: dict[str, str] = {}
+
+        async def all_answer() -> bool:
+            nonlocal heard
+            heard = await not_answering(gateway)
+            return not heard
+
+        console.print(f"Waiting up to {wait_seconds:.0f} s for the three services at {url} …")
         try:
-            await seconds_until(lambda: answering(gateway), wait_seconds)
+            await seconds_until(all_answer, wait_seconds)
         except TimeoutError:
-            raise Unexpected(f"the three services did not answer at {url} within {wait_seconds:.0f} s") from None
+            told = ", ".join(f"/{name}: {what}" for name, what in heard.items())
+            raise Unexpected(f"not all services answered within {wait_seconds:.0f} s ({told})") from None
         try:
             await play(Stage(gateway, console, EVENT_SECONDS))
         finally:

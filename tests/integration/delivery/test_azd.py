@@ -29,7 +29,9 @@ def az(tmp_path: Path) -> FakeCommand:
 
 @pytest.fixture
 def azd(tmp_path: Path, az: FakeCommand) -> FakeCommand:
-    return FakeCommand(az.folder, "azd")
+    fake = FakeCommand(az.folder, "azd")
+    fake.answers("env get-value", code=1, error="key not found")
+    return fake
 
 
 def provision(az: FakeCommand, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -55,23 +57,32 @@ def test_azd_registers_the_application_and_learns_since_when_the_budget_counts(
     finished = provision(az)
 
     assert finished.returncode == 0, finished.stderr
-    assert azd.calls() == [f"env set AUTH_CLIENT_ID {CLIENT_ID}", f"env set BUDGET_START_DATE {THIS_MONTH}"]
+    assert azd.calls("set") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}", f"env set BUDGET_START_DATE {THIS_MONTH}"]
     assert az.calls("ad sp create")
 
 
 def test_later_the_application_is_known_and_the_budget_is_asked_for_again(az: FakeCommand, azd: FakeCommand) -> None:
-    finished = provision(az, AUTH_CLIENT_ID=CLIENT_ID, BUDGET_START_DATE="2026-01-01")
+    azd.answers("env get-value AUTH_CLIENT_ID", CLIENT_ID)
+
+    # What the shell has of another environment does not count.
+    finished = provision(az, AUTH_CLIENT_ID="that of another", BUDGET_START_DATE="2026-01-01")
 
     assert finished.returncode == 0, finished.stderr
-    assert azd.calls("BUDGET") == [f"env set BUDGET_START_DATE {THIS_MONTH}"]
+    assert azd.calls("set") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}", f"env set BUDGET_START_DATE {THIS_MONTH}"]
     assert az.calls("ad ") == []
+
+
+def test_a_registration_is_of_one_environment_whatever_the_shell_has(az: FakeCommand, azd: FakeCommand) -> None:
+    assert provision(az, AUTH_CLIENT_ID="that of another").returncode == 0
+
+    assert azd.calls("set AUTH_CLIENT_ID") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}"]
 
 
 def test_a_registration_that_is_there_is_taken(az: FakeCommand, azd: FakeCommand) -> None:
     az.answers("ad app list --display-name ssak8-test ", CLIENT_ID)
 
     assert provision(az).returncode == 0
-    assert azd.calls("AUTH_CLIENT_ID") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}"]
+    assert azd.calls("set AUTH_CLIENT_ID") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}"]
     assert az.calls("ad app create") == []
 
 
@@ -80,7 +91,7 @@ def test_azd_stops_where_the_azure_cli_fails(az: FakeCommand, azd: FakeCommand, 
     az.answers(command, code=1)
 
     assert provision(az).returncode != 0
-    assert azd.calls() == []
+    assert azd.calls("set") == []
 
 
 def test_what_is_missing_is_named(az: FakeCommand, azd: FakeCommand) -> None:

@@ -19,7 +19,7 @@ from delivery.package import build, version
 from tests.integration.delivery.fake_command import FakeCommand
 
 APPS = ("kakao", "customerview", "customer")
-IMPATIENT = Patience(until_replaced=0.2, between_uploads=0, between_calls=0.01, in_a_row=4)
+IMPATIENT = Patience(until_replaced=0.2, until_answered=0.2, between_uploads=0, between_calls=0.01, in_a_row=4)
 NEW = "new"
 CREATE = "deployment sub create --name ssak8-dev --location koreacentral --parameters"
 UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --name"
@@ -371,14 +371,64 @@ def test_no_call_failed(root: Path, az: FakeCommand, capsys: pytest.CaptureFixtu
     assert re.search(r"Meanwhile 0 of [1-9]\d* calls failed", capsys.readouterr().out)
 
 
-def test_what_did_not_run_before_is_not_missed(
-    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("options", [[], ["--unbroken"]])
+def test_where_no_service_ever_answered_nobody_can_say_that_no_call_failed(
+    root: Path,
+    az: FakeCommand,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
 ) -> None:
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: True))
 
-    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 0
+    assert main(["deploy", "dev", *options], root, IMPATIENT) == len(options)
 
-    assert "0 of 0 calls failed" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "0 of 0 calls failed" in told.out
+    assert "customers never answered well" in told.out
+    assert ("is not known" in told.err) == bool(options)
+
+
+def test_what_did_not_run_before_is_not_missed_but_awaited_after(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    az.answers("deployment sub show", code=3, error="DeploymentNotFound", times=1)
+    patience = Patience(until_replaced=20, until_answered=20, between_uploads=0, between_calls=0.01, in_a_row=1)
+    after: list[int] = []
+
+    def breaks(calls: int) -> bool:
+        if Azure.health_calls >= len(APPS):
+            after.append(calls)
+        return len(after) < 20
+
+    monkeypatch.setattr(Azure, "breaks", staticmethod(breaks))
+
+    assert main(["deploy", "dev", "--unbroken"], root, patience) == 0
+
+    assert "never answered" not in capsys.readouterr().out
+
+
+def test_one_bad_answer_at_the_beginning_does_not_end_the_watch(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Azure, "breaks", staticmethod(lambda calls: calls <= 3 or calls > 6))
+
+    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+
+    assert "callers noticed" in capsys.readouterr().err
+
+
+def test_a_watch_that_broke_off_is_a_failure_where_no_call_may_fail(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = iter([None] * 4)
+    monkeypatch.setattr("delivery.watch.failure", lambda _: next(calls))
+
+    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+
+    told = capsys.readouterr()
+    assert "the watch broke off: StopIteration()" in told.out
+    assert "is not known" in told.err
 
 
 def test_a_workflow_learns_the_address(

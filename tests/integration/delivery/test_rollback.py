@@ -18,9 +18,9 @@ def run(number: int, **different: str) -> dict[str, Any]:
     return {"id": number, **told, "display_title": "A change", "created_at": "2026-11-23T00:00:00Z", **different}
 
 
-def deployed(number: int, environment: str, package: int, hour: int) -> dict[str, Any]:
+def deployed(number: int, environment: str, package: int, hour: int, conclusion: str = "success") -> dict[str, Any]:
     name = f"{environment} / {environment}, package of run {package}"
-    return {"name": name, "conclusion": "success", "started_at": f"2026-11-23T{hour:02}:00:00Z", "steps": STEPS}
+    return {"name": name, "conclusion": conclusion, "started_at": f"2026-11-23T{hour:02}:00:00Z", "steps": STEPS}
 
 
 @pytest.fixture
@@ -74,6 +74,40 @@ def test_what_was_gone_back_to_is_seen(gh: FakeCommand, tmp_path: Path) -> None:
     assert main(["prod"], seconds_between=0) == 1
 
     assert found(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("attempts", "before"),
+    [
+        # Instead of rollback.yml, 11 was run again after 12, which was bad: 12 is no place to go back to.
+        ({10: [(1, "success")], 11: [(2, "success"), (4, "success")], 12: [(3, "success")]}, 10),
+        # 11 was good, although it failed when it was run again; 12 was bad.
+        ({10: [(1, "success")], 11: [(2, "success"), (3, "failure")], 12: [(4, "failure")]}, 11),
+    ],
+)
+def test_what_was_deployed_before_a_run_was_run_again_is_seen(
+    gh: FakeCommand, tmp_path: Path, attempts: dict[int, list[tuple[int, str]]], before: int
+) -> None:
+    for number, made in attempts.items():
+        jobs = [deployed(number, "prod", number, hour, conclusion) for hour, conclusion in made]
+        gh.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": jobs[-1:]})  # as GitHub does, unless asked for all
+        gh.answers(f"{ACTIONS}/runs/{number}/jobs?filter=all&", {"jobs": jobs})
+
+    assert main(["prod"], seconds_between=0) == 0
+
+    assert found(tmp_path) == f"run={before}\n"
+
+
+def test_a_run_may_have_more_jobs_than_github_tells_at_once(gh: FakeCommand, tmp_path: Path) -> None:
+    others = [{"name": "ci / Test and check", "steps": []}] * 100
+    jobs = f"{ACTIONS}/runs/12/jobs?filter=all&per_page=100"
+    gh.answers(jobs, {"jobs": others})
+    gh.answers(f"{jobs}&page=2", {"jobs": [deployed(12, "prod", 12, 5)]})
+
+    assert main(["prod"], seconds_between=0) == 0
+
+    assert found(tmp_path) == "run=11\n"
+    assert gh.calls("runs/12/jobs") == [f"{jobs}&page=1", f"{jobs}&page=2"]
 
 
 def test_a_run_that_is_given_is_taken(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,165 @@
+"""What the watch makes of answers, with a gateway that also breaks them off."""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from delivery import watch
+from delivery.watch import PATHS, Watch, failure
+
+BODY = b'{"traceId": "1"}'
+PATIENCE = 10
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no seconds
+
+
+class Gateway(BaseHTTPRequestHandler):
+    """Says what `answers` says, given the path and how often that was called before: a status, or how it breaks off."""
+
+    answers: Callable[[str, int], int | str] = staticmethod(lambda _, __: 404)
+    called: dict[str, int] = {}  # noqa: RUF012 set by tests
+    released = threading.Event()
+
+    def do_GET(self) -> None:
+        before = self.called.get(self.path, 0)
+        self.called[self.path] = before + 1
+        answer = self.answers(self.path, before)
+        self.send_response(404 if isinstance(answer, str) else answer)
+        self.send_header("Content-Length", str(len(BODY) + (100 if isinstance(answer, str) else 0)))
+        self.end_headers()
+        self.wfile.write(BODY)
+        if answer == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self.wfile.close()
+            self.rfile.close()
+            self.connection.close()
+        elif answer == "hang":
+            self.released.wait(PATIENCE)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Without telling the client first, which would turn a reset into an end."""
+        self.close_request(request)
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(Gateway, "called", {})
+    monkeypatch.setattr(Gateway, "released", threading.Event())
+    with Server(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        Gateway.released.set()
+        server.shutdown()
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answers: Callable[[str, int], int | str]) -> None:
+    monkeypatch.setattr(Gateway, "answers", staticmethod(answers))
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (404, None),
+        (200, "200"),
+        (502, "502"),
+        ("end", "IncompleteRead"),
+        ("reset", "ConnectionResetError"),
+        ("hang", "TimeoutError"),
+    ],
+)
+def test_a_call_tells_what_is_wrong_with_its_answer_also_where_that_breaks_off(
+    gateway: str, monkeypatch: pytest.MonkeyPatch, answer: int | str, told: str | None
+) -> None:
+    monkeypatch.setattr(watch, "CALL_SECONDS", 0.5)
+    answering(monkeypatch, lambda _, __: answer)
+
+    assert failure(gateway + PATHS[0]) == told
+
+
+def test_what_fails_after_an_answer_that_broke_off_is_still_noticed(
+    gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, lambda _, before: (404, "end", 500)[min(before, 2)])
+
+    with Watch(gateway, 0.01) as watching:
+        until(lambda: "customers: 500" in watching.failures)
+
+    assert "customers: IncompleteRead" in watching.failures
+    assert watching.unknown() == []
+
+
+def test_a_service_is_watched_from_its_first_good_answer_on(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, lambda _, before: 404 if before == 2 else 503)
+
+    with Watch(gateway, 0.01) as watching:
+        until(lambda: len(watching.failures) > len(PATHS))
+
+    assert set(watching.failures) == {"customers: 503", "kakaos: 503", "customerViews: 503"}
+    assert watching.calls == len(watching.failures) == sum(Gateway.called.values()) - 3 * len(PATHS)
+    assert watching.unknown() == []
+
+
+def test_services_that_never_answered_well_are_named(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, lambda path, _: 503 if path.startswith("/kakaos/") else 404)
+
+    with Watch(gateway, 0.01) as watching:
+        until(lambda: watching.calls)
+        watching.wait_until_seen(0.05)
+
+    assert watching.failures == []
+    assert watching.unknown() == ["kakaos never answered well: not watched"]
+
+
+def test_it_waits_until_all_services_have_answered_and_no_longer(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, lambda path, before: 503 if path.startswith("/kakaos/") and before < 5 else 404)
+
+    begun = time.monotonic()
+    with Watch(gateway, 0.01) as watching:
+        watching.wait_until_seen(PATIENCE)
+
+    assert time.monotonic() < begun + PATIENCE
+    assert watching.unknown() == []
+
+
+@pytest.mark.parametrize("good_calls", [0, 4])
+def test_a_watch_that_broke_off_says_so(monkeypatch: pytest.MonkeyPatch, good_calls: int) -> None:
+    calls = iter(range(good_calls))
+
+    def unforeseen(_: str) -> None:
+        if next(calls, None) is None:
+            raise ZeroDivisionError("unforeseen")
+
+    monkeypatch.setattr(watch, "failure", unforeseen)
+
+    with Watch("http://gateway", 0.01) as watching:
+        until(lambda: watching.broken)
+        watching.wait_until_seen(PATIENCE)
+
+    assert watching.failures == []
+    assert watching.unknown()[-1] == "the watch broke off: ZeroDivisionError('unforeseen')"
+
+
+def test_a_call_without_an_end_is_told(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "END_SECONDS", 0.05)
+    answering(monkeypatch, lambda _, before: "hang" if before else 404)
+
+    with Watch(gateway, 0.01) as watching:
+        until(lambda: sum(Gateway.called.values()) > len(PATHS))
+
+    assert watching.unknown() == ["the watch broke off: a call had no answer 0.05 s after the end"]
