@@ -50,7 +50,7 @@ async def test_the_smoke_test_fails_where_a_service_does_not_answer(stack: Stack
         stack.start_service("customerview")
 
     assert finished.code == 1, finished.output
-    assert "did not answer" in finished.output
+    assert "/customerViews: status 503" in finished.output
 
 
 async def test_whom_a_failed_smoke_test_registered_is_cancelled(

@@ -21,7 +21,7 @@ for answer in answers:
         answer["times"] -= 1
         here.with_suffix(".answers").write_text(json.dumps(answers))
         time.sleep(answer["seconds"])
-        if "--output tsv" in command:
+        if "--output tsv" in command or command.startswith("env get-value"):
             sys.stdout.write(str(answer["json"] or ""))
         elif "--output none" not in command:
             sys.stdout.write(json.dumps(answer["json"]))
