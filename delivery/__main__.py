@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, patience: Patien
     environment = Environment(given.environment, root)
     found = problems(environment.name, root, with_infrastructure=given.command in ("what-if", "deploy"))
     if given.package and not zipfile.is_zipfile(given.package):
-        found.append(Problem(f"There is no package {given.package}.", f"name one that is there; `make package` makes {PACKAGE}"))
+        remedy = f"name one that is there; `make package` makes {PACKAGE}"
+        found.append(Problem(f"There is no package {given.package}.", remedy))
     if found:
         sys.stderr.write("This cannot be done yet:\n")
         sys.stderr.writelines(f"- {problem.what}\n  To do: {problem.remedy}\n" for problem in found)
