@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from opentelemetry import metrics, trace
@@ -41,11 +42,12 @@ def export(service: str, settings: TelemetrySettings) -> Callable[[float], None]
 
     def end(seconds: float) -> None:
         # An endpoint that does not answer must not keep the process.
+        deadline = time.monotonic() + seconds
         threads = [threading.Thread(target=each, daemon=True) for each in shut_down]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     return end
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from local_azure.telemetry.settings import TelemetrySettings
 
+logger = logging.getLogger(__name__)
+
 type EndTelemetry = Callable[[float], None]
 
 
@@ -14,6 +16,8 @@ def start_telemetry(service: str, settings: TelemetrySettings) -> EndTelemetry:
         return lambda _: None
     # A warning for each attempt; what is given up is an error.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
+    told = ", ".join(f"{signal}: {exporter}" for signal, exporter in vars(settings).items())
+    logger.info("telemetry goes where OTEL_* says: %s", told)
     from local_azure.telemetry.export import export  # noqa: PLC0415 - costs 0.1 s of the start
 
     return export(service, settings)
