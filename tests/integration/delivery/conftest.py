@@ -1,0 +1,54 @@
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from delivery.package import version
+from tests.integration.delivery.fake_azure import APPS, Azure, built
+from tests.integration.delivery.fake_command import FakeCommand
+
+
+@pytest.fixture(scope="module")
+def apps() -> Iterator[str]:
+    """The address at which three apps tell that they are well."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Azure) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "infra/bicep"
+    folder.mkdir(parents=True)
+    (folder / "main.bicep").write_text("")
+    (folder / "main.dev.bicepparam").write_text("using './main.bicep'\n")
+    (tmp_path / ".funcignore").write_text("/*\n!/host.json\n")
+    (tmp_path / "host.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -> FakeCommand:
+    fake = FakeCommand(tmp_path / "bin", "az")
+    monkeypatch.setenv("PATH", str(fake.folder))
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    monkeypatch.delenv("AZURE_LOCATION", raising=False)
+    monkeypatch.setattr(Azure, "gateway_calls", 0)
+    monkeypatch.setattr(Azure, "health_calls", 0)
+    monkeypatch.setattr(Azure, "version", version(built(root)))
+    fake.answers("version", {"azure-cli": "2.80.0"})
+    fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
+    outputs = {
+        "azurE_RESOURCE_GROUP": "rg-dev",  # as Azure spells it
+        "azurE_LOCATION": "koreacentral",
+        "gatewaY_URL": f"{apps}/gateway",
+        "gatewaY_NAME": "apim-1",
+        "keY_VAULT_NAME": "kv-1",
+        **{f"{app.upper()}_APP_NAME": f"func-{app}" for app in APPS},
+        **{f"{app.upper()}_URL": f"{apps}/{app}" for app in APPS},
+    }
+    fake.answers("deployment sub show", {name: {"type": "String", "value": value} for name, value in outputs.items()})
+    return fake
