@@ -158,7 +158,7 @@ def _purge(show: Sequence[str], target: Sequence[str]) -> None:
         deleted = azure_cli.ask(*show, *target)
     except AzureCliError:
         return
-    if deleted.get("properties", {}).get("purgeProtectionEnabled"):
+    if not deleted or deleted.get("properties", {}).get("purgeProtectionEnabled"):
         # The point of the protection. `az keyvault recover` brings it back where the environment is made anew.
         return
     azure_cli.run(*show[:-1], "purge", *target)

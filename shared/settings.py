@@ -12,7 +12,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 Seconds = Annotated[float, Field(gt=0, le=600)]
 DAY = 24 * 60 * 60
 # A misspelt name of these is refused: it would otherwise change nothing, and tell nobody.
-OUR_PREFIXES = ("SSAK8_", "KAKAO_", "COSMOS_", "SERVICE_BUS_", "OUTBOX_", "IDEMPOTENCY_", "CANCELED_VIEW_")
+OUR_PREFIXES = (
+    *("SSAK8_", "KAKAO_", "COSMOS_", "SERVICE_BUS_", "OUTBOX_", "IDEMPOTENCY_", "CANCELED_VIEW_"),
+    *("STORE_RETRY_", "DELIVERY_RETRY_", "PUBLIC_BASE_"),
+)
 
 
 class Service(StrEnum):

@@ -20,7 +20,6 @@ from local_azure.telemetry.process import EndTelemetry, start_telemetry
 from local_azure.telemetry.settings import TelemetrySettings
 
 WRONG_CONFIGURATION = 2
-TELEMETRY_SECONDS = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,7 +74,7 @@ async def _run(host: Host, announce: TextIO, end_telemetry: EndTelemetry) -> Non
         announce.flush()
 
     await host.run(ready)
-    end_telemetry(TELEMETRY_SECONDS)
+    end_telemetry()
     # What still runs is left: a thread cannot be ended, and must not keep the process.
     logging.shutdown()
     os._exit(0)

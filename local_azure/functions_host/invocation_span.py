@@ -36,9 +36,10 @@ def begin_invocation_span(function: Function, value: Datum | None, trace: TraceC
 def end_invocation_span(span: Span, *, succeeded: bool, outputs: Iterable[Datum]) -> None:
     """Tells how it ended: whether it failed, and the status of an HTTP answer."""
     if span.is_recording():
-        status = next((int(output.value["status_code"].value) for output in outputs if output.type == "http"), None)
-        if status is not None:
-            span.set_attribute("http.response.status_code", status)
-        if not succeeded or (status is not None and status >= 500):
+        status = next((str(output.value["status_code"].value) for output in outputs if output.type == "http"), "")
+        # What is no status is refused by whoever sends the answer.
+        if status.isdigit():
+            span.set_attribute("http.response.status_code", int(status))
+        if not succeeded or (status.isdigit() and int(status) >= 500):
             span.set_status(StatusCode.ERROR)
     span.end()

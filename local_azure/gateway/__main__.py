@@ -18,8 +18,6 @@ from local_azure.listening import HOST, listening_socket
 from local_azure.telemetry.process import start_telemetry
 from local_azure.telemetry.settings import TelemetrySettings
 
-TELEMETRY_SECONDS = 0.5
-
 
 def main() -> int:
     arguments = _arguments()
@@ -39,7 +37,7 @@ def main() -> int:
         return _refuse(f"port {port}: {error.strerror}; choose another one with --port or gateway.port")
     end_telemetry = start_telemetry("gateway", telemetry)
     uvloop.run(_serve_until_signal(Gateway(routes), listener))
-    end_telemetry(TELEMETRY_SECONDS)
+    end_telemetry()
     return 0
 
 

@@ -23,13 +23,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 
 from local_azure.telemetry.settings import TelemetrySettings
 
+LAST_SECONDS = 0.5
+
 type ShutDown = Callable[[], object]
 
 
-def export(service: str, settings: TelemetrySettings) -> Callable[[float], None]:
+def export(service: str, settings: TelemetrySettings) -> Callable[[], None]:
     """Sets the process's providers up; endpoint, headers, intervals and sampler are the SDK's own OTEL_* variables.
 
-    Returns what sends the rest, within as many seconds as it is given.
+    Returns what sends the rest, within LAST_SECONDS.
     """
     resource = Resource.create({"service.name": service})
     shut_down: list[ShutDown] = []
@@ -40,9 +42,9 @@ def export(service: str, settings: TelemetrySettings) -> Callable[[float], None]
     if settings.logs != "none":
         shut_down.append(_export_logs(resource))
 
-    def end(seconds: float) -> None:
+    def end() -> None:
         # An endpoint that does not answer must not keep the process.
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + LAST_SECONDS
         threads = [threading.Thread(target=each, daemon=True) for each in shut_down]
         for thread in threads:
             thread.start()

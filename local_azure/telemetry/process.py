@@ -7,13 +7,13 @@ from local_azure.telemetry.settings import TelemetrySettings
 
 logger = logging.getLogger(__name__)
 
-type EndTelemetry = Callable[[float], None]
+type EndTelemetry = Callable[[], None]
 
 
 def start_telemetry(service: str, settings: TelemetrySettings) -> EndTelemetry:
-    """Sends telemetry under the name `service` from now on. Returns what sends the rest, within so many seconds."""
+    """Sends telemetry under the name `service` from now on. Returns what sends the rest."""
     if not settings.any:
-        return lambda _: None
+        return lambda: None
     # A warning for each attempt; what is given up is an error.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     told = ", ".join(f"{signal}: {exporter}" for signal, exporter in vars(settings).items())

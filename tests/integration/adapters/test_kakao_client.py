@@ -257,10 +257,16 @@ async def test_a_token_that_cannot_be_had_is_a_failure_of_kakao() -> None:
 
 
 async def test_a_call_that_is_given_up_is_no_success() -> None:
-    async with kakao(hang, kakao_timeout_seconds=10) as client:
+    arrived = asyncio.Event()
+
+    async def hang_once_it_arrived(request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        return await hang(request)
+
+    async with kakao(hang_once_it_arrived, kakao_timeout_seconds=10) as client:
         successes, failures = (measured("ssak8.kakao.duration", outcome=outcome) for outcome in ("success", "failed"))
         call = asyncio.create_task(client.notify_registered(CUSTOMER))
-        await asyncio.sleep(0.05)
+        await arrived.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

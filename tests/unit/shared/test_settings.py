@@ -1,6 +1,6 @@
 import pytest
 
-from shared.settings import Service, Settings, SettingsError
+from shared.settings import OUR_PREFIXES, Service, Settings, SettingsError
 
 COMPLETE = {
     "COSMOS_CONNECTION": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=very-secret;",
@@ -89,3 +89,10 @@ def test_settings_of_others_are_none_of_our_business(environment: pytest.MonkeyP
     environment.setenv("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
 
     Settings.load()
+
+
+def test_no_setting_is_left_out_where_misspelt_ones_are_looked_for() -> None:
+    others = [name for name in Settings.model_fields if not name.upper().startswith(OUR_PREFIXES)]
+
+    # Azure's own SDKs read variables that begin like this one.
+    assert others == ["azure_client_id"]
