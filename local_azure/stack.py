@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, ConfigurationError
+from local_azure.listening import HOST
 from local_azure.supervisor.control import ControlClient
 from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.plan import child_environment
-from local_azure.supervisor.ports import HOST
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running, StateFolder
 from local_azure.supervisor.supervisor import ServiceStatus

@@ -16,11 +16,10 @@ from local_azure.cosmos.wire.authorization import Authorization
 from local_azure.cosmos.wire.group_commit import GroupCommit
 from local_azure.cosmos.wire.protocol import HttpProtocol
 from local_azure.cosmos.wire.service import Service
+from local_azure.listening import HOST
 
 DEFAULT_KEY = "bG9jYWw="
 """The account key where none is given."""
-
-_HOST = "127.0.0.1"
 
 
 class CosmosEmulator:
@@ -52,7 +51,7 @@ class CosmosEmulator:
 
     @property
     def url(self) -> str:
-        return f"http://{_HOST}:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
     @property
     def connection_string(self) -> str:
@@ -70,7 +69,7 @@ class CosmosEmulator:
             self._commits = GroupCommit(self._storage, loop)
             service = Service(self._account, authorization)
             self._server = await loop.create_server(
-                lambda: HttpProtocol(service.answer, self._commits, self._connections), _HOST, self._requested_port
+                lambda: HttpProtocol(service.answer, self._commits, self._connections), HOST, self._requested_port
             )
         except BaseException:
             self._storage.close()

@@ -12,8 +12,9 @@ from pathlib import Path
 import uvloop
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError
+from local_azure.listening import HOST
 from local_azure.service_bus.entities import EntitiesError
-from local_azure.service_bus.server import HOST, ServiceBusEmulator, StateInUseError
+from local_azure.service_bus.server import ServiceBusEmulator, StateInUseError
 
 DATABASE = "service-bus.sqlite3"
 

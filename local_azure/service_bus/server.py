@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self, cast
 
+from local_azure.listening import HOST
 from local_azure.service_bus import limits
 from local_azure.service_bus.amqp.connection import Connection, ConnectionLimits
 from local_azure.service_bus.amqp.errors import CONNECTION_FORCED, INTERNAL_ERROR, AmqpError
@@ -24,7 +25,6 @@ from local_azure.service_bus.store import MEMORY, Store
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 OUTPUT_BUFFER = 128 * 1024  # bytes of one turn that are collected before they go to the socket
 CONNECTION_LIMITS = ConnectionLimits(
     container_id="local-service-bus",

@@ -8,8 +8,9 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
+from local_azure.listening import HOST
 from local_azure.supervisor.events import Event, Kind, Report
-from local_azure.supervisor.ports import HOST, accepts
+from local_azure.supervisor.ports import accepts
 from local_azure.supervisor.process_death import die_with
 from local_azure.supervisor.services import Service, StartError, State
 

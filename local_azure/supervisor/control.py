@@ -12,8 +12,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from local_azure.listening import HOST
 from local_azure.supervisor.events import Event, Report, json_line
-from local_azure.supervisor.ports import HOST
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running
 from local_azure.supervisor.supervisor import ServiceStatus, Supervisor

@@ -9,7 +9,8 @@ from pathlib import Path
 import local_azure
 from local_azure.azurite import installation
 from local_azure.configuration import Configuration
-from local_azure.supervisor.ports import HOST, resolve
+from local_azure.listening import HOST
+from local_azure.supervisor.ports import resolve
 from local_azure.supervisor.services import Service
 
 EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})

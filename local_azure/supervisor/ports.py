@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import psutil
 
 from local_azure.configuration import Configuration, ConfigurationError
+from local_azure.listening import HOST
 
-HOST = "127.0.0.1"
 CONNECT_TIMEOUT_SECONDS = 1.0
 # Below the ranges from which Linux (32768) and macOS (49152) take ports for outgoing connections, so that no
 # connection occupies the port of a service that is stopped for a while.
