@@ -5,8 +5,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
-LOCAL_AZURE := $(PYTHON) -m local_azure
-REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt .python-version
+LOCAL_AZURE := .venv/bin/local-azure
+REQUIREMENTS := requirements-dev.txt local-azure/pyproject.toml .python-version
 
 .PHONY: help
 help: ## Show this
@@ -19,7 +19,7 @@ run: .venv/installed ## Start everything on this machine; Ctrl-C ends it; option
 
 .PHONY: demo
 demo: .venv/installed ## Play the whole scenario on a fresh stack of its own, step by step
-	@$(PYTHON) -m demo
+	@$(PYTHON) -m tools.play
 
 .PHONY: status
 status: .venv/installed ## Show what runs, and where it listens
@@ -41,18 +41,32 @@ start-kakao: .venv/installed ## Start the kakao app again
 reset: .venv/installed ## Delete the local data and logs
 	@$(LOCAL_AZURE) reset
 
+PYTEST := -m pytest --numprocesses 3 --dist loadgroup
+
 .PHONY: test
-test: .venv/installed ## Run all tests; one of them: make test ARGS=tests/unit/domain
-	@$(PYTHON) -m pytest --numprocesses 3 --dist loadgroup $(ARGS)
+test: test-product $(if $(ARGS),,test-local-azure) ## Run all tests; some of them: make test ARGS=tests/unit/domain
+
+.PHONY: test-product
+test-product: .venv/installed
+	@$(PYTHON) $(PYTEST) $(ARGS)
+
+.PHONY: test-local-azure
+test-local-azure: .venv/installed ## Run the tests of the local Azure; some of them: ARGS=tests/unit/cosmos
+	@cd local-azure && ../$(PYTHON) $(PYTEST) $(ARGS)
 
 .PHONY: check
 check: .venv/installed ## Check style, format, types and workflows
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@cd local-azure && ../$(PYTHON) -m mypy
 	@.venv/bin/zizmor --offline --quiet --no-progress --persona auditor .github
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+
+.PHONY: lock
+lock: .venv/installed ## Pin what pyproject.toml asks for; the newest of all: make lock ARGS=--upgrade
+	@tools/lock $(ARGS)
 
 .PHONY: infra
 infra: ## Check the infrastructure, as far as that goes without Azure; needs bicep (`az bicep install`)
@@ -64,41 +78,41 @@ infra-tools: .venv-infra/installed infra/openapi-lint/node_modules/installed ## 
 
 .PHONY: package
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
-	@$(PYTHON) -m delivery.package
+	@$(PYTHON) -m tools.delivery.package
 
 .PHONY: what-if
 what-if: .venv/installed ## Show what a deployment would change on Azure: make what-if ENV=dev
-	@$(PYTHON) -m delivery what-if '$(ENV)'
+	@$(PYTHON) -m tools.delivery what-if '$(ENV)'
 
 .PHONY: deploy
 deploy: .venv/installed ## Deploy infrastructure and apps to Azure: make deploy ENV=dev
-	@$(PYTHON) -m delivery deploy '$(ENV)'
+	@$(PYTHON) -m tools.delivery deploy '$(ENV)'
 
 .PHONY: destroy
 destroy: .venv/installed ## Delete an environment on Azure with its data: make destroy ENV=dev
-	@$(PYTHON) -m delivery destroy '$(ENV)'
+	@$(PYTHON) -m tools.delivery destroy '$(ENV)'
 
 .PHONY: smoke
 smoke: .venv/installed ## Play the calls against a running system: make smoke URL=https://…
-	@$(PYTHON) -m delivery.smoke --url '$(URL)'
+	@$(PYTHON) -m tools.delivery.smoke --url '$(URL)'
 
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput
-	@$(PYTHON) -m bench
+	@$(PYTHON) -m tools.bench
 
 .PHONY: clean
 clean: ## Delete what was installed and built, but no data
-	@rm -rf .venv .venv-infra infra/openapi-lint/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .venv-infra infra/openapi-lint/node_modules dist
+	@find . -type d '(' -name __pycache__ -o -name '.*_cache' -o -name .hypothesis ')' -prune -exec rm -rf {} +
 
 # The stamp is newer than every file that says what to install.
 .venv/installed: $(REQUIREMENTS)
-	@.ci/set-up
+	@tools/set-up
 	@touch $@
 
-.venv-infra/installed: requirements-infra.txt .venv/installed
+.venv-infra/installed: infra/requirements.txt .venv/installed
 	@$(PYTHON) -m venv .venv-infra
-	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-infra.txt
+	@.venv/bin/uv pip sync --quiet --python .venv-infra/bin/python infra/requirements.txt
 	@touch $@
 
 infra/openapi-lint/node_modules/installed: infra/openapi-lint/package-lock.json

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from demo.system import SETTINGS_FILE
 from local_azure.stack import Stack
 from tests.end_to_end.house import House
+from tools.play.system import SETTINGS_FILE
 
 BREAKER_RESET_SECONDS = "1"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from demo.calls import seconds_until
-from demo.system import System
+from tools.play.calls import seconds_until
+from tools.play.system import System
 
 YEON: Mapping[str, object] = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from delivery import smoke
-from demo import steps
-from demo.stage import Unexpected
 from local_azure.stack import Stack
 from tests.end_to_end.house import House
+from tools.delivery import smoke
+from tools.play import steps
+from tools.play.stage import Unexpected
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Finished:
 
 async def smoke_test(url: str, wait_seconds: float = 20) -> Finished:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "delivery.smoke", "--url", url, "--wait", str(wait_seconds)),
+        *(sys.executable, "-m", "tools.delivery.smoke", "--url", url, "--wait", str(wait_seconds)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -9,13 +9,13 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from demo.system import SETTINGS_FILE
 from local_azure.stack import Stack
 from shared.metrics import METRICS
 from shared.resources import TOPIC
 from tests.end_to_end.house import House, eventually
 from tests.end_to_end.telemetry_receiver import Envelope, ReceivedSpan, Receiver, receiving
 from tests.unit.infra.deployments import APPS, deployment
+from tools.play.system import SETTINGS_FILE
 
 # Nobody is called this, and it is looked for in every byte that leaves the system.
 NAME, ADDRESS = "도깨비-홍길동", "무진시 안개로 77"

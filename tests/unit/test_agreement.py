@@ -8,7 +8,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 from jsonschema import Draft4Validator, Draft7Validator
-from packaging.requirements import Requirement
 
 from functions import customer, customer_view, description, health, kakao
 from shared import resources
@@ -74,7 +73,7 @@ def test_the_local_cosmos_db_has_the_containers_that_the_code_uses() -> None:
 
 
 def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
-    namespace = read_json("infra/local/service-bus.json")["UserConfig"]["Namespaces"][0]
+    namespace = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]
     labels = {
         subscription["Name"]: next(
             (rule["Properties"]["CorrelationFilter"]["Label"] for rule in subscription.get("Rules", [])), None
@@ -88,7 +87,7 @@ def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
 
 
 def test_the_local_topic_behaves_as_the_design_says() -> None:
-    [topic] = read_json("infra/local/service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
+    [topic] = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
 
     assert topic["Properties"]["RequiresDuplicateDetection"] is True
     assert topic["Properties"]["DuplicateDetectionHistoryTimeWindow"] == "PT10M"
@@ -101,14 +100,3 @@ def test_the_local_topic_behaves_as_the_design_says() -> None:
 def test_a_message_is_never_buffered_longer_than_its_lock_lasts() -> None:
     # The host renews only the locks of messages that it works on.
     assert read_json("host.json")["extensions"]["serviceBus"]["prefetchCount"] == 0
-
-
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
-def test_every_requirement_is_pinned_to_what_the_constraints_say(file: str) -> None:
-    pins = map(Requirement, (ROOT / "constraints.txt").read_text().splitlines())
-    constraints = {pin.name: str(pin.specifier) for pin in pins}
-    lines = [line for line in (ROOT / file).read_text().splitlines() if line and line[0] not in "#-"]
-
-    assert lines
-    for requirement in map(Requirement, lines):
-        assert constraints[requirement.name] == str(requirement.specifier)

@@ -15,7 +15,7 @@ from shared.resources import KAKAO_ALERT, TOPIC, VIEW_UPDATER
 from shared.settings import Settings
 from shared.use_cases.publishing import OutboxEvent
 
-ENTITIES = Path(__file__).parents[3] / "infra/local/service-bus.json"
+ENTITIES = Path(__file__).parents[3] / "service-bus.json"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 

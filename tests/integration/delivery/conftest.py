@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from delivery.package import version
 from tests.integration.delivery.fake_azure import APPS, Azure, built
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.package import version
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from delivery.deployment import Patience
-from delivery.package import build
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.deployment import Patience
+from tools.delivery.package import build
 
 APPS = ("kakao", "customerview", "customer")
 IMPATIENT = Patience(until_replaced=0.2, until_answered=0.2, between_uploads=0, between_calls=0.01, in_a_row=4)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from delivery.azure_cli import AzureCliError
-from delivery.budget import main, start_date
-from delivery.environments import Environment
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.azure_cli import AzureCliError
+from tools.delivery.budget import main, start_date
+from tools.delivery.environments import Environment
 
 DEV = Environment("dev")
 TODAY = date(2027, 2, 28)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from delivery.__main__ import main
-from delivery.deployment import Patience
 from tests.integration.delivery.fake_azure import APPS, CREATE, IMPATIENT, UPLOAD, Azure, built, changes
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.__main__ import main
+from tools.delivery.deployment import Patience
 
 
 def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_before_the_calling(

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from delivery.package import ROOT, build, version
 from tests.unit.functions.test_function_app import SERVICES
+from tools.delivery.package import ROOT, build, version
 
 INDEX_APP = Path(__file__).with_name("index_app.py")
-WORKER_LIBRARY = ("azure-functions-runtime", "azurefunctions-extensions-base")
+WORKER_LIBRARY = ("azure-functions-runtime==", "azurefunctions-extensions-base==")
 INSTALL_SECONDS = 240
 START_SECONDS = 10
 SETTINGS = {
@@ -74,8 +74,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     venv.create(folder / "environment", symlinks=True)
     place = Place(folder / "app", folder / "environment/bin/python", folder / "host")
     pip(place.python, "--requirement", place.app / "requirements.txt")
-    pip(place.python, "--no-deps", "--target", place.host, "--constraint", ROOT / "constraints.txt", *WORKER_LIBRARY)
-    (place.host / "local_azure").symlink_to(ROOT / "local_azure")
+    pins = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    worker_library = [pin for pin in pins if pin.startswith(WORKER_LIBRARY)]
+    assert len(worker_library) == len(WORKER_LIBRARY)
+    pip(place.python, "--no-deps", "--target", place.host, *worker_library)
+    (place.host / "local_azure").symlink_to(ROOT / "local-azure/src/local_azure")
     return place
 
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from delivery.__main__ import main
-from delivery.preconditions import problems
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.__main__ import main
+from tools.delivery.preconditions import problems
 
 ACCOUNT = {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"}
 PARAMETERS = """using './main.bicep'

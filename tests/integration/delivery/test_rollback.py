@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from delivery.rollback import main
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.rollback import main
 
 ACTIONS = "api repos/{owner}/{repo}/actions"
 WAITING = f"{ACTIONS}/workflows/deploy.yml/runs?branch=main&per_page=100&status=waiting"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from delivery.__main__ import main
-from delivery.deployment import Patience
 from tests.integration.delivery.fake_azure import APPS, CREATE, IMPATIENT, UPLOAD, Azure
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.__main__ import main
+from tools.delivery.deployment import Patience
 
 
 def test_calls_that_failed_meanwhile_are_counted(
@@ -125,7 +125,7 @@ def test_a_watch_that_broke_off_is_a_failure_where_no_call_may_fail(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls = iter([None] * 4)
-    monkeypatch.setattr("delivery.watch.failure", lambda _: next(calls))
+    monkeypatch.setattr("tools.delivery.watch.failure", lambda _: next(calls))
 
     assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
 

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from delivery import watch
-from delivery.watch import PATHS, Watch, failure
+from tools.delivery import watch
+from tools.delivery.watch import PATHS, Watch, failure
 
 BODY = b'{"traceId": "1"}'
 PATIENCE = 10

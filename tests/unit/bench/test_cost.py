@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, main
 from tests.unit.infra.deployments import APPS, ROOT, deployment
+from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, main
 
 NOTHING = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=0)
 

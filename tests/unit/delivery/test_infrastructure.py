@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from delivery import budget
-from delivery.deployment import APPS
-from delivery.environments import (
+from tools.delivery import budget
+from tools.delivery.deployment import APPS
+from tools.delivery.environments import (
     BICEP_FOLDER,
     BUDGET_START_DATE,
     REQUIRED_VARIABLE,
@@ -27,7 +27,7 @@ def test_the_environments_of_the_workflows_have_parameters() -> None:
 
 
 def test_every_output_that_the_delivery_reads_is_given() -> None:
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "delivery").glob("*.py"))
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tools/delivery").glob("*.py"))
     read = set(re.findall(r'known\["(\w+)"\]', source))
 
     assert read == {"AZURE_RESOURCE_GROUP", "AZURE_LOCATION", "GATEWAY_URL", "GATEWAY_NAME", "KEY_VAULT_NAME"}
@@ -80,4 +80,4 @@ def test_what_is_deployed_by_hand_is_found_again() -> None:
     [command] = re.findall(r"^az deployment sub create .*$", page, re.MULTILINE)
 
     assert f" --name {Environment('dev').deployment} " in command
-    assert "export BUDGET_START_DATE=$(.venv/bin/python -m delivery.budget dev)\n" in page
+    assert "export BUDGET_START_DATE=$(.venv/bin/python -m tools.delivery.budget dev)\n" in page

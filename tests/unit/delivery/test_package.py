@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.package import ROOT, build, main, packaged_files, version
 from functions.health import package_version
+from tools.delivery.package import ROOT, build, main, packaged_files, version
 
 FILES = {
     ".funcignore": (ROOT / ".funcignore").read_text(encoding="utf-8"),
@@ -17,17 +17,18 @@ FILES = {
     "functions/__pycache__/customer.pyc": "compiled",
     "shared/domain/customer.py": "customer = 2\n",
     "host.json": "{}",
-    "requirements.txt": "-c constraints.txt\n",
-    "constraints.txt": "",
+    "requirements.txt": "",
+    "requirements-dev.txt": "",
     "local.settings.json": '{"Values": {"SECRET": "x"}}',
     "local.settings.sample.json": "{}",
     "tests/functions/test_customer.py": "",
-    "local_azure/shared/server.py": "",
+    "local-azure/src/local_azure/shared/server.py": "",
+    "tools/delivery/package.py": "",
+    "pyproject.toml": "",
     "notes.txt": "",
     ".venv/functions/site.py": "",
 }
 PACKAGED = [
-    "constraints.txt",
     "function_app.py",
     "functions/customer.py",
     "host.json",
@@ -132,7 +133,7 @@ def test_an_unfinished_package_is_never_taken_for_one(tmp_path: Path) -> None:
 def test_this_project_packages_the_app_and_nothing_that_is_only_for_development() -> None:
     tops = {path.partition("/")[0] for path in packaged_files(ROOT)}
 
-    assert tops == {"function_app.py", "functions", "shared", "host.json", "requirements.txt", "constraints.txt"}
+    assert tops == {"function_app.py", "functions", "shared", "host.json", "requirements.txt"}
     assert all(path.endswith(".py") for path in packaged_files(ROOT) if path.startswith(("functions/", "shared/")))
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from delivery.rollback import DEPLOY_STEP, WORKFLOWS, Deployment, deployments, run_before
 from tests.unit.delivery.workflows import FOLDER, read
+from tools.delivery.rollback import DEPLOY_STEP, WORKFLOWS, Deployment, deployments, run_before
 
 GOOD, BAD = True, False
 

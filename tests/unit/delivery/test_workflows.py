@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from delivery.__main__ import HELP
-from delivery.environments import ROOT
 from tests.unit.delivery.workflows import FOLDER, read
+from tools.delivery.__main__ import HELP
+from tools.delivery.environments import ROOT
 
 WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.yml"))
 
@@ -30,10 +30,10 @@ def test_what_a_workflow_runs_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert set(re.findall(r"\bmake ([a-z-]+)", commands(name))) <= targets
-    for module in re.findall(r"-m (delivery[\w.]*)", commands(name)):
+    for module in re.findall(r"-m (tools\.delivery[\w.]*)", commands(name)):
         path = Path(*module.split("."))
         assert (ROOT / path / "__main__.py").is_file() or (ROOT / path.with_suffix(".py")).is_file()
-    for file in re.findall(r"(?:^|\s)(\.ci/[\w-]+)", commands(name)):
+    for file in re.findall(r"(?:^|\s)((?:\.ci|tools)/[\w-]+)", commands(name)):
         assert (ROOT / file).is_file()
 
 
@@ -125,7 +125,7 @@ def test_the_infrastructure_is_compiled_by_what_made_the_snapshots_wherever_it_i
     for name, job in (("ci.yml", "check"), ("deploy.yml", "preview"), ("environment.yml", "deploy")):
         runs = [step.get("run", "") for step in read(name)["jobs"][job]["steps"]]
         [installs] = [index for index, run in enumerate(runs) if run.startswith(install)]
-        uses = [index for index, run in enumerate(runs) if run.startswith(".ci/run") or "-m delivery " in run]
+        uses = [index for index, run in enumerate(runs) if run.startswith(".ci/run") or "-m tools.delivery " in run]
         assert installs < min(uses)
 
 

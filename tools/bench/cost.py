@@ -1,0 +1,226 @@
+"""What the system costs a month on Azure, from how often customers register: `python -m tools.bench.cost`.
+
+This is arithmetic, not measured. Each price and each assumption has a name, and can be replaced by your own:
+`python -m tools.bench.cost --registrations 50000 --set gb_second=0.00003 --set cancelled_share=0.2`.
+"""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MILLION = 1_000_000
+HOURS_A_MONTH = 730
+SECONDS_A_MONTH = HOURS_A_MONTH * 3600
+VOLUMES = (10_000, MILLION, 100 * MILLION)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars, excluding tax: list prices of East US, as of September 2026. Korea Central has its own."""
+
+    gb_second: float = 0.000026
+    million_executions: float = 0.40
+    free_gb_seconds: float = 100_000
+    free_executions: float = 250_000
+    million_request_units: float = 0.25
+    database_gb_month: float = 0.25
+    service_bus_month: float = 10.0
+    service_bus_included: float = 13 * MILLION
+    million_bus_operations: float = 0.80
+    log_gb: float = 2.30
+
+    # These were not confirmed on a price list: look them up before you rely on them.
+    ready_gb_second: float = 0.000004
+    ready_active_gb_second: float = 0.000016
+    autoscale_hundred_units_hour: float = 0.012
+    million_gateway_calls: float = 3.50
+    free_gateway_calls: float = MILLION
+    web_test: float = 0.0006
+    log_alert_rule: float = 1.50
+    """A month, for a rule that is evaluated every five minutes."""
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What a registration uses, with all that follows from it: kakao, publishing, the view, looking at it."""
+
+    cancelled_share: float = 0.1
+    looked_at: float = 2.0
+
+    registered_units: float = 60.0
+    """Request units: the customer and its event 20, kakao's message 20, the view 20."""
+    cancelled_units: float = 60.0
+    looked_at_units: float = 2.0
+    """Reading one document costs 1; a strongly consistent read costs twice that."""
+    feed_units_second: float = 1.0
+    """Asking the change feed and the leases, whether or not anything has happened."""
+
+    memory_gb: float = 2.0
+    execution_seconds: float = 0.05
+    executions_at_once: float = 4.0
+    """How many executions share a second of an instance, once there are many."""
+    busy_executions: float = 5 * MILLION
+    """So many executions a month before they begin to overlap."""
+
+    kilobytes_registered: float = 6.0
+    """Stored: customer, message, view."""
+    kilobytes_traced: float = 3.0
+    """Spans of one execution, or of one call at the gateway; only some traces are kept."""
+    kilobytes_logged: float = 1.0
+    """Log lines of one execution, all of which are kept. Metrics are summed up by the minute, and next to nothing."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What infra/bicep says. `ready`: instances that never go away; `throughput`: the most RU/s.
+
+    `traced`: which part of the traces is kept, from 0 to 1 (sampledPercentage); `log_alerts`: rules that query logs.
+    """
+
+    ready: int
+    throughput: int
+    web_tests_month: float
+    traced: float
+    log_alerts: int
+
+    @property
+    def serverless(self) -> bool:
+        return self.throughput == 0
+
+
+# The gateway every 5 minutes and three apps every 15, from three places each.
+WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
+DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5)
+PROD = Environment(ready=12, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Prices, assumptions and an environment; each cost in dollars a month, of so many registrations a month."""
+
+    environment: Environment
+    prices: Prices = Prices()
+    assumptions: Assumptions = Assumptions()
+
+    def executions(self, registrations: float) -> float:
+        """Registering runs four functions (register, send, publish, view), cancelling the same number."""
+        a = self.assumptions
+        return registrations * (4 + 4 * a.cancelled_share + a.looked_at)
+
+    def gateway_calls(self, registrations: float) -> float:
+        a = self.assumptions
+        return registrations * (1 + a.cancelled_share + a.looked_at)
+
+    def functions(self, registrations: float) -> float:
+        """Flex Consumption. An instance that is always ready has a lower price, and no free grant."""
+        a, p = self.assumptions, self.prices
+        executions = self.executions(registrations)
+        alone = min(executions, a.busy_executions)
+        seconds = (alone + (executions - alone) / a.executions_at_once) * a.execution_seconds
+        gb_seconds = seconds * a.memory_gb
+        if not self.environment.ready:
+            paid_gb_seconds = max(0.0, gb_seconds - p.free_gb_seconds)
+            paid_executions = max(0.0, executions - p.free_executions)
+            return paid_gb_seconds * p.gb_second + paid_executions / MILLION * p.million_executions
+        kept = self.environment.ready * SECONDS_A_MONTH * a.memory_gb
+        on_kept = min(gb_seconds, kept)
+        return (
+            kept * p.ready_gb_second
+            + on_kept * p.ready_active_gb_second
+            + (gb_seconds - on_kept) * p.gb_second
+            + executions / MILLION * p.million_executions
+        )
+
+    def request_units(self, registrations: float) -> float:
+        a = self.assumptions
+        each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units
+        return registrations * each + a.feed_units_second * SECONDS_A_MONTH
+
+    def database(self, registrations: float) -> float:
+        """Cosmos DB. Autoscale bills the busiest second of each hour: here, four times the mean, at least a tenth."""
+        a, p = self.assumptions, self.prices
+        storage = registrations * a.kilobytes_registered / MILLION * p.database_gb_month
+        units = self.request_units(registrations)
+        if self.environment.serverless:
+            return units / MILLION * p.million_request_units + storage
+        billed = max(self.environment.throughput / 10, 4 * units / SECONDS_A_MONTH)
+        return billed / 100 * p.autoscale_hundred_units_hour * HOURS_A_MONTH + storage
+
+    def messaging(self, registrations: float) -> float:
+        """Service Bus: an event is sent, and received and completed by each of its subscriptions."""
+        a, p = self.assumptions, self.prices
+        operations = registrations * (3 + a.cancelled_share * 5)
+        beyond = max(0.0, operations - p.service_bus_included)
+        return p.service_bus_month + beyond / MILLION * p.million_bus_operations
+
+    def monitoring(self, registrations: float) -> float:
+        a, p, here = self.assumptions, self.prices, self.environment
+        executions = self.executions(registrations)
+        traced = (executions + self.gateway_calls(registrations)) * a.kilobytes_traced * here.traced
+        gigabytes = (traced + executions * a.kilobytes_logged) / MILLION
+        return gigabytes * p.log_gb + here.web_tests_month * p.web_test + here.log_alerts * p.log_alert_rule
+
+    def gateway(self, registrations: float) -> float:
+        """API Management, Consumption."""
+        beyond = max(0.0, self.gateway_calls(registrations) - self.prices.free_gateway_calls)
+        return beyond / MILLION * self.prices.million_gateway_calls
+
+    def costs(self, registrations: float) -> dict[str, float]:
+        """Dollars a month by service, as the table names them."""
+        return {
+            "Functions": self.functions(registrations),
+            "Cosmos DB": self.database(registrations),
+            "Service Bus": self.messaging(registrations),
+            "Monitoring": self.monitoring(registrations),
+            "API Management": self.gateway(registrations),
+        }
+
+
+def table(models: Mapping[str, Model], volumes: Sequence[int] = VOLUMES) -> str:
+    """A Markdown table: a row for each environment and number of registrations a month, in whole dollars."""
+    services = list(next(iter(models.values())).costs(0))
+    rows = [
+        f"| registrations a month | {' | '.join(services)} | sum |",
+        "|---|" + "---:|" * (len(services) + 1),
+    ]
+    for name, model in models.items():
+        for volume in volumes:
+            costs = model.costs(volume)
+            cells = [f"{cost:,.0f}" for cost in (*costs.values(), sum(costs.values()))]
+            rows.append(f"| {name}, {volume:,} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def changed[T: (Prices, Assumptions)](defaults: T, changes: Mapping[str, float]) -> T:
+    """The defaults with those changes that name one of them."""
+    names = {field.name for field in dataclasses.fields(defaults)}
+    return dataclasses.replace(defaults, **{name: value for name, value in changes.items() if name in names})
+
+
+def _change(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    known = {field.name for kind in (Prices, Assumptions) for field in dataclasses.fields(kind)}
+    if name not in known:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(sorted(known))}")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.cost", description=__doc__)
+    parser.add_argument("--registrations", type=int, nargs="+", default=VOLUMES, help="a month")
+    parser.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=NUMBER", dest="changes")
+    options = parser.parse_args(arguments)
+    changes = dict(options.changes)
+    prices, assumptions = changed(Prices(), changes), changed(Assumptions(), changes)
+    models = {name: Model(environment, prices, assumptions) for name, environment in (("dev", DEV), ("prod", PROD))}
+    sys.stdout.write(table(models, options.registrations) + "\n")
+
+
+if __name__ == "__main__":
+    main()
