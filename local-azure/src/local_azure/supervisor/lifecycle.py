@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,31 +24,49 @@ SAMPLE, SETTINGS = "local.settings.sample.json", "local.settings.json"
 
 
 @dataclass(frozen=True)
+class StackOptions:
+    """What to run: the services that `only` names, or all if it is empty, of the settings file `config`."""
+
+    config: Path
+    only: Collection[str] = ()
+    free_ports: bool = False
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A stack that could be started: the state folder is locked, the ports are free, everything is installed."""
+    """A stack that could be started: the state folder is locked, the ports are free, everything is installed.
+
+    `ports` are those that its services listen on.
+    """
 
     state: StateFolder
     services: list[Service]
     place: Place
+    ports: dict[str, int]
 
 
-def prepare(config: Path, state: StateFolder, *, all_free: bool, report: Report) -> Prepared:
+def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
     """Checks and gets everything that is needed. Raises ConfigurationError; StackError."""
 
     def notice(text: str) -> None:
         report(Event(Kind.NOTICE, detail=text))
 
-    configuration = Configuration.load(config)
+    whole = Configuration.load(options.config)
+    configuration = whole.restricted_to(options.only)
     state.prepare()
     state.lock()
     if orphans := state.end_orphans():
         notice(f"ended what a killed run had left: {', '.join(orphans)}")
-    ports = assign_ports(configured_ports(configuration), all_free=all_free)
+    configured = configured_ports(whole)
+    started = {port.name for port in configured_ports(configuration)}
+    not_started = {port.name for port in configured} - started
+    ports = assign_ports(configured, all_free=options.free_ports, not_started=not_started)
     for name in configuration.apps:
         _copy_sample(configuration.folder / configuration.apps[name].folder, notice)
-    place = Place(config.resolve(), state.folder, ports)
+    place = Place(options.config.resolve(), state.folder, ports)
     with_azurite = configuration.azurite is not None and _has_azurite(notice)
-    return Prepared(state, plan(configuration, place, with_azurite=with_azurite), place)
+    services = plan(configuration, place, with_azurite=with_azurite)
+    return Prepared(state, services, place, {name: port for name, port in ports.items() if name in started})
 
 
 async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
@@ -112,7 +130,7 @@ def _running(prepared: Prepared) -> Running:
         config=prepared.place.config,
         control_port=0,
         token=secrets.token_urlsafe(32),
-        ports=dict(prepared.place.ports),
+        ports=prepared.ports,
     )
 
 
