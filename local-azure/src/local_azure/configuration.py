@@ -61,9 +61,10 @@ class AzuriteSection(_Section):
 
 
 class GatewaySection(_Section):
-    """`routes`: path prefix → name of a function app."""
+    """`routes`: path prefix → name of a function app. `timeout_seconds`: for a whole answer; then it is 504."""
 
     port: int = Field(default=8080, ge=0, le=65535)
+    timeout_seconds: float = Field(default=30.0, gt=0)
     routes: dict[str, str] = {}
 
 

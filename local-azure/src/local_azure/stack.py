@@ -121,6 +121,20 @@ class Stack:
             raise StackError(f"there is no service {service!r}; there are {', '.join(self.running.ports)}")
         return port
 
+    @property
+    def services(self) -> list[str]:
+        """The names of the services it was started with."""
+        return self.running.services
+
+    def connection_string(self, emulator: str) -> str:
+        """For the SDK's `from_connection_string`. `emulator`: `cosmos`, `service_bus` or `azurite`."""
+        strings = self.running.connection_strings
+        if emulator not in strings:
+            raise StackError(
+                f"{emulator!r} has no connection string; there are those of {', '.join(strings) or 'none'}"
+            )
+        return strings[emulator]
+
     def status(self) -> list[ServiceStatus]:
         return self._control.status()
 

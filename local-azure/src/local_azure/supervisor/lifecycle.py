@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local_azure.azurite import installation
 from local_azure.configuration import Configuration
+from local_azure.connection_strings import connection_strings
 from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.plan import Place, plan
@@ -36,13 +37,12 @@ class StackOptions:
 class Prepared:
     """A stack that could be started: the state folder is locked, the ports are free, everything is installed.
 
-    `ports` are those that its services listen on.
+    `running` is what running.json will say of it, but for the control connection and the processes.
     """
 
     state: StateFolder
     services: list[Service]
-    place: Place
-    ports: dict[str, int]
+    running: Running
 
 
 def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
@@ -66,7 +66,16 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     place = Place(options.config.resolve(), state.folder, ports)
     with_azurite = configuration.azurite is not None and _has_azurite(notice)
     services = plan(configuration, place, with_azurite=with_azurite)
-    return Prepared(state, services, place, {name: port for name, port in ports.items() if name in started})
+    running = Running(
+        supervisor=ProcessIdentity.of(os.getpid()),
+        config=place.config,
+        control_port=0,
+        token=secrets.token_urlsafe(32),
+        services=[service.name for service in services],
+        ports={name: port for name, port in ports.items() if name in started},
+        connection_strings=connection_strings(configuration, ports),
+    )
+    return Prepared(state, services, running)
 
 
 async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
@@ -82,9 +91,8 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
         wanted_down.set()
         await is_down.wait()
 
-    running = _running(prepared)
-    control = ControlServer(supervisor, running.token, shut_down)
-    running = running.model_copy(update={"control_port": await control.start()})
+    control = ControlServer(supervisor, prepared.running.token, shut_down)
+    running = prepared.running.model_copy(update={"control_port": await control.start()})
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
     _record(running, supervisor, prepared.state)
     _end_on_signals(wanted_down, supervisor)
@@ -122,16 +130,6 @@ def _end_on_signals(wanted_down: asyncio.Event, supervisor: Supervisor) -> None:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         # `nohup` wants it to survive the terminal.
         loop.add_signal_handler(signal.SIGHUP, end)
-
-
-def _running(prepared: Prepared) -> Running:
-    return Running(
-        supervisor=ProcessIdentity.of(os.getpid()),
-        config=prepared.place.config,
-        control_port=0,
-        token=secrets.token_urlsafe(32),
-        ports=prepared.ports,
-    )
 
 
 def _record(running: Running, supervisor: Supervisor, state: StateFolder) -> None:

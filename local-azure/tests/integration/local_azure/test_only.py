@@ -1,5 +1,6 @@
 """A stack that runs only some services of its settings file."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from azure.cosmos import CosmosClient
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 from local_azure.configuration import ConfigurationError
 from local_azure.stack import Stack
@@ -42,9 +44,27 @@ def test_a_single_emulator_runs_with_its_containers(config: Path) -> None:
         assert [status.name for status in stack.status()] == ["cosmos"]
         with pytest.raises(StackError, match="no service 'tiny'; there are cosmos"):
             stack.url("tiny")
-        with CosmosClient(stack.url("cosmos"), "bG9jYWw=") as client:
+        assert stack.services == ["cosmos"]
+        with pytest.raises(StackError, match="'tiny' has no connection string; there are those of cosmos"):
+            stack.connection_string("tiny")
+        with CosmosClient.from_connection_string(stack.connection_string("cosmos")) as client:
             orders = client.get_database_client("shop").get_container_client("orders")
             assert orders.create_item({"id": "1"})["id"] == "1"
+
+
+def test_the_service_bus_is_reached_by_its_connection_string(config: Path) -> None:
+    entities = {"Name": "here", "Queues": [{"Name": "tasks"}], "Topics": []}
+    (config.parent / "entities.json").write_text(json.dumps({"UserConfig": {"Namespaces": [entities]}}))
+    config.write_text('[service_bus]\nentities = "entities.json"\n' + config.read_text())
+
+    with (
+        Stack.start(config, only=("service_bus",)) as stack,
+        ServiceBusClient.from_connection_string(stack.connection_string("service_bus")) as client,
+        client.get_queue_sender("tasks") as sender,
+        client.get_queue_receiver("tasks", max_wait_time=10) as receiver,
+    ):
+        sender.send_messages(ServiceBusMessage("hello"))
+        assert str(next(receiver)) == "hello"
 
 
 def test_an_app_runs_without_the_emulators(config: Path) -> None:

@@ -25,6 +25,7 @@ def test_what_is_not_named_does_not_run(tmp_path: Path) -> None:
     ("content", "named"),
     [
         ("[cosmos]\nport = 70000", "cosmos.port"),
+        ("[gateway]\ntimeout_seconds = 0", "gateway.timeout_seconds"),
         ("[cosmos]\nprot = 1", "cosmos.prot"),
         ("[apps.one]", "apps.one.port"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
@@ -36,6 +37,13 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: str, named: str) -> Non
         load(tmp_path, content)
 
     assert named in str(caught.value)
+
+
+def test_the_gateway_waits_as_long_as_api_management_by_default(tmp_path: Path) -> None:
+    configuration = load(tmp_path, "[gateway]\n")
+
+    assert configuration.gateway is not None
+    assert configuration.gateway.timeout_seconds == 30
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
