@@ -9,7 +9,7 @@ import azure.functions as func
 import pytest
 from jsonschema import Draft4Validator, Draft7Validator
 
-from functions import customer, customer_view, description, health, kakao
+from functions import customer, customer_view, health, kakao, openapi
 from shared import resources
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def test_configuration_files_are_valid(file: str, schema: str) -> None:
 
 def functions_of_all_apps() -> list[Any]:
     app = func.FunctionApp()
-    for module in (customer, customer_view, description, health, kakao):
+    for module in (customer, customer_view, health, kakao, openapi):
         app.register_functions(module.blueprint)
     return list(app.get_functions())
 
