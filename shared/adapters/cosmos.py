@@ -132,8 +132,8 @@ def status_in_batch(error: CosmosBatchOperationError) -> int:
 class NewestFirst[Item]:
     """A list over all partitions of a container, newest first.
 
-    `first_page` and `next_page` are queries that sort by one property, so that its range index serves them. Both take
-    the parameter @size, and `next_page` takes @after as well. `parameters`: those that both have besides.
+    `first_page` and `next_page` are queries that sort by one property, so that its range index serves them. Both have
+    the parameter @size, `next_page` has @after too, and both may have further `parameters`.
     """
 
     container: str

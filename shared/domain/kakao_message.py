@@ -36,7 +36,7 @@ def parse_message_id(text: str) -> MessageId | None:
 
 
 def customer_of(message: MessageId) -> CustomerId:
-    """The customer whom a message is for."""
+    """The customer who gets a message."""
     return CustomerId(message.partition(".")[0])
 
 

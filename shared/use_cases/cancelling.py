@@ -9,7 +9,7 @@ from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import Clock, CustomerId, NewId
 
-# A customer changes rarely. Whoever meets two changes within one cancellation can be asked to try again.
+# A customer changes rarely. After two changes during one cancellation, the client may well try again itself.
 ATTEMPTS: Final = 3
 
 

@@ -1,4 +1,4 @@
-"""Facts that stand in several files agree."""
+"""Files that state the same facts agree with each other."""
 
 import json
 import tomllib

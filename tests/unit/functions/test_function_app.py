@@ -1,4 +1,4 @@
-"""What the functions host is told: names, routes, and the settings without which events would be lost."""
+"""Names and routes of all functions, and the settings without which events would be lost."""
 
 import importlib
 import json
