@@ -36,7 +36,7 @@ def pins(file: str) -> dict[str, Requirement]:
 
 
 def closure(requirements: Iterable[Requirement]) -> dict[str, list[Requirement]]:
-    """The requirements with everything that they bring here: name → each requirement of it. It reads what is installed."""
+    """The requirements with all that they require on this machine: name → each requirement of it."""
     found: dict[str, list[Requirement]] = {}
     waiting = [(requirement, "") for requirement in requirements]
     seen = set()
