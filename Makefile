@@ -64,6 +64,12 @@ check: .venv/installed ## Check style, format, types and workflows
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
+.PHONY: format
+format: .venv/installed ## Format the code, and Bicep where its compiler is installed
+	@$(PYTHON) -m ruff check --fix-only --quiet .
+	@$(PYTHON) -m ruff format .
+	@infra/bicep/format
+
 .PHONY: lock
 lock: .venv/installed ## Pin what pyproject.toml asks for; the newest of all: make lock ARGS=--upgrade
 	@tools/lock $(ARGS)
