@@ -54,12 +54,21 @@ test-product: .venv/installed
 test-local-azure: .venv/installed ## Run the tests of the local Azure; some of them: ARGS=tests/unit/cosmos
 	@cd local-azure && ../$(PYTHON) $(PYTEST) $(ARGS)
 
-.PHONY: check
-check: .venv/installed ## Check style, format, types and workflows
+# Each is a hook of .pre-commit-config.yaml too.
+CHECKS := check-style check-types check-workflows
+
+.PHONY: check $(CHECKS)
+check: $(CHECKS) ## Check style, format, types and workflows
+
+check-style: .venv/installed
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+
+check-types: .venv/installed
 	@$(PYTHON) -m mypy
 	@cd local-azure && ../$(PYTHON) -m mypy
+
+check-workflows: .venv/installed
 	@.venv/bin/zizmor --offline --quiet --no-progress --persona auditor .github
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
