@@ -1,4 +1,4 @@
-"""What VS Code is told fits the project."""
+"""The settings of editors and development containers fit the project."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from local_azure.configuration import Configuration
+from local_azure.supervisor.ports import configured_ports
 from tests.editor import ROOT, read_jsonc
 
 STACK: Mapping[str, Any] = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))
@@ -17,6 +19,7 @@ FILES = [
     ".vscode/tasks.json",
     ".vscode/extensions.json",
     "local-azure/.vscode/settings.json",
+    ".devcontainer/devcontainer.json",
 ]
 
 
@@ -55,3 +58,25 @@ def test_types_are_looked_for_where_mypy_does() -> None:
     for folder in ("", "local-azure/"):
         mypy = tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
         assert read_jsonc(f"{folder}.vscode/settings.json")["python.analysis.include"] == mypy["files"]
+
+
+def test_a_development_container_has_what_the_project_needs() -> None:
+    container = read_jsonc(".devcontainer/devcontainer.json")
+    python = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    [command, target] = container["postCreateCommand"].split()
+
+    assert container["image"].endswith(f"/devcontainers/python:{python}")
+    assert (command, f"\n{target}: " in makefile) == ("make", True)
+    assert (
+        container["customizations"]["vscode"]["extensions"]
+        == (read_jsonc(".vscode/extensions.json")["recommendations"])
+    )
+
+
+def test_a_development_container_forwards_every_port_of_the_local_azure() -> None:
+    container = read_jsonc(".devcontainer/devcontainer.json")
+    configured = {port.number for port in configured_ports(Configuration.load(ROOT / "local-azure.toml"))}
+
+    assert set(container["forwardPorts"]) == configured
+    assert container["portsAttributes"].keys() == {str(port) for port in configured}
