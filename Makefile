@@ -115,6 +115,10 @@ smoke: .venv/installed ## Play the calls against a running system: make smoke UR
 bench: .venv/installed ## Measure latency and throughput
 	@$(PYTHON) -m tools.bench
 
+.PHONY: picture
+picture: .venv/installed ## Draw the picture of README, docs/pictures/running.svg; needs HTTPie
+	@$(PYTHON) -m tools.picture
+
 .PHONY: clean
 clean: ## Delete what was installed and built, but no data
 	@rm -rf .venv .venv-infra infra/openapi-lint/node_modules dist
