@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
@@ -25,12 +26,11 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from local_azure.configuration import Configuration
 from local_azure.stack import Stack
-from local_azure.supervisor.ports import configured_ports
-from tools.play.system import SETTINGS_FILE
 
-PICTURE = SETTINGS_FILE.with_name("docs") / "pictures" / "running.svg"
+ROOT = Path(__file__).parents[1]
+SETTINGS_FILE = ROOT / "local-azure.toml"
+PICTURE = ROOT / "docs/pictures/running.svg"
 COLUMNS = 106
 # More than any command prints, so that nothing scrolls away.
 ROWS = 300
@@ -91,7 +91,7 @@ def main() -> int:
         return 1
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(picture(), encoding="utf-8")
-    sys.stdout.write(f"Drew {PICTURE.relative_to(SETTINGS_FILE.parent)}: look at it before you commit it.\n")
+    sys.stdout.write(f"Drew {PICTURE.relative_to(ROOT)}: look at it before you commit it.\n")
     return 0
 
 
@@ -164,10 +164,20 @@ def read(output: int, quiet_seconds: float) -> str:
 
 def configured(ports: Mapping[str, int]) -> Callable[[str], str]:
     """A function that puts the port of local-azure.toml in place of each port in use."""
-    wanted = {port.name: port.number for port in configured_ports(Configuration.load(SETTINGS_FILE))}
-    numbers = {str(number): str(wanted[name]) for name, number in ports.items()}
+    configured = configured_ports()
+    numbers = {str(number): str(configured[name]) for name, number in ports.items()}
     pattern = re.compile(rf"\b({'|'.join(numbers)})\b")
     return lambda text: pattern.sub(lambda match: numbers[match[0]], text)
+
+
+def configured_ports() -> dict[str, int]:
+    """The ports of local-azure.toml, by the names that a stack has for them."""
+    settings = tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))
+    return {
+        **{name: settings[name]["port"] for name in ("service_bus", "cosmos", "gateway")},
+        **{f"azurite_{part}": settings["azurite"][f"{part}_port"] for part in ("blob", "queue", "table")},
+        **{name: app["port"] for name, app in settings["apps"].items()},
+    }
 
 
 def drawn(output: str) -> Text:

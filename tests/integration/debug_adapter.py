@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, Any, Self
 
-from local_azure.listening import HOST
-
+HOST = "127.0.0.1"
 CONNECT_SECONDS = 30
 ANSWER_SECONDS = 30
 RETRY_SECONDS = 0.1

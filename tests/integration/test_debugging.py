@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 import urllib.error
@@ -15,11 +16,9 @@ from typing import Any
 
 import pytest
 
-from local_azure.listening import HOST
 from local_azure.stack import Stack
-from local_azure.supervisor.ports import free_ports
 from tests.editor import ROOT, read_jsonc, resolved
-from tests.integration.debug_adapter import DebugAdapter
+from tests.integration.debug_adapter import HOST, DebugAdapter
 
 PRODUCT = ("function_app.py", "host.json", "functions", "shared")
 # The breakpoint is reached before anything else is: no emulator runs.
@@ -54,6 +53,11 @@ def workspace(tmp_path: Path) -> Path:
 def stack(workspace: Path) -> Iterator[Stack]:
     with Stack.start(workspace / "local-azure.toml") as stack:
         yield stack
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def run_task(label: str, workspace: Path) -> None:
@@ -112,7 +116,7 @@ def test_a_breakpoint_holds_a_request_of_the_running_system_until_the_developer_
     line = next(
         number for number, text in enumerate(source.read_text(encoding="utf-8").splitlines(), 1) if BREAKPOINT in text
     )
-    debug_port, app_port = free_ports()(), stack.port("kakao")
+    debug_port, app_port = free_port(), stack.port("kakao")
 
     run_task(configuration["preLaunchTask"], workspace)
     with (

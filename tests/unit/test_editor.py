@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from local_azure.configuration import Configuration
-from local_azure.supervisor.ports import configured_ports
 from tests.editor import ROOT, read_jsonc
+from tools.picture import configured_ports
 
 STACK: Mapping[str, Any] = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))
 WORKSPACE = "ssak8.code-workspace"
@@ -76,7 +75,7 @@ def test_a_development_container_has_what_the_project_needs() -> None:
 
 def test_a_development_container_forwards_every_port_of_the_local_azure() -> None:
     container = read_jsonc(".devcontainer/devcontainer.json")
-    configured = {port.number for port in configured_ports(Configuration.load(ROOT / "local-azure.toml"))}
+    configured = set(configured_ports().values())
 
     assert set(container["forwardPorts"]) == configured
     assert container["portsAttributes"].keys() == {str(port) for port in configured}

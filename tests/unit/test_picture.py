@@ -3,10 +3,7 @@ import sys
 
 from rich.style import Style
 
-from local_azure.configuration import Configuration
-from local_azure.supervisor.ports import configured_ports
 from tools import picture
-from tools.play.system import SETTINGS_FILE
 
 
 def test_it_shows_what_a_terminal_shows_in_the_end() -> None:
@@ -19,7 +16,7 @@ def test_it_shows_what_a_terminal_shows_in_the_end() -> None:
 
 
 def test_it_shows_the_ports_of_the_settings_file() -> None:
-    configured = {port.name: port.number for port in configured_ports(Configuration.load(SETTINGS_FILE))}
+    configured = picture.configured_ports()
     shown = picture.configured({"gateway": 20001, "kakao": 20002})
 
     assert shown("gateway 20001, kakao 20002, other 200011") == (
@@ -36,4 +33,4 @@ def test_the_picture_is_complete_in_itself() -> None:
 
     assert "make run" in svg.replace("&#160;", " ")
     assert not re.search(r"@font-face|@import|<image|<script|href=|url\((?!#)", svg)
-    assert str(SETTINGS_FILE.parent) not in svg
+    assert str(picture.ROOT) not in svg
