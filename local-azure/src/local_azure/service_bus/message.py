@@ -15,6 +15,7 @@ from local_azure.service_bus.amqp.decode import decode_value, skip_value
 from local_azure.service_bus.amqp.encode import NULL, encode_map, encode_value
 from local_azure.service_bus.amqp.errors import DecodeError
 from local_azure.service_bus.amqp.types import Described, Symbol, UByte, ULong
+from local_azure.service_bus.errors import MalformedMessage
 
 BATCH_FORMAT = 0x80013700  # a message whose data sections are messages
 SINGLE_FORMAT = 0
@@ -92,11 +93,14 @@ class IncomingMessage:
         return message_id if isinstance(message_id, str | None) else f"\0{type(message_id).__name__}\0{message_id!s}"
 
     def application_properties(self) -> dict[str, Any]:
-        """Decoded on demand, because only some filters look at them."""
-        for code, _, value_at, _ in sections(self.content):
-            if code == APPLICATION_PROPERTIES:
-                decoded, _ = decode_value(self.content, value_at)
-                return decoded if isinstance(decoded, dict) else {}
+        """Decoded on demand, because only some filters look at them. Raises MalformedMessage."""
+        try:
+            for code, _, value_at, _ in sections(self.content):
+                if code == APPLICATION_PROPERTIES:
+                    decoded, _ = decode_value(self.content, value_at)
+                    return decoded if isinstance(decoded, dict) else {}
+        except DecodeError as error:
+            raise MalformedMessage(error.description) from error
         return {}
 
 
@@ -132,7 +136,14 @@ _SECTION_NAMES = {
 
 
 def split_batch(payload: bytes) -> list[bytes]:
-    """The encoded messages in an envelope of BATCH_FORMAT. Raises DecodeError."""
+    """The encoded messages in an envelope of BATCH_FORMAT. Raises MalformedMessage."""
+    try:
+        return _split_batch(payload)
+    except DecodeError as error:
+        raise _unreadable(error) from error
+
+
+def _split_batch(payload: bytes) -> list[bytes]:
     messages = []
     for code, _, value_at, _ in sections(payload):
         if code == DATA:
@@ -144,7 +155,18 @@ def split_batch(payload: bytes) -> list[bytes]:
 
 
 def read_message(payload: bytes) -> IncomingMessage:
-    """Takes a sent message apart. Raises DecodeError."""
+    """Takes a sent message apart. Raises MalformedMessage."""
+    try:
+        return _read_message(payload)
+    except DecodeError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: DecodeError) -> MalformedMessage:
+    return MalformedMessage(f"The message cannot be read: {error.description}.")
+
+
+def _read_message(payload: bytes) -> IncomingMessage:
     header: list[Any] = []
     annotations: dict[Any, Any] = {}
     raw_annotations = b""
@@ -249,7 +271,17 @@ def write_message(message: Message, locked_until: int | None = None, *, with_sta
 
 
 def with_dead_letter_reason(content: bytes, reason: str | None, description: str | None) -> bytes:
-    """`content` with DeadLetterReason and DeadLetterErrorDescription among its application properties."""
+    """`content` with DeadLetterReason and DeadLetterErrorDescription among its application properties.
+
+    Raises MalformedMessage.
+    """
+    try:
+        return _with_dead_letter_reason(content, reason, description)
+    except DecodeError as error:
+        raise MalformedMessage(error.description) from error
+
+
+def _with_dead_letter_reason(content: bytes, reason: str | None, description: str | None) -> bytes:
     added = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
     pairs = [encode_value(key) + encode_value(text) for key, text in added.items() if text is not None]
     before, after = b"", content

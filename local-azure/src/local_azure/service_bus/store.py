@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local_azure.service_bus.errors import not_readable, not_stored
+from local_azure.service_bus.errors import StateNotRead, StateNotWritten
 from local_azure.service_bus.message import Message, State
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def _call(callback: Callable[[], None]) -> None:
 class Store:
     """One file, one writer. `defer` runs a callable at the end of the current turn of the loop.
 
-    Raises AmqpError where SQLite cannot write or read; what cannot be written undoes the whole turn.
+    Raises StateNotWritten, which undoes the whole turn, and StateNotRead.
     """
 
     def __init__(self, database: Path | str, defer: Callable[[Callable[[], None]], object]) -> None:
@@ -148,7 +148,7 @@ class Store:
             return self._connection.execute(sql, parameters)
         except sqlite3.Error as error:
             self._abort(error)
-            raise not_stored(str(error)) from error
+            raise StateNotWritten(str(error)) from error
 
     def _begin(self) -> None:
         if not self._open:
@@ -174,7 +174,7 @@ class Store:
             self._connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             self._abort(error)
-            raise not_stored(str(error)) from error
+            raise StateNotWritten(str(error)) from error
 
     def delete(self, queue: int, sequence_number: int) -> None:
         self._write("DELETE FROM messages WHERE id = ?", (row_id(queue, sequence_number),))
@@ -204,7 +204,7 @@ class Store:
         try:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            raise not_readable(str(error)) from error
+            raise StateNotRead(str(error)) from error
 
     def load(self, queue: int, sequence_number: int) -> Message | None:
         rows = self._read(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local_azure.service_bus.amqp.errors import AmqpError
+from local_azure.service_bus.errors import InvalidArgument, MessageNotFound, OperationNotAllowed, ServiceBusError
 from local_azure.service_bus.message import State, read_message
 from tests.unit.service_bus.fakes import BrokerUnderTest, encoded_message, queue
 
@@ -76,7 +76,7 @@ def test_a_queue_without_duplicate_detection_takes_everything() -> None:
 def test_a_batch_with_one_bad_message_leaves_no_trace() -> None:
     under_test = BrokerUnderTest(TOPIC)
 
-    with pytest.raises(AmqpError, match="128"):
+    with pytest.raises(InvalidArgument, match="128"):
         send(under_test, "events", encoded_message(message_id="1"), encoded_message(message_id="x" * 129))
     send(under_test, "events", encoded_message(message_id="1"))
 
@@ -113,9 +113,9 @@ def test_a_scheduled_message_can_be_peeked_and_canceled_until_then() -> None:
 
     assert [message.state for message in peeked] == [State.SCHEDULED, State.SCHEDULED]
     assert waiting(under_test, "q") == ["b"]
-    with pytest.raises(AmqpError, match="sequence number"):
+    with pytest.raises(MessageNotFound, match="sequence number"):
         destination.cancel([numbers[0]])
-    with pytest.raises(AmqpError, match="sequence number"):
+    with pytest.raises(MessageNotFound, match="sequence number"):
         destination.cancel([numbers[1]])
 
 
@@ -125,7 +125,7 @@ def test_canceling_is_all_or_none() -> None:
     scheduled_at = under_test.time.now + 60_000
     numbers = destination.schedule([read_message(encoded_message(scheduled_at=scheduled_at))])
 
-    with pytest.raises(AmqpError):
+    with pytest.raises(MessageNotFound):
         destination.cancel([*numbers, 999])
 
     assert len(under_test.broker.queue("q").peek(0, 10)) == 1
@@ -136,12 +136,12 @@ def test_canceling_is_all_or_none() -> None:
     [("nothing", "could not be found"), ("events/subscriptions/view", "only takes"), ("q/$deadletterqueue", "only")],
 )
 def test_only_queues_and_topics_are_sent_to(path: str, reason: str) -> None:
-    with pytest.raises(AmqpError, match=reason):
+    with pytest.raises(ServiceBusError, match=reason):
         BrokerUnderTest(TOPIC).broker.destination(path)
 
 
 def test_a_topic_is_not_received_from() -> None:
-    with pytest.raises(AmqpError, match="subscriptions"):
+    with pytest.raises(OperationNotAllowed, match="subscriptions"):
         BrokerUnderTest(TOPIC).broker.queue("events")
 
 

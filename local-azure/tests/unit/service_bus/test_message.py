@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_azure.service_bus.amqp.encode import encode_value
-from local_azure.service_bus.amqp.errors import DecodeError
 from local_azure.service_bus.amqp.types import Described, Symbol, ULong
+from local_azure.service_bus.errors import MalformedMessage
 from local_azure.service_bus.message import (
     Message,
     State,
@@ -81,7 +81,7 @@ def test_content_is_the_same_bytes() -> None:
 
 def test_durable_and_priority_are_kept_and_the_time_to_live_is_the_brokers() -> None:
     header = encode_value(Described(ULong(0x70), [True, 9, None]))
-    with pytest.raises(DecodeError):
+    with pytest.raises(MalformedMessage):
         read_message(encode_value(Described(ULong(0x70), {})))
 
     delivered = write_message(stored(header + encoded_message(), time_to_live=60_000, delivery_count=3))
@@ -162,7 +162,7 @@ def test_a_batch_is_split_into_its_messages() -> None:
     ],
 )
 def test_malformed_messages_are_refused(encoded: bytes) -> None:
-    with pytest.raises(DecodeError):
+    with pytest.raises(MalformedMessage):
         read_message(encoded)
 
 
@@ -171,7 +171,7 @@ def test_any_bytes_are_a_message_or_refused(octets: bytes) -> None:
     try:
         read_message(octets)
         split_batch(octets)
-    except DecodeError:
+    except MalformedMessage:
         pass
 
 

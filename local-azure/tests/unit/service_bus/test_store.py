@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.service_bus.amqp.errors import AmqpError
+from local_azure.service_bus.errors import StateNotWritten
 from local_azure.service_bus.message import read_message
 from tests.unit.service_bus.fakes import BrokerUnderTest, encoded_message, queue
 
@@ -52,7 +52,7 @@ def test_a_full_disk_undoes_the_turn_and_everyone_in_it_hears_so() -> None:
 
     held.complete(consumer.token())
     under_test.store.after_commit(lambda: answers.append("completed"), lambda: answers.append("not completed"))
-    with pytest.raises(AmqpError, match="full"):
+    with pytest.raises(StateNotWritten, match="full"):
         destination.send([LARGE])
     under_test.time.turn()
 
@@ -67,7 +67,7 @@ def test_after_a_full_disk_sending_goes_on() -> None:
     under_test = BrokerUnderTest(QUEUE)
     consumer = under_test.consume("q")
     fill_the_disk(under_test)
-    with pytest.raises(AmqpError, match="full"):
+    with pytest.raises(StateNotWritten, match="full"):
         under_test.broker.destination("q").send([LARGE])
 
     make_room(under_test)
@@ -80,7 +80,7 @@ def test_after_a_full_disk_sending_goes_on() -> None:
 def test_numbers_that_were_reserved_in_an_undone_turn_are_reserved_again(tmp_path: Path) -> None:
     before = BrokerUnderTest(QUEUE, tmp_path / "state")
     fill_the_disk(before)
-    with pytest.raises(AmqpError, match="full"):
+    with pytest.raises(StateNotWritten, match="full"):
         before.broker.destination("q").send([LARGE])
     make_room(before)
     before.broker.destination("q").send([read_message(encoded_message())])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from local_azure.service_bus import errors
-from local_azure.service_bus.amqp.errors import AmqpError
 from local_azure.service_bus.broker.destination import Destination, DestinationSettings, Route
 from local_azure.service_bus.broker.environment import Environment, Timer
 from local_azure.service_bus.broker.queue import MessageQueue, QueueSettings
@@ -19,6 +17,7 @@ from local_azure.service_bus.entities import (
     TopicDefinition,
     TopicProperties,
 )
+from local_azure.service_bus.errors import EntityNotFound, OperationNotAllowed, ServiceBusError
 from local_azure.service_bus.filters import any_of
 from local_azure.service_bus.limits import MAX_TIMED_MESSAGES, PRUNE_INTERVAL
 from local_azure.service_bus.message import State
@@ -49,25 +48,25 @@ class Broker:
         self.work_off_due()
 
     def destination(self, path: str) -> Destination:
-        """The queue or topic to send to. Raises AmqpError."""
+        """The queue or topic to send to. Raises EntityNotFound, OperationNotAllowed."""
         found = self._destinations.get(path.lower())
         if found is None:
             if path.lower() in self._queues:
-                raise errors.not_allowed(f"'{path}' only takes messages that its entity puts there")
-            raise errors.entity_not_found(path)
+                raise OperationNotAllowed(f"'{path}' only takes messages that its entity puts there")
+            raise EntityNotFound(path)
         return found
 
     def queue(self, path: str) -> MessageQueue:
-        """The queue, subscription or dead-letter queue to receive from. Raises AmqpError."""
+        """The queue, subscription or dead-letter queue to receive from. Raises EntityNotFound, OperationNotAllowed."""
         found = self._queues.get(path.lower())
         if found is None:
             if path.lower() in self._destinations:
-                raise errors.not_allowed(f"'{path}' is a topic: receive from one of its subscriptions")
-            raise errors.entity_not_found(path)
+                raise OperationNotAllowed(f"'{path}' is a topic: receive from one of its subscriptions")
+            raise EntityNotFound(path)
         return found
 
     def require(self, path: str) -> None:
-        """Raises AmqpError unless there is an entity with this path."""
+        """Raises EntityNotFound, or OperationNotAllowed for a topic, unless there is an entity with this path."""
         if path.lower() not in self._destinations:
             self.queue(path)
 
@@ -132,7 +131,7 @@ class Broker:
         for each in due:
             try:
                 self._work_off(each.queue, each.sequence_number, each.state)
-            except AmqpError as error:
+            except ServiceBusError as error:
                 log.warning("message %d of queue %d is due: %s", each.sequence_number, each.queue, error)
         if len(due) == MAX_TIMED_MESSAGES:
             self._environment.call_soon(lambda: self._work_off_from(due[-1].position, now))

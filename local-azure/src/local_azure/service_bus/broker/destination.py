@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from local_azure.service_bus import errors
 from local_azure.service_bus.broker.environment import Environment
 from local_azure.service_bus.broker.queue import MessageQueue
+from local_azure.service_bus.errors import InvalidArgument, MessageNotFound
 from local_azure.service_bus.filters import Filter
 from local_azure.service_bus.limits import MAX_MESSAGE_ID_LENGTH
 from local_azure.service_bus.message import IncomingMessage, Message, State, read_message
@@ -59,7 +59,7 @@ class Destination:
         self._environment = environment
 
     def send(self, messages: Iterable[IncomingMessage]) -> None:
-        """Stores messages; they can be received once the turn is committed. All or none. Raises AmqpError."""
+        """Stores messages; they can be received once the turn is committed. All or none. Raises ServiceBusError."""
         now = self._environment.now()
         routed = [(incoming, self._targets(incoming)) for incoming in messages]  # raises before anything is written
         rows: list[Row] = []
@@ -82,11 +82,11 @@ class Destination:
         return [sequence_number_of(row) for row in rows]
 
     def cancel(self, sequence_numbers: Sequence[int]) -> None:
-        """Removes scheduled messages, all or none. Raises AmqpError where one of them is not there any more."""
+        """Removes scheduled messages, all or none. Raises MessageNotFound."""
         for number in sequence_numbers:
             message = self._store.load(self.holder.number, number)
             if message is None or message.state is not State.SCHEDULED:
-                raise errors.message_not_found(number)
+                raise MessageNotFound(number)
         for number in sequence_numbers:
             self._store.delete(self.holder.number, number)
 
@@ -105,7 +105,7 @@ class Destination:
     def _targets(self, incoming: IncomingMessage) -> list[MessageQueue]:
         key = incoming.duplicate_key
         if key is not None and len(key) > MAX_MESSAGE_ID_LENGTH:
-            raise errors.bad_argument(f"a message id has at most {MAX_MESSAGE_ID_LENGTH} characters")
+            raise InvalidArgument(f"a message id has at most {MAX_MESSAGE_ID_LENGTH} characters")
         return [route.queue for route in self._routes if route.takes(incoming)]
 
     def _is_duplicate(self, incoming: IncomingMessage, now: int) -> bool:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from local_azure.service_bus import errors
-from local_azure.service_bus.amqp.errors import AmqpError
 from local_azure.service_bus.broker.environment import Environment, Timer
 from local_azure.service_bus.broker.ready import ReadyMessages
+from local_azure.service_bus.errors import MessageLockLost, MessageNotFound, OperationNotAllowed, ServiceBusError
 from local_azure.service_bus.limits import MAX_DEAD_LETTER_TEXT, READY_WINDOW
 from local_azure.service_bus.message import Message, State, with_dead_letter_reason
 from local_azure.service_bus.store import Store
-
-log = logging.getLogger(__name__)
 
 SEQUENCE_NUMBERS_RESERVED = 1000  # at once, so that not every message costs another write
 
@@ -203,7 +199,7 @@ class MessageQueue:
     def _held(self, token: bytes) -> Lock:
         lock = self._locks.get(token)
         if lock is None or lock.until <= self._environment.now():
-            raise errors.message_lock_lost()
+            raise MessageLockLost
         return lock
 
     def _release_when_committed(self, lock: Lock) -> None:
@@ -216,7 +212,7 @@ class MessageQueue:
         self._watch_locks()
 
     def complete(self, token: bytes) -> None:
-        """Removes a locked message for good. Like all of these, raises AmqpError where the lock is lost."""
+        """Removes a locked message for good. Like all that take a token, raises MessageLockLost."""
         lock = self._held(token)
         self._store.delete(self.number, lock.message.sequence_number)
         self._release_when_committed(lock)
@@ -242,7 +238,7 @@ class MessageQueue:
     def dead_letter(self, token: bytes, reason: str | None, description: str | None) -> None:
         """Moves a locked message into the dead-letter queue."""
         if self.dead_letters is None:
-            raise errors.not_allowed(
+            raise OperationNotAllowed(
                 f"'{self.path}' is a dead-letter queue: its messages cannot be dead-lettered again"
             )
         lock = self._held(token)
@@ -268,7 +264,7 @@ class MessageQueue:
             else:
                 self._store.set_delivery_count(self.number, message.sequence_number, message.delivery_count)
                 self._store.after_commit(lambda: self._return(message), lambda: self._return(message))
-        except AmqpError:
+        except ServiceBusError:
             self._return(message)
 
     def _return(self, message: Message) -> None:
@@ -318,12 +314,12 @@ class MessageQueue:
         return self._store.load_from(self.number, start, count, active_only=False)
 
     def take_deferred(self, sequence_numbers: list[int], *, delete: bool) -> list[tuple[Message, Lock | None]]:
-        """Locks or removes deferred messages. Raises AmqpError where one of them is not there, or locked."""
+        """Locks or removes deferred messages. Raises MessageNotFound, also for a locked one."""
         messages = []
         for number in dict.fromkeys(sequence_numbers):
             message = self._store.load(self.number, number)
             if message is None or message.state is not State.DEFERRED or number in self._locked:
-                raise errors.message_not_found(number)
+                raise MessageNotFound(number)
             messages.append(message)
         taken: list[tuple[Message, Lock | None]] = []
         for message in messages:

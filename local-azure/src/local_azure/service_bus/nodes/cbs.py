@@ -3,12 +3,14 @@
 from local_azure.service_bus.amqp.incoming import Delivery
 from local_azure.service_bus.amqp.types import Int
 from local_azure.service_bus.message import write_response
+from local_azure.service_bus.nodes.errors import raised_as_amqp_errors
 from local_azure.service_bus.nodes.request_response import accept, respond
 
 ADDRESS = "$cbs"
 
 
 class CbsNode:
+    @raised_as_amqp_errors()
     def on_delivery(self, delivery: Delivery) -> None:
         request = accept(delivery)
         known = request.operation == "put-token"

@@ -2,13 +2,14 @@
 
 from urllib.parse import urlsplit
 
-from local_azure.service_bus import errors
 from local_azure.service_bus.amqp.handlers import DeliveryHandler, OutgoingHandler
 from local_azure.service_bus.amqp.incoming import IncomingLink
 from local_azure.service_bus.amqp.outgoing import OutgoingLink
 from local_azure.service_bus.broker.broker import Broker
+from local_azure.service_bus.errors import InvalidArgument, NotSupported, OperationNotAllowed
 from local_azure.service_bus.nodes import cbs, management
 from local_azure.service_bus.nodes.cbs import CbsNode
+from local_azure.service_bus.nodes.errors import raised_as_amqp_errors
 from local_azure.service_bus.nodes.management import ManagementNode
 from local_azure.service_bus.nodes.receiving import ReceivingNode
 from local_azure.service_bus.nodes.request_response import ResponseNode
@@ -22,7 +23,7 @@ SESSION_FILTER = "com.microsoft:session-filter"
 def path_of(address: str | None) -> str:
     """The entity path of `amqps://host:port/<path>`, `/<path>` or `<path>`."""
     if address is None:
-        raise errors.bad_argument("the link has no address")
+        raise InvalidArgument("the link has no address")
     return (urlsplit(address).path if "://" in address else address).strip("/")
 
 
@@ -33,11 +34,12 @@ class ServiceBusContainer:
         self._broker = broker
         self._store = store
 
+    @raised_as_amqp_errors()
     def open_incoming(self, link: IncomingLink) -> DeliveryHandler:
         if link.target.coordinator:
-            raise errors.not_supported("A transaction")
+            raise NotSupported("A transaction")
         if link.target.dynamic:
-            raise errors.not_supported("A dynamic node")
+            raise NotSupported("A dynamic node")
         path = path_of(link.target.address)
         if path.lower() == cbs.ADDRESS:
             return CbsNode()
@@ -47,9 +49,10 @@ class ServiceBusContainer:
             return ManagementNode(entity, self._broker, self._store)
         return SendingNode(self._broker.destination(path), self._store)
 
+    @raised_as_amqp_errors()
     def open_outgoing(self, link: OutgoingLink) -> OutgoingHandler:
         if link.source.dynamic:
-            raise errors.not_supported("A dynamic node")
+            raise NotSupported("A dynamic node")
         path = path_of(link.source.address)
         if path.lower() == cbs.ADDRESS:
             return ResponseNode(link)
@@ -57,10 +60,12 @@ class ServiceBusContainer:
             self._broker.require(path[: -len(management.SUFFIX)])
             return ResponseNode(link)
         if TRANSFER_SEGMENT in path.lower().split("/"):
-            raise errors.not_supported("The transfer dead-letter queue")
+            raise NotSupported("The transfer dead-letter queue")
         queue = self._broker.queue(path)
         if SESSION_FILTER in link.source.filters:
-            raise errors.sessions_not_supported(path)
+            raise OperationNotAllowed(
+                f"It is not possible to receive by session from '{path}': it does not require sessions."
+            )
         for name in link.source.filters:
-            raise errors.not_supported(f"The filter {name!r} of a receiver")
+            raise NotSupported(f"The filter {name!r} of a receiver")
         return ReceivingNode(link, queue, self._store)

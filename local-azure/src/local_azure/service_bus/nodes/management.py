@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from local_azure.service_bus import errors
-from local_azure.service_bus.amqp.errors import AmqpError, DecodeError
 from local_azure.service_bus.amqp.incoming import Delivery
 from local_azure.service_bus.amqp.types import Array, Int, Symbol, Timestamp
 from local_azure.service_bus.broker.broker import Broker
+from local_azure.service_bus.errors import InvalidArgument, NotSupported, ServiceBusError, StateNotWritten
 from local_azure.service_bus.limits import MAX_PEEKED_MESSAGES, MAX_PEEKED_SIZE
 from local_azure.service_bus.message import IncomingMessage, read_message, write_message, write_response
+from local_azure.service_bus.nodes.errors import amqp_error, raised_as_amqp_errors, status_of
 from local_azure.service_bus.nodes.request_response import Request, accept, respond
 from local_azure.service_bus.store import Store
 
@@ -41,32 +41,33 @@ class ManagementNode:
             "update-disposition": self._update_disposition,
         }
 
+    @raised_as_amqp_errors()
     def on_delivery(self, delivery: Delivery) -> None:
         request = accept(delivery)
         try:
             status, body = self._perform(request)
-        except AmqpError as error:
+        except ServiceBusError as error:
             self._respond(delivery, request, error)
             return
         self._store.after_commit(
             lambda: self._respond(delivery, request, (status, body)),
-            lambda: self._respond(delivery, request, errors.not_stored("the transaction was undone")),
+            lambda: self._respond(delivery, request, StateNotWritten("the transaction was undone")),
         )
 
     def _perform(self, request: Request) -> Answer:
         operation = self._operations.get(request.operation.removeprefix(VENDOR))
         if operation is None or not request.operation.startswith(VENDOR):
-            raise errors.not_supported(f"The operation {request.operation!r}")
+            raise NotSupported(f"The operation {request.operation!r}")
         if not isinstance(request.body, dict):
-            raise errors.bad_argument(f"{request.operation}: the body is not a map")
+            raise InvalidArgument(f"{request.operation}: the body is not a map")
         return operation(request.body)
 
-    def _respond(self, delivery: Delivery, request: Request, answer: Answer | AmqpError) -> None:
-        if isinstance(answer, AmqpError):
+    def _respond(self, delivery: Delivery, request: Request, answer: Answer | ServiceBusError) -> None:
+        if isinstance(answer, ServiceBusError):
             properties = {
-                "statusCode": Int(errors.status_of(answer)),
-                "statusDescription": answer.description,
-                "errorCondition": Symbol(answer.condition),
+                "statusCode": Int(status_of(answer)),
+                "statusDescription": str(answer),
+                "errorCondition": Symbol(amqp_error(answer).condition),
             }
             body = None
         else:
@@ -118,7 +119,7 @@ class ManagementNode:
         queue = self._broker.queue(self._path)
         status = body.get("disposition-status")
         if body.get("properties-to-modify"):
-            raise errors.not_supported("Changing the properties of a message when it is settled")
+            raise NotSupported("Changing the properties of a message when it is settled")
         for token in _lock_tokens(body):
             match status:
                 case "completed":
@@ -130,7 +131,7 @@ class ManagementNode:
                 case "suspended":
                     queue.dead_letter(token, body.get("deadletter-reason"), body.get("deadletter-description"))
                 case _:
-                    raise errors.bad_argument(f"disposition-status {status!r} is unknown")
+                    raise InvalidArgument(f"disposition-status {status!r} is unknown")
         return OK, {}
 
     def on_detached(self) -> None:
@@ -140,36 +141,33 @@ class ManagementNode:
 def _scheduled_message(entry: Any) -> IncomingMessage:
     encoded = entry.get("message") if isinstance(entry, dict) else None
     if not isinstance(encoded, bytes):
-        raise errors.bad_argument("messages: an entry has no message")
-    try:
-        return read_message(encoded)
-    except DecodeError as error:
-        raise errors.malformed_message(error.description) from error
+        raise InvalidArgument("messages: an entry has no message")
+    return read_message(encoded)
 
 
 def _list(body: dict[str, Any], name: str) -> list[Any]:
     value = body.get(name)
     if not isinstance(value, list):
-        raise errors.bad_argument(f"{name} is not a list")
+        raise InvalidArgument(f"{name} is not a list")
     return value
 
 
 def _lock_tokens(body: dict[str, Any]) -> list[bytes]:
     tokens = _list(body, "lock-tokens")
     if not all(isinstance(token, UUID) for token in tokens):
-        raise errors.bad_argument("lock-tokens: not all are uuids")
+        raise InvalidArgument("lock-tokens: not all are uuids")
     return [token.bytes_le for token in tokens]
 
 
 def _integers(body: dict[str, Any], name: str) -> list[int]:
     numbers = _list(body, name)
     if not all(isinstance(number, int) for number in numbers):
-        raise errors.bad_argument(f"{name}: not all are integers")
+        raise InvalidArgument(f"{name}: not all are integers")
     return numbers
 
 
 def _integer(body: dict[str, Any], name: str) -> int:
     value = body.get(name)
     if not isinstance(value, int):
-        raise errors.bad_argument(f"{name} is not an integer")
+        raise InvalidArgument(f"{name} is not an integer")
     return value

@@ -1,11 +1,12 @@
 """The node of a queue, subscription or dead-letter queue that clients receive from."""
 
-from local_azure.service_bus import errors
 from local_azure.service_bus.amqp.errors import AmqpError
 from local_azure.service_bus.amqp.outcomes import Accepted, Modified, Outcome, Rejected, Released
 from local_azure.service_bus.amqp.outgoing import OutgoingLink
 from local_azure.service_bus.broker.queue import Lock, MessageQueue
+from local_azure.service_bus.errors import NotSupported, ServiceBusError, StateNotWritten
 from local_azure.service_bus.message import Message, write_message
+from local_azure.service_bus.nodes.errors import DEAD_LETTER, amqp_error, raised_as_amqp_errors
 from local_azure.service_bus.store import Store
 
 REASON, DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
@@ -44,6 +45,7 @@ class ReceivingNode:
     def on_sendable(self) -> None:
         self._queue.schedule_pump()
 
+    @raised_as_amqp_errors()
     def on_drain(self) -> None:
         self._queue.pump()
         self._store.flush()
@@ -52,9 +54,9 @@ class ReceivingNode:
     def on_outcome(self, delivery_id: int, tag: bytes, outcome: Outcome | None, *, settled: bool) -> None:
         try:
             self._apply(tag, outcome)
-        except AmqpError as error:
+        except ServiceBusError as error:
             if not settled:
-                self._link.settle(delivery_id, Rejected(error))
+                self._link.settle(delivery_id, Rejected(amqp_error(error)))
             return
         if settled:
             return
@@ -62,7 +64,7 @@ class ReceivingNode:
         applied = Rejected() if isinstance(outcome, Rejected) else outcome or Released()
         self._store.after_commit(
             lambda: self._link.settle(delivery_id, applied),
-            lambda: self._link.settle(delivery_id, Rejected(errors.not_stored("the transaction was undone"))),
+            lambda: self._link.settle(delivery_id, Rejected(amqp_error(StateNotWritten("the transaction was undone")))),
         )
 
     def _apply(self, token: bytes, outcome: Outcome | None) -> None:
@@ -73,7 +75,7 @@ class ReceivingNode:
                 reason, description = _dead_letter_reason(error)
                 self._queue.dead_letter(token, reason, description)
             case Modified(annotations=annotations) if annotations:
-                raise errors.not_supported("Changing the properties of a message when it is settled")
+                raise NotSupported("Changing the properties of a message when it is settled")
             case Modified(undeliverable_here=True):
                 self._queue.defer(token)
             case Modified(delivery_failed=True):
@@ -89,7 +91,7 @@ def _dead_letter_reason(error: AmqpError | None) -> tuple[str | None, str | None
     """Reason and description: from the error's map, else the error itself, when it is not Service Bus' own."""
     if error is None:
         return None, None
-    if error.condition == errors.DEAD_LETTER:
+    if error.condition == DEAD_LETTER:
         details = {str(key): value for key, value in error.details.items()}
         reason, description = details.get(REASON), details.get(DESCRIPTION)
         return None if reason is None else str(reason), None if description is None else str(description)

@@ -4,12 +4,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from local_azure.service_bus import errors
 from local_azure.service_bus.amqp.decode import decode_value
 from local_azure.service_bus.amqp.errors import DecodeError
 from local_azure.service_bus.amqp.incoming import Delivery, IncomingLink
 from local_azure.service_bus.amqp.outcomes import Outcome
 from local_azure.service_bus.amqp.outgoing import OutgoingLink
+from local_azure.service_bus.errors import MalformedMessage
 from local_azure.service_bus.message import APPLICATION_PROPERTIES, PROPERTIES, VALUE, Properties, sections
 
 
@@ -25,7 +25,7 @@ class Request:
 
 
 def read_request(payload: bytes) -> Request:
-    """Raises AmqpError."""
+    """Raises MalformedMessage."""
     properties, application_properties, body = Properties(), {}, None
     try:
         for code, _, value_at, _ in sections(payload):
@@ -36,7 +36,7 @@ def read_request(payload: bytes) -> Request:
             elif code == VALUE:
                 body, _ = decode_value(payload, value_at)
     except (DecodeError, TypeError, ValueError) as error:
-        raise errors.malformed_message(str(error)) from error
+        raise MalformedMessage(f"The message cannot be read: {error}.") from error
     operation = application_properties.get("operation")
     return Request(properties.message_id, properties.reply_to, str(operation), application_properties, body)
 

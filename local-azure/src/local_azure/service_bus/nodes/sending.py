@@ -1,10 +1,10 @@
 """The node of a queue or topic that clients send to."""
 
-from local_azure.service_bus import errors
-from local_azure.service_bus.amqp.errors import DecodeError
 from local_azure.service_bus.amqp.incoming import Delivery
 from local_azure.service_bus.broker.destination import Destination
+from local_azure.service_bus.errors import NotSupported, StateNotWritten
 from local_azure.service_bus.message import BATCH_FORMAT, SINGLE_FORMAT, read_message, split_batch
+from local_azure.service_bus.nodes.errors import amqp_error, raised_as_amqp_errors
 from local_azure.service_bus.store import Store
 
 
@@ -15,19 +15,17 @@ class SendingNode:
         self._destination = destination
         self._store = store
 
+    @raised_as_amqp_errors()
     def on_delivery(self, delivery: Delivery) -> None:
-        try:
-            if delivery.message_format == BATCH_FORMAT:
-                messages = [read_message(each) for each in split_batch(delivery.payload)]
-            elif delivery.message_format == SINGLE_FORMAT:
-                messages = [read_message(delivery.payload)]
-            else:
-                raise errors.not_supported(f"Message format {delivery.message_format:#x}")
-        except DecodeError as error:
-            raise errors.malformed_message(error.description) from error
+        if delivery.message_format == BATCH_FORMAT:
+            messages = [read_message(each) for each in split_batch(delivery.payload)]
+        elif delivery.message_format == SINGLE_FORMAT:
+            messages = [read_message(delivery.payload)]
+        else:
+            raise NotSupported(f"Message format {delivery.message_format:#x}")
         self._destination.send(messages)
         self._store.after_commit(
-            delivery.accept, lambda: delivery.reject(errors.not_stored("the transaction was undone"))
+            delivery.accept, lambda: delivery.reject(amqp_error(StateNotWritten("the transaction was undone")))
         )
 
     def on_detached(self) -> None:
