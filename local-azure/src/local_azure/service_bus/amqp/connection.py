@@ -24,7 +24,6 @@ from local_azure.service_bus.amqp.frames import (
     FrameReader,
     encode_frame,
 )
-from local_azure.service_bus.amqp.handlers import Container
 from local_azure.service_bus.amqp.performatives import (
     Attach,
     Begin,
@@ -43,7 +42,7 @@ from local_azure.service_bus.amqp.performatives import (
     decode_performative,
     encode_error,
 )
-from local_azure.service_bus.amqp.session import Session
+from local_azure.service_bus.amqp.session import Container, Session
 from local_azure.service_bus.amqp.types import Array, Symbol
 
 log = logging.getLogger(__name__)
@@ -88,7 +87,8 @@ class Connection:
 
     def __init__(self, container: Container, wire: Wire, limits: ConnectionLimits, now: Callable[[], float]) -> None:
         self.container = container
-        self.limits = limits
+        self.max_message_size = limits.max_message_size
+        self._limits = limits
         self.remote_max_frame_size = MIN_MAX_FRAME_SIZE
         self.writable = True
         self._wire = wire
@@ -174,7 +174,7 @@ class Connection:
         self._remote_idle_timeout = (peer.idle_time_out or 0) / 1000
 
     def _send_open(self) -> None:
-        limits = self.limits
+        limits = self._limits
         self.send(
             0,
             Open(
@@ -213,8 +213,8 @@ class Connection:
     def _on_unmapped(self, channel: int, performative: Any) -> None:
         """Frames that crossed our end, and the detach that azure-servicebus sends after its own end, are ignored."""
         if isinstance(performative, Begin):
-            if channel > self.limits.channel_max:
-                raise AmqpError(NOT_ALLOWED, f"begin on channel {channel}: the highest is {self.limits.channel_max}")
+            if channel > self._limits.channel_max:
+                raise AmqpError(NOT_ALLOWED, f"begin on channel {channel}: the highest is {self._limits.channel_max}")
             self._ended_channels.discard(channel)
             session = self._sessions[channel] = Session(self, channel, performative)
             self.send(channel, session.begin_reply())
@@ -263,8 +263,8 @@ class Connection:
         now = self._now()
         if self._state is _State.CLOSING and now - self._last_received > CLOSE_TIMEOUT:
             self._drop()
-        elif now - self._last_received > self.limits.idle_timeout:
-            self.close(AmqpError(CONNECTION_FORCED, f"nothing was received for {self.limits.idle_timeout:g} s"))
+        elif now - self._last_received > self._limits.idle_timeout:
+            self.close(AmqpError(CONNECTION_FORCED, f"nothing was received for {self._limits.idle_timeout:g} s"))
         elif self._remote_idle_timeout and now - self._last_written >= self._remote_idle_timeout / 2:
             self.write(EMPTY_FRAME)
 

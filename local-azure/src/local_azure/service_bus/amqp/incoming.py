@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from local_azure.service_bus.amqp.errors import MESSAGE_SIZE_EXCEEDED, AmqpError, DecodeError
 from local_azure.service_bus.amqp.outcomes import ENCODED_ACCEPTED, Rejected, encode_outcome
+from local_azure.service_bus.amqp.outgoing import LinkSession
 from local_azure.service_bus.amqp.performatives import Attach, Flow, Transfer
 from local_azure.service_bus.amqp.terminus import Terminus, decode_terminus, encode_source, encode_target
-
-if TYPE_CHECKING:
-    from local_azure.service_bus.amqp.handlers import DeliveryHandler
-    from local_azure.service_bus.amqp.session import Session
 
 LINK_CREDIT = 1000  # granted to a sender, and renewed when half of it is used
 
@@ -45,34 +43,55 @@ class _Unfinished:
     size: int = 0
 
 
-class IncomingLink:
-    """`handler` is the node that takes the deliveries; None while it is not attached."""
+class DeliveryHandler(Protocol):
+    """The node at the end of a link on which the peer sends."""
 
-    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
+    def on_delivery(self, delivery: Delivery) -> None:
+        """Takes a complete delivery, which has to be accepted or rejected now or later. AmqpError rejects it."""
+
+    def on_detached(self) -> None:
+        """The link is gone, for whatever reason."""
+
+
+class IncomingLink:
+    """`handler` is the node that takes the deliveries."""
+
+    def __init__(
+        self,
+        session: LinkSession,
+        attach: Attach,
+        max_message_size: int,
+        open_node: Callable[[IncomingLink], DeliveryHandler],
+    ) -> None:
+        """Raises AmqpError where `open_node` refuses the link."""
         self.session = session
         self.name = attach.name
         self.handle = attach.handle
         self.source = decode_terminus(attach.source)
         self.target = decode_terminus(attach.target) or Terminus()
-        self.properties = attach.properties or {}
-        self.handler: DeliveryHandler | None = None
+        self.attached = True
         self._attach = attach
         self._max_message_size = max_message_size
         self._delivery_count = attach.initial_delivery_count or 0
         self._credit = 0
         self._unfinished: _Unfinished | None = None
+        self.handler = open_node(self)
 
-    def attach_reply(self, *, refused: bool) -> Attach:
-        """The answer to the peer's attach; without a target where the link is refused (§2.6.3)."""
+    def attach_reply(self) -> Attach:
+        return replace(self.refusal(self._attach, self._max_message_size), target=encode_target(self.target))
+
+    @staticmethod
+    def refusal(attach: Attach, max_message_size: int) -> Attach:
+        """The answer to the attach of a link that is refused: it has no target (§2.6.3)."""
+        source = decode_terminus(attach.source)
         return Attach(
-            name=self.name,
-            handle=self.handle,
+            name=attach.name,
+            handle=attach.handle,
             role=True,
-            snd_settle_mode=self._attach.snd_settle_mode,
-            rcv_settle_mode=self._attach.rcv_settle_mode,
-            source=encode_source(Terminus(self.source.address if self.source else None)),
-            target=None if refused else encode_target(self.target),
-            max_message_size=self._max_message_size,
+            snd_settle_mode=attach.snd_settle_mode,
+            rcv_settle_mode=attach.rcv_settle_mode,
+            source=encode_source(Terminus(source.address if source else None)),
+            max_message_size=max_message_size,
         )
 
     def renew_credit(self) -> None:
@@ -81,8 +100,6 @@ class IncomingLink:
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         """Takes one frame of a delivery; a delivery ends with the first frame that has no more."""
-        if self.handler is None:
-            return  # the link was refused, and the peer has not heard of it yet
         unfinished = self._unfinished
         if unfinished is None:
             if transfer.delivery_id is None:
@@ -112,9 +129,9 @@ class IncomingLink:
         if size > self._max_message_size:
             allowed = f"{size} bytes, where {self._max_message_size} are allowed"
             delivery.reject(AmqpError(MESSAGE_SIZE_EXCEEDED, f"a message of {allowed}"))
-        elif (handler := self.handler) is not None:
+        elif self.attached:
             try:
-                handler.on_delivery(delivery)
+                self.handler.on_delivery(delivery)
             except AmqpError as error:
                 delivery.reject(error)
         if self._credit <= LINK_CREDIT // 2:
@@ -126,7 +143,6 @@ class IncomingLink:
 
     def detached(self) -> None:
         """The peer or the connection has ended the link."""
-        handler, self.handler = self.handler, None
+        self.attached = False
         self._unfinished = None
-        if handler is not None:
-            handler.on_detached()
+        self.handler.on_detached()

@@ -2,56 +2,98 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from local_azure.service_bus.amqp.outcomes import Outcome, encode_outcome
 from local_azure.service_bus.amqp.performatives import Attach, Flow
 from local_azure.service_bus.amqp.terminus import Terminus, decode_terminus, encode_source, encode_target
 
-if TYPE_CHECKING:
-    from local_azure.service_bus.amqp.handlers import OutgoingHandler
-    from local_azure.service_bus.amqp.session import Session
-
 SEND_SETTLED = 1  # snd-settle-mode (§2.8.2)
 
 
-class OutgoingLink:
-    """`handler` is the node that gives the messages; None while it is not attached."""
+class LinkSession(Protocol):
+    """The session below a link."""
 
-    def __init__(self, session: Session, attach: Attach) -> None:
+    @property
+    def sendable(self) -> bool:
+        """Whether a transfer would be written at once."""
+
+    def outgoing_links(self) -> Sequence[OutgoingLink]:
+        """The links on which the peer receives, the latest first."""
+
+    def send_flow(self, flow: Flow) -> None:
+        """Sends a flow of a link, with the session's state filled in."""
+
+    def send_transfer(self, link: OutgoingLink, payload: bytes, tag: bytes, *, settled: bool) -> None: ...
+
+    def settle_incoming(self, delivery_id: int, state: bytes) -> None: ...
+
+    def settle_outgoing(self, delivery_id: int, state: bytes) -> None: ...
+
+
+class OutgoingHandler(Protocol):
+    """The node at the start of a link on which the peer receives."""
+
+    def on_sendable(self) -> None:
+        """There is credit, window and room to send again."""
+
+    def on_drain(self) -> None:
+        """The peer wants its credit used up or given back now; `link.drained()` has to follow."""
+
+    def on_outcome(self, delivery_id: int, tag: bytes, outcome: Outcome | None, *, settled: bool) -> None:
+        """The peer says what became of a delivery. Unless it has `settled`, `link.settle` has to follow."""
+
+    def on_detached(self) -> None:
+        """The link is gone, for whatever reason."""
+
+
+class OutgoingLink:
+    """`handler` is the node that provides the messages."""
+
+    def __init__(
+        self, session: LinkSession, attach: Attach, open_node: Callable[[OutgoingLink], OutgoingHandler]
+    ) -> None:
+        """Raises AmqpError where `open_node` refuses the link."""
         self.session = session
         self.name = attach.name
         self.handle = attach.handle
         self.source = decode_terminus(attach.source) or Terminus()
         self.target = decode_terminus(attach.target)
-        self.properties = attach.properties or {}
         self.settled_on_sending = attach.snd_settle_mode == SEND_SETTLED
-        self.handler: OutgoingHandler | None = None
         self.credit = 0
+        self.attached = True
         self._attach = attach
         self._delivery_count = 0
+        self.handler = open_node(self)
 
-    def attach_reply(self, *, refused: bool) -> Attach:
-        """The answer to the peer's attach; without a source where the link is refused (§2.6.3)."""
+    def attach_reply(self) -> Attach:
+        return replace(
+            self.refusal(self._attach), source=encode_source(self.source), initial_delivery_count=self._delivery_count
+        )
+
+    @staticmethod
+    def refusal(attach: Attach) -> Attach:
+        """The answer to the attach of a link that is refused: it has no source (§2.6.3)."""
         return Attach(
-            name=self.name,
-            handle=self.handle,
+            name=attach.name,
+            handle=attach.handle,
             role=False,
-            snd_settle_mode=self._attach.snd_settle_mode,
-            rcv_settle_mode=self._attach.rcv_settle_mode,
-            source=None if refused else encode_source(self.source),
-            target=encode_target(self.target or Terminus()),
-            initial_delivery_count=self._delivery_count,
+            snd_settle_mode=attach.snd_settle_mode,
+            rcv_settle_mode=attach.rcv_settle_mode,
+            target=encode_target(decode_terminus(attach.target) or Terminus()),
+            initial_delivery_count=0,
         )
 
     @property
     def sendable(self) -> bool:
         """Whether a message may be sent now: credit of the link, window of the session, room in the socket's buffer."""
-        return self.credit > 0 and self.handler is not None and self.session.sendable
+        return self.credit > 0 and self.attached and self.session.sendable
 
     def send(self, payload: bytes, tag: bytes, *, settled: bool) -> None:
         """Sends one message. Without `settled` the handler learns its outcome later."""
-        if self.handler is None:
+        if not self.attached:
             return
         self.credit -= 1
         self._delivery_count = (self._delivery_count + 1) & 0xFFFFFFFF
@@ -67,8 +109,6 @@ class OutgoingLink:
             known = self._delivery_count if flow.delivery_count is None else flow.delivery_count
             credit = (known + flow.link_credit - self._delivery_count) & 0xFFFFFFFF
             self.credit = credit if credit < 2**31 else 0
-        if self.handler is None:
-            return
         if flow.drain:
             self.handler.on_drain()
             return
@@ -96,7 +136,6 @@ class OutgoingLink:
 
     def detached(self) -> None:
         """The peer or the connection has ended the link."""
-        handler, self.handler = self.handler, None
+        self.attached = False
         self.credit = 0
-        if handler is not None:
-            handler.on_detached()
+        self.handler.on_detached()

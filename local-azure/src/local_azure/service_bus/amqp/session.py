@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from local_azure.service_bus.amqp.errors import HANDLE_IN_USE, UNATTACHED_HANDLE, AmqpError
 from local_azure.service_bus.amqp.frames import TRANSFER_OVERHEAD, disposition_frame, transfer_frame
-from local_azure.service_bus.amqp.incoming import IncomingLink
+from local_azure.service_bus.amqp.incoming import DeliveryHandler, IncomingLink
 from local_azure.service_bus.amqp.outcomes import decode_outcome
-from local_azure.service_bus.amqp.outgoing import OutgoingLink
+from local_azure.service_bus.amqp.outgoing import OutgoingHandler, OutgoingLink
 from local_azure.service_bus.amqp.performatives import (
     Attach,
     Begin,
@@ -22,9 +22,6 @@ from local_azure.service_bus.amqp.performatives import (
     encode_error,
 )
 
-if TYPE_CHECKING:
-    from local_azure.service_bus.amqp.connection import Connection
-
 INCOMING_WINDOW = 5000  # transfer frames the peer may send before it hears of more
 OUTGOING_WINDOW = 5000
 HANDLE_MAX = 255
@@ -32,6 +29,36 @@ HANDLE_MAX = 255
 # from 0, so numbers that start far away cannot meet.
 FIRST_OUTGOING_ID = 2**30
 _ROLE_RECEIVER, _ROLE_SENDER = 0x41, 0x42
+
+
+class Container(Protocol):
+    """Finds the node for a link. Both methods raise AmqpError to refuse it."""
+
+    def open_incoming(self, link: IncomingLink) -> DeliveryHandler: ...
+
+    def open_outgoing(self, link: OutgoingLink) -> OutgoingHandler: ...
+
+
+class SessionConnection(Protocol):
+    """The connection below a session. Sizes in bytes."""
+
+    @property
+    def container(self) -> Container: ...
+
+    @property
+    def max_message_size(self) -> int: ...
+
+    @property
+    def remote_max_frame_size(self) -> int: ...
+
+    @property
+    def writable(self) -> bool:
+        """Whether the socket's buffer has room."""
+
+    def send(self, channel: int, performative: Performative) -> None: ...
+
+    def write(self, octets: bytes) -> None:
+        """Writes frames that are encoded already."""
 
 
 class _Unsettled(NamedTuple):
@@ -42,10 +69,11 @@ class _Unsettled(NamedTuple):
 class Session:
     """The session on one channel, which this side and the peer number alike."""
 
-    def __init__(self, connection: Connection, channel: int, begin: Begin) -> None:
+    def __init__(self, connection: SessionConnection, channel: int, begin: Begin) -> None:
         self._connection = connection
         self._channel = channel
         self._links: dict[int, IncomingLink | OutgoingLink] = {}
+        self._refused_handles: set[int] = set()  # of links whose peer may not know yet that they are refused
         self._unsettled: dict[int, _Unsettled] = {}
         self._next_incoming_id = begin.next_outgoing_id
         self._unreported = 0
@@ -121,7 +149,7 @@ class Session:
         self._next_incoming_id = (self._next_incoming_id + 1) & 0xFFFFFFFF
         self._unreported += 1
         link = self._links.get(transfer.handle)
-        if link is None:
+        if link is None and transfer.handle not in self._refused_handles:
             self._end(AmqpError(UNATTACHED_HANDLE, f"a transfer on handle {transfer.handle}, which is not attached"))
             return
         if isinstance(link, IncomingLink):
@@ -140,7 +168,7 @@ class Session:
             return
         for delivery_id in [first] if first == last else [each for each in self._unsettled if first <= each <= last]:
             unsettled = self._unsettled.pop(delivery_id, None)
-            if unsettled is not None and unsettled.link.handler is not None:
+            if unsettled is not None and unsettled.link.attached:
                 unsettled.link.handler.on_outcome(delivery_id, unsettled.tag, outcome, settled=disposition.settled)
 
     def on_flow(self, flow: Flow) -> None:
@@ -154,7 +182,7 @@ class Session:
         link = None if flow.handle is None else self._links.get(flow.handle)
         if link is not None:
             link.on_flow(flow)
-        elif flow.echo:
+        elif flow.echo and flow.handle not in self._refused_handles:
             self.send_flow(Flow())
         if blocked:
             self.resume()
@@ -167,38 +195,49 @@ class Session:
     def resume(self) -> None:
         """Lets every link that may send know so."""
         for link in list(self._links.values()):
-            if isinstance(link, OutgoingLink) and link.sendable and link.handler is not None:
+            if isinstance(link, OutgoingLink) and link.sendable:
                 link.handler.on_sendable()
 
     def on_attach(self, attach: Attach) -> None:
         """Attaches the peer's link to its node, or answers without terminus and closes it where that is refused."""
-        attached = self._links.get(attach.handle)
-        if attached is not None and attached.handler is not None:
+        if attach.handle in self._links:
             self._end(AmqpError(HANDLE_IN_USE, f"handle {attach.handle} is attached already"))
             return
-        try:
-            if attach.role:
-                self._open_outgoing(OutgoingLink(self, attach))
-            else:
-                self._open_incoming(IncomingLink(self, attach, self._connection.limits.max_message_size))
-        except AmqpError as error:
-            self.send(self._links[attach.handle].attach_reply(refused=True))
-            self.send(Detach(attach.handle, closed=True, error=encode_error(error)))
+        self._refused_handles.discard(attach.handle)
+        if attach.role:
+            self._attach_outgoing(attach)
+        else:
+            self._attach_incoming(attach)
 
-    def _open_incoming(self, link: IncomingLink) -> None:
+    def _attach_incoming(self, attach: Attach) -> None:
+        max_message_size = self._connection.max_message_size
+        try:
+            link = IncomingLink(self, attach, max_message_size, self._connection.container.open_incoming)
+        except AmqpError as error:
+            self._refuse(IncomingLink.refusal(attach, max_message_size), error)
+            return
         self._links[link.handle] = link
-        link.handler = self._connection.container.open_incoming(link)
-        self.send(link.attach_reply(refused=False))
+        self.send(link.attach_reply())
         link.renew_credit()
 
-    def _open_outgoing(self, link: OutgoingLink) -> None:
+    def _attach_outgoing(self, attach: Attach) -> None:
+        try:
+            link = OutgoingLink(self, attach, self._connection.container.open_outgoing)
+        except AmqpError as error:
+            self._refuse(OutgoingLink.refusal(attach), error)
+            return
         self._links[link.handle] = link
-        link.handler = self._connection.container.open_outgoing(link)
-        self.send(link.attach_reply(refused=False))
+        self.send(link.attach_reply())
+
+    def _refuse(self, reply: Attach, error: AmqpError) -> None:
+        self._refused_handles.add(reply.handle)
+        self.send(reply)
+        self.send(Detach(reply.handle, closed=True, error=encode_error(error)))
 
     def on_detach(self, detach: Detach) -> None:
+        self._refused_handles.discard(detach.handle)
         link = self._links.pop(detach.handle, None)
-        if link is not None and link.handler is not None:
+        if link is not None:
             self.send(Detach(detach.handle, closed=detach.closed))
             link.detached()
 

@@ -2,9 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from local_azure.service_bus.amqp.handlers import DeliveryHandler, OutgoingHandler
-from local_azure.service_bus.amqp.incoming import IncomingLink
-from local_azure.service_bus.amqp.outgoing import OutgoingLink
+from local_azure.service_bus.amqp.incoming import DeliveryHandler, IncomingLink
+from local_azure.service_bus.amqp.outgoing import OutgoingHandler, OutgoingLink
 from local_azure.service_bus.broker.broker import Broker
 from local_azure.service_bus.errors import InvalidArgument, NotSupported, OperationNotAllowed
 from local_azure.service_bus.nodes import cbs, management
