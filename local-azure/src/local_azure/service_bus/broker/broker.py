@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
+from local_azure.service_bus.broker.deadlines import Deadlines
 from local_azure.service_bus.broker.destination import Destination, DestinationSettings, Route
-from local_azure.service_bus.broker.environment import Environment, Timer
+from local_azure.service_bus.broker.environment import Environment
 from local_azure.service_bus.broker.queue import MessageQueue, QueueSettings
 from local_azure.service_bus.entities import (
     FOREVER,
@@ -17,16 +17,13 @@ from local_azure.service_bus.entities import (
     TopicDefinition,
     TopicProperties,
 )
-from local_azure.service_bus.errors import EntityNotFound, OperationNotAllowed, ServiceBusError
+from local_azure.service_bus.errors import EntityNotFound, OperationNotAllowed
 from local_azure.service_bus.filters import any_of
-from local_azure.service_bus.limits import MAX_TIMED_MESSAGES, PRUNE_INTERVAL
+from local_azure.service_bus.limits import PRUNE_INTERVAL
 from local_azure.service_bus.message import State
-from local_azure.service_bus.store import Store
-
-log = logging.getLogger(__name__)
+from local_azure.service_bus.store import Due, Store
 
 DEAD_LETTER_SUFFIX = "/$DeadLetterQueue"
-LONGEST_TIMER = 24 * 3600.0  # seconds
 
 
 class Broker:
@@ -38,14 +35,13 @@ class Broker:
         self._queues: dict[str, MessageQueue] = {}
         self._destinations: dict[str, Destination] = {}
         self._by_number: dict[int, tuple[MessageQueue, Destination | None]] = {}
-        self._due: int | None = None
-        self._due_timer: Timer | None = None
+        self._deadlines = Deadlines(store, environment, self._on_due)
         for queue in namespace.queues:
             self._add_queue(queue)
         for topic in namespace.topics:
             self._add_topic(topic)
         self._prune_timer = environment.call_later(PRUNE_INTERVAL, self._prune)
-        self.work_off_due()
+        self._deadlines.check()
 
     def destination(self, path: str) -> Destination:
         """The queue or topic to send to. Raises EntityNotFound, OperationNotAllowed."""
@@ -105,47 +101,16 @@ class Broker:
             window if properties.requires_duplicate_detection else None,
             _finite(properties.default_message_time_to_live),
         )
-        destination = Destination(holder, routes, settings, self._store, self._environment)
-        destination.watch = self._watch_due
+        destination = Destination(holder, routes, settings, self._store, self._deadlines)
         self._destinations[holder.path.lower()] = destination
         self._by_number[holder.number] = (holder, destination)
 
-    def _watch_due(self, due: int) -> None:
-        """Something expires or is to be enqueued at `due`: sets the timer, unless it is set for something earlier."""
-        if self._due is not None and self._due <= due:
-            return
-        if self._due_timer is not None:
-            self._due_timer.cancel()
-        self._due = due
-        seconds = min(max(due - self._environment.now(), 0) / 1000, LONGEST_TIMER)
-        self._due_timer = self._environment.call_later(seconds, self.work_off_due)
-
-    def work_off_due(self) -> None:
-        """Expires and enqueues what is due, and sets the timer for what is next."""
-        self._due = None
-        self._work_off_from((-1, -1), self._environment.now())
-
-    def _work_off_from(self, position: tuple[int, int], now: int) -> None:
-        """Works off a part in each turn, so that many messages that expire together do not stop everything else."""
-        due = self._store.load_due(now, position, MAX_TIMED_MESSAGES)
-        for each in due:
-            try:
-                self._work_off(each.queue, each.sequence_number, each.state)
-            except ServiceBusError as error:
-                log.warning("message %d of queue %d is due: %s", each.sequence_number, each.queue, error)
-        if len(due) == MAX_TIMED_MESSAGES:
-            self._environment.call_soon(lambda: self._work_off_from(due[-1].position, now))
-            return
-        following = self._store.next_due(now)
-        if following is not None:
-            self._watch_due(following)
-
-    def _work_off(self, number: int, sequence_number: int, state: State) -> None:
-        queue, destination = self._by_number.get(number, (None, None))
-        if state is State.SCHEDULED and destination is not None:
-            destination.enqueue_scheduled(sequence_number)
+    def _on_due(self, due: Due) -> None:
+        queue, destination = self._by_number.get(due.queue, (None, None))
+        if due.state is State.SCHEDULED and destination is not None:
+            destination.enqueue_scheduled(due.sequence_number)
         elif queue is not None:
-            queue.expire(sequence_number)
+            queue.expire(due.sequence_number)
 
     def _prune(self) -> None:
         self._prune_timer = self._environment.call_later(PRUNE_INTERVAL, self._prune)
@@ -154,8 +119,7 @@ class Broker:
     def close(self) -> None:
         """Ends the timers and leaves the store ready to be closed."""
         self._prune_timer.cancel()
-        if self._due_timer is not None:
-            self._due_timer.cancel()
+        self._deadlines.close()
         for queue, _ in self._by_number.values():
             queue.close()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from local_azure.service_bus.broker.environment import Environment
+from local_azure.service_bus.broker.deadlines import Deadlines
 from local_azure.service_bus.broker.queue import MessageQueue
 from local_azure.service_bus.errors import InvalidArgument, MessageNotFound
 from local_azure.service_bus.filters import Filter
@@ -37,10 +37,7 @@ class _Arrival(NamedTuple):
 
 
 class Destination:
-    """`holder` keeps the scheduled messages: the queue itself, or a queue of the topic's own that nobody receives from.
-
-    `watch` is told when something becomes due (milliseconds since 1970).
-    """
+    """`holder` keeps the scheduled messages: the queue itself, or a queue of the topic that nobody receives from."""
 
     def __init__(
         self,
@@ -48,19 +45,17 @@ class Destination:
         routes: list[Route],
         settings: DestinationSettings,
         store: Store,
-        environment: Environment,
+        deadlines: Deadlines,
     ) -> None:
-        self.path = holder.path
-        self.holder = holder
-        self.watch: Callable[[int], None] = lambda _due: None
+        self._holder = holder
         self._routes = routes
         self._settings = settings
         self._store = store
-        self._environment = environment
+        self._deadlines = deadlines
 
     def send(self, messages: Iterable[IncomingMessage]) -> None:
         """Stores messages; they can be received once the turn is committed. All or none. Raises ServiceBusError."""
-        now = self._environment.now()
+        now = self._deadlines.now()
         routed = [(incoming, self._targets(incoming)) for incoming in messages]  # raises before anything is written
         rows: list[Row] = []
         arrivals: list[_Arrival] = []
@@ -75,7 +70,7 @@ class Destination:
 
     def schedule(self, messages: Iterable[IncomingMessage]) -> list[int]:
         """Stores messages to be enqueued at their time; returns the numbers that serve to cancel them."""
-        now = self._environment.now()
+        now = self._deadlines.now()
         scheduled = [each for each in messages if self._targets(each) is not None and not self._is_duplicate(each, now)]
         rows = [self._scheduled_row(each, each.scheduled_at or now) for each in scheduled]
         self._insert(rows, [])
@@ -84,22 +79,22 @@ class Destination:
     def cancel(self, sequence_numbers: Sequence[int]) -> None:
         """Removes scheduled messages, all or none. Raises MessageNotFound."""
         for number in sequence_numbers:
-            message = self._store.load(self.holder.number, number)
+            message = self._store.load(self._holder.number, number)
             if message is None or message.state is not State.SCHEDULED:
                 raise MessageNotFound(number)
         for number in sequence_numbers:
-            self._store.delete(self.holder.number, number)
+            self._store.delete(self._holder.number, number)
 
     def enqueue_scheduled(self, sequence_number: int) -> None:
         """The time of a scheduled message has come: it is enqueued as if it were sent now, with a new number."""
-        scheduled = self._store.load(self.holder.number, sequence_number)
+        scheduled = self._store.load(self._holder.number, sequence_number)
         if scheduled is None or scheduled.content is None:
             return
         incoming = read_message(scheduled.content)
         incoming.header, incoming.annotations = scheduled.header, scheduled.annotations
         incoming.time_to_live = scheduled.time_to_live
-        arrivals = self._enqueue(incoming, self._targets(incoming), self._environment.now())
-        self._store.delete(self.holder.number, sequence_number)
+        arrivals = self._enqueue(incoming, self._targets(incoming), self._deadlines.now())
+        self._store.delete(self._holder.number, sequence_number)
         self._insert([], arrivals)
 
     def _targets(self, incoming: IncomingMessage) -> list[MessageQueue]:
@@ -113,7 +108,7 @@ class Destination:
         window = self._settings.duplicate_window
         if window is None or key is None:
             return False
-        return not self._store.note_sent(self.holder.number, key, now, now + window)
+        return not self._store.note_sent(self._holder.number, key, now, now + window)
 
     def _enqueue(self, incoming: IncomingMessage, queues: list[MessageQueue], now: int) -> list[_Arrival]:
         default = self._settings.time_to_live
@@ -136,16 +131,16 @@ class Destination:
 
     def _scheduled_row(self, incoming: IncomingMessage, due_at: int) -> Row:
         message = Message(
-            self.holder.next_sequence_number(),
+            self._holder.next_sequence_number(),
             State.SCHEDULED,
             0,
-            self._environment.now(),
+            self._deadlines.now(),
             incoming.time_to_live,
             incoming.header,
             incoming.annotations,
             incoming.content,
         )
-        return new_row(self.holder.number, message, due_at)
+        return new_row(self._holder.number, message, due_at)
 
     def _insert(self, rows: list[Row], arrivals: list[_Arrival]) -> None:
         rows += [new_row(queue.number, message, message.expires_at) for queue, message in arrivals]
@@ -156,7 +151,7 @@ class Destination:
 
         def committed() -> None:
             if due is not None:
-                self.watch(due)
+                self._deadlines.watch(due)
             for queue, message in arrivals:
                 queue.arrive(message)
 
