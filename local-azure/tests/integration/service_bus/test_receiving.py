@@ -18,20 +18,21 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_each_settlement_does_what_it_says(namespace: Namespace) -> None:
     sender, receiver = namespace.queue("settled")
-    await sender.send_messages([ServiceBusMessage(body) for body in ("complete", "abandon", "bury", "defer")])
+    await sender.send_messages([ServiceBusMessage(body) for body in ("complete", "abandon", "dead-letter", "defer")])
 
-    complete, abandon, bury, defer = await receiver.receive_messages(4)
+    complete, abandon, dead_letter, defer = await receiver.receive_messages(4)
     await receiver.complete_message(complete)
-    await receiver.dead_letter_message(bury, reason="bad", error_description="very bad")
+    await receiver.dead_letter_message(dead_letter, reason="bad", error_description="very bad")
     await receiver.defer_message(defer)
     await receiver.abandon_message(abandon)
     again = await receiver.receive_messages(10, max_wait_time=0.5)
     dead = await namespace.receiver("settled", sub_queue=ServiceBusSubQueue.DEAD_LETTER)
-    (buried,) = await dead.receive_messages()
-    await dead.complete_message(buried)
+    (dead_lettered,) = await dead.receive_messages()
+    await dead.complete_message(dead_lettered)
 
     assert [(str(message), message.delivery_count) for message in again] == [("abandon", 1)]
-    assert (str(buried), buried.dead_letter_reason, buried.dead_letter_error_description) == ("bury", "bad", "very bad")
+    assert str(dead_lettered) == "dead-letter"
+    assert (dead_lettered.dead_letter_reason, dead_lettered.dead_letter_error_description) == ("bad", "very bad")
     assert bodies(await receiver.peek_messages(10, sequence_number=1)) == ["abandon", "defer"]
     assert await dead.peek_messages(10, sequence_number=1) == []
 
@@ -46,11 +47,11 @@ async def test_a_message_that_fails_too_often_is_dead_lettered(namespace: Namesp
         counts.append(message.delivery_count)
         await receiver.abandon_message(message)
     dead = await namespace.receiver("twice", sub_queue=ServiceBusSubQueue.DEAD_LETTER)
-    (buried,) = await dead.receive_messages()
+    (dead_lettered,) = await dead.receive_messages()
 
     assert counts == [0, 1]
-    assert buried.dead_letter_reason == "MaxDeliveryCountExceeded"
-    assert buried.delivery_count == 2
+    assert dead_lettered.dead_letter_reason == "MaxDeliveryCountExceeded"
+    assert dead_lettered.delivery_count == 2
     assert await receiver.peek_messages(10, sequence_number=1) == []
 
 

@@ -122,9 +122,9 @@ def test_message_ids_of_different_types_are_different() -> None:
 def test_dead_letter_reasons_join_the_application_properties(properties: dict[str, Any]) -> None:
     content = read_message(encoded_message(b"body", message_id="1", **properties)).content
 
-    buried = with_dead_letter_reason(content, "why", "what happened")
+    dead_letter = with_dead_letter_reason(content, "why", "what happened")
 
-    received = ServiceBusReceivedMessage.from_bytes(buried)
+    received = ServiceBusReceivedMessage.from_bytes(dead_letter)
     assert received.dead_letter_reason == "why"
     assert received.dead_letter_error_description == "what happened"
     assert received.message_id == "1"

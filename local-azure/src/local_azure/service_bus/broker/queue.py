@@ -242,7 +242,7 @@ class MessageQueue:
                 f"'{self.path}' is a dead-letter queue: its messages cannot be dead-lettered again"
             )
         lock = self._held(token)
-        self._bury(lock.message, reason, description)
+        self._move_to_dead_letters(lock.message, reason, description)
         self._release_when_committed(lock)
 
     def renew(self, token: bytes) -> int:
@@ -259,7 +259,7 @@ class MessageQueue:
         try:
             if limit is not None and message.delivery_count >= limit:
                 reason = f"Message could not be consumed after {limit} delivery attempts."
-                self._bury(message, "MaxDeliveryCountExceeded", reason)
+                self._move_to_dead_letters(message, "MaxDeliveryCountExceeded", reason)
                 self._store.after_commit(lambda: None, lambda: self._return(message))
             else:
                 self._store.set_delivery_count(self.number, message.sequence_number, message.delivery_count)
@@ -274,14 +274,14 @@ class MessageQueue:
         elif message.state is State.ACTIVE:
             self.arrive(message)
 
-    def _bury(self, message: Message, reason: str | None, description: str | None) -> None:
+    def _move_to_dead_letters(self, message: Message, reason: str | None, description: str | None) -> None:
         if self.dead_letters is None:
             return
         content = message.content
         if content is None:
             stored = self._store.load(self.number, message.sequence_number)
             content = b"" if stored is None or stored.content is None else stored.content
-        buried = Message(
+        dead_letter = Message(
             message.sequence_number,
             State.ACTIVE,
             message.delivery_count,
@@ -292,8 +292,8 @@ class MessageQueue:
             with_dead_letter_reason(content, _shortened(reason), _shortened(description)),
         )
         target = self.dead_letters
-        self._store.move(self.number, target.number, buried)
-        self._store.after_commit(lambda: target.arrive(buried))
+        self._store.move(self.number, target.number, dead_letter)
+        self._store.after_commit(lambda: target.arrive(dead_letter))
 
     def expire(self, sequence_number: int) -> None:
         """A message's time to live is over. A locked one is looked at again when it comes back."""
@@ -305,7 +305,7 @@ class MessageQueue:
 
     def _expire(self, message: Message) -> None:
         if self.settings.dead_letters_expired and self.dead_letters is not None:
-            self._bury(message, *EXPIRED)
+            self._move_to_dead_letters(message, *EXPIRED)
         else:
             self._store.delete(self.number, message.sequence_number)
 
