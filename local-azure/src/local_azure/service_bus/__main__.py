@@ -27,11 +27,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(emulator: ServiceBusEmulator) -> None:
+async def _serve(entities: Path, database: Path, port: int) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with emulator:
+    async with ServiceBusEmulator.running(entities, database, port) as emulator:
         print(f"ready amqp://{HOST}:{emulator.port}", flush=True)  # noqa: T201 - the supervisor reads it
         await stopping.wait()
 
@@ -42,12 +42,10 @@ def _run(arguments: argparse.Namespace) -> None:
     if section is None:
         raise ConfigurationError(f"{arguments.config}: there is no [service_bus]")
     port = section.port if arguments.port is None else arguments.port
-    emulator = ServiceBusEmulator(
-        configuration.folder / section.entities, database=arguments.state / DATABASE, port=port
-    )
+    database = arguments.state / DATABASE
     try:
         arguments.state.mkdir(parents=True, exist_ok=True)
-        uvloop.run(_serve(emulator))
+        uvloop.run(_serve(configuration.folder / section.entities, database, port))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reason = f"port {port} is taken: stop what uses it, or choose another with --port"
@@ -55,7 +53,6 @@ def _run(arguments: argparse.Namespace) -> None:
             reason = f"{error}: choose another folder with --state, or another port with --port"
         raise ConfigurationError(reason) from None
     except sqlite3.Error as error:
-        database = arguments.state / DATABASE
         raise ConfigurationError(f"{database}: {error}: remove it, or choose another folder with --state") from None
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -109,21 +109,10 @@ class StateInUseError(Exception):
 
 
 class ServiceBusEmulator:
-    """A Service Bus namespace on 127.0.0.1, to be entered with `async with`.
+    """A Service Bus namespace that listens on 127.0.0.1; see `running`."""
 
-    `entities`: the file's path, or its content as a dict; `database`: a path, or ":memory:"; `port` 0: a free one.
-    Raises EntitiesError for wrong entities, StateInUseError, and OSError for a port that is taken.
-    """
-
-    def __init__(
-        self, entities: Path | str | dict[str, Any] | Namespace, database: Path | str = MEMORY, port: int = 0
-    ) -> None:
-        self._entities = entities
-        self._database = database
+    def __init__(self, port: int) -> None:
         self.port = port
-        self._streams: set[_Stream] = set()
-        self._server: asyncio.Server | None = None
-        self._background: list[asyncio.Task[None]] = []
 
     @property
     def connection_string(self) -> str:
@@ -133,63 +122,86 @@ class ServiceBusEmulator:
             "UseDevelopmentEmulator=true;"
         )
 
-    async def __aenter__(self) -> Self:
-        namespace = _namespace(self._entities)
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(
+        cls, entities: Path | str | dict[str, Any] | Namespace, database: Path | str = MEMORY, port: int = 0
+    ) -> AsyncIterator[Self]:
+        """Serves inside `async with`.
+
+        `entities`: the file's path, or its content as a dict; `database`: a path, or ":memory:"; `port` 0: a free one.
+        Raises EntitiesError for wrong entities, StateInUseError, and OSError for a port that is taken.
+        """
+        namespace = _namespace(entities)
         loop = asyncio.get_running_loop()
-        with contextlib.ExitStack() as opened:
-            opened.enter_context(_sole_use_of(self._database))
-            self._store = Store(self._database, loop.call_soon)
-            opened.callback(self._store.close)
-            environment = Environment(
-                now=lambda: time.time_ns() // 1_000_000,
-                call_later=loop.call_later,
-                call_soon=loop.call_soon,
-                lock_token=lambda: os.urandom(16),
-            )
-            broker = Broker(namespace, self._store, environment)
+        async with contextlib.AsyncExitStack() as opened:
+            opened.enter_context(_sole_use_of(database))
+            store = Store(database, loop.call_soon)
+            opened.callback(store.close)
+            broker = Broker(namespace, store, _environment(loop))
             opened.callback(broker.close)
-            container = ServiceBusContainer(broker, self._store)
-            self._server = await loop.create_server(lambda: _Stream(container, self._streams), HOST, self.port)
-            self._opened = opened.pop_all()
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._background = [asyncio.create_task(self._tick()), asyncio.create_task(self._checkpoint())]
-        return self
+            container = ServiceBusContainer(broker, store)
+            streams: set[_Stream] = set()
+            server = await loop.create_server(lambda: _Stream(container, streams), HOST, port)
+            opened.push_async_callback(_close, server, streams)
+            await opened.enter_async_context(_background(_tick(streams), _checkpoint(store)))
+            yield cls(server.sockets[0].getsockname()[1])
 
-    async def __aexit__(self, *_: object) -> None:
-        """Tells every client that the connection ends, and writes what is to be written."""
-        for task in self._background:
+
+def _environment(loop: asyncio.AbstractEventLoop) -> Environment:
+    return Environment(
+        now=lambda: time.time_ns() // 1_000_000,
+        call_later=loop.call_later,
+        call_soon=loop.call_soon,
+        lock_token=lambda: os.urandom(16),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs `work` until the block ends."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
             task.cancel()
-        if self._server is not None:
-            self._server.close()
-        for stream in list(self._streams):
-            stream.connection.close(AmqpError(CONNECTION_FORCED, "The service is shutting down."))
-        await self._wait_for_streams()  # for those clients that answer: azure-servicebus does not while it is idle
-        for stream in list(self._streams):
-            stream.close()
-        await self._wait_for_streams()
-        for stream in list(self._streams):
-            stream.abort()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        self._opened.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait_for_streams(self) -> None:
-        if self._streams:
-            await asyncio.wait([stream.closed for stream in self._streams], timeout=limits.SHUTDOWN_TIMEOUT)
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            for stream in list(self._streams):
-                stream.connection.tick()
+async def _close(server: asyncio.Server, streams: set[_Stream]) -> None:
+    """Tells every client that the connection ends, and writes what is to be written."""
+    server.close()
+    for stream in list(streams):
+        stream.connection.close(AmqpError(CONNECTION_FORCED, "The service is shutting down."))
+    await _wait_for(streams)  # for those clients that answer: azure-servicebus does not while it is idle
+    for stream in list(streams):
+        stream.close()
+    await _wait_for(streams)
+    for stream in list(streams):
+        stream.abort()
 
-    async def _checkpoint(self) -> None:
-        while True:
-            await asyncio.sleep(limits.CHECKPOINT_INTERVAL)
-            try:
-                await asyncio.to_thread(self._store.checkpoint)
-                self._store.restart_log()
-            except sqlite3.Error as error:
-                log.warning("the write-ahead log could not be worked off: %s", error)
+
+async def _wait_for(streams: set[_Stream]) -> None:
+    if streams:
+        await asyncio.wait([stream.closed for stream in streams], timeout=limits.SHUTDOWN_TIMEOUT)
+
+
+async def _tick(streams: set[_Stream]) -> None:
+    while True:
+        await asyncio.sleep(1)
+        for stream in list(streams):
+            stream.connection.tick()
+
+
+async def _checkpoint(store: Store) -> None:
+    while True:
+        await asyncio.sleep(limits.CHECKPOINT_INTERVAL)
+        try:
+            await asyncio.to_thread(store.checkpoint)
+            store.restart_log()
+        except sqlite3.Error as error:
+            log.warning("the write-ahead log could not be worked off: %s", error)
 
 
 @contextlib.contextmanager

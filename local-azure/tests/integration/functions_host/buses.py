@@ -72,7 +72,7 @@ async def _close(handler: ServiceBusSender | ServiceBusReceiver) -> None:
 @asynccontextmanager
 async def service_bus(sample: Sample, port: int = 0) -> AsyncIterator[Bus]:
     """A Service Bus that keeps its messages beside the sample's records; the sample connects to it."""
-    async with ServiceBusEmulator(ENTITIES, sample.folder / "bus.sqlite3", port) as emulator:
+    async with ServiceBusEmulator.running(ENTITIES, sample.folder / "bus.sqlite3", port) as emulator:
         sample.settings["SERVICE_BUS"] = emulator.connection_string
         bus = Bus(emulator)
         try:

@@ -10,6 +10,6 @@ from tests.integration.service_bus.namespace import QUEUES, Namespace, entities
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def namespace() -> AsyncIterator[Namespace]:
-    async with ServiceBusEmulator(entities()) as emulator, Namespace(emulator) as opened:
+    async with ServiceBusEmulator.running(entities()) as emulator, Namespace(emulator) as opened:
         await opened.open(*QUEUES)
         yield opened
