@@ -4,11 +4,10 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
@@ -17,11 +16,11 @@ from local_azure.functions_host.app_settings import LocalSettings
 from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function
 from local_azure.functions_host.host_json import HostJson
-from local_azure.functions_host.http.admin import Admin
-from local_azure.functions_host.http.application import Application, HttpFunctions
+from local_azure.functions_host.http.admin import Admin, Catalog
+from local_azure.functions_host.http.application import Application, HttpFunctions, HttpOptions
 from local_azure.functions_host.http.cors import Cors
 from local_azure.functions_host.http.keys import Keys
-from local_azure.functions_host.triggers.listening import Listeners, manual_call
+from local_azure.functions_host.triggers.listening import Listeners
 from local_azure.functions_host.worker import Worker
 from local_azure.listening import HOST, listening_socket, with_copies
 
@@ -83,7 +82,7 @@ class Host:
     def stop(self) -> None:
         self._stopping.set()
 
-    async def run(self, ready: Any) -> None:
+    async def run(self, ready: Callable[[str], None]) -> None:
         """Loads the app, listens, calls `ready(url)`, and returns after `stop()`. Raises StartError."""
         port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
         listening = listen(DEFAULT_PORT if port is None else port)
@@ -111,16 +110,19 @@ class Host:
     def _application(self, functions: Sequence[Function], listeners: Listeners, url: str) -> Application:
         section = self._host_json.extensions.http
         http = HttpFunctions(functions, section.route_prefix)
-        admin = Admin(functions, self._worker, listeners, manual_call)
-        admin.routes, admin.base_url = http.routes, url
-        application = Application(self._worker, http, admin, section)
-        application.cors = Cors(self._settings.host.cors, credentials=self._settings.host.cors_credentials)
-        application.home_page = not app_settings.is_true("AzureWebJobsDisableHomepage")
-        if self._options.enable_auth:
-            file = self._options.state / f"keys-{self._options.name}.json"
-            application.keys = Keys.load(file, [function.name for function in functions])
-            logger.info("access keys are enforced; they are in %s", file)
-        return application
+        admin = Admin(Catalog(functions, http.routes, url), self._worker, listeners)
+        options = HttpOptions(
+            section=section,
+            cors=Cors(self._settings.host.cors, credentials=self._settings.host.cors_credentials),
+            keys=self._keys(functions) if self._options.enable_auth else None,
+            home_page=not app_settings.is_true("AzureWebJobsDisableHomepage"),
+        )
+        return Application(self._worker, http, admin, options)
+
+    def _keys(self, functions: Sequence[Function]) -> Keys:
+        file = self._options.state / f"keys-{self._options.name}.json"
+        logger.info("access keys are enforced; they are in %s", file)
+        return Keys.load(file, [function.name for function in functions])
 
     def _server(self, application: Application) -> _Server:
         config = uvicorn.Config(

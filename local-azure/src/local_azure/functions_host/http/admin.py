@@ -5,13 +5,15 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
 
 from local_azure.functions_host.functions import Function
 from local_azure.functions_host.http.responses import Response, empty, json_response
 from local_azure.functions_host.http.routes import Route
+from local_azure.functions_host.triggers.listening import manual_call
 from local_azure.functions_host.worker import Call, Result
 
 HOST_VERSION = "4.0.0"
@@ -37,25 +39,40 @@ class Listening(Protocol):
     def resume(self) -> None: ...
 
 
-class Admin:
-    """Answers `/admin` requests. `manual_call` makes an invocation from the text that `input` holds."""
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The functions of an app, and where they are reached. `base_url` without a trailing slash."""
 
-    def __init__(
-        self,
-        functions: Sequence[Function],
-        invoker: Invoker,
-        listening: Listening,
-        manual_call: Callable[[Function, str], Call],
-    ) -> None:
-        self._functions = {function.name.lower(): function for function in functions}
+    functions: Sequence[Function]
+    routes: Sequence[Route]
+    base_url: str
+
+    def find(self, name: str) -> Function | None:
+        """The function with this name, without regard to case."""
+        return next((function for function in self.functions if function.name.lower() == name), None)
+
+    def describe(self, function: Function) -> dict[str, Any]:
+        route = next((route for route in self.routes if route.function is function), None)
+        return {
+            "name": function.name,
+            "href": f"{self.base_url}/admin/functions/{function.name}",
+            "language": "python",
+            "isDisabled": function.disabled,
+            "config": {"name": function.name, "bindings": [dict(binding) for binding in function.bindings]},
+            "invoke_url_template": f"{self.base_url}/{route.template.text}" if route else None,
+        }
+
+
+class Admin:
+    """Answers `/admin` requests."""
+
+    def __init__(self, catalog: Catalog, invoker: Invoker, listening: Listening) -> None:
+        self._catalog = catalog
         self._invoker = invoker
         self._listening = listening
-        self._manual_call = manual_call
         self._started = time.monotonic()
         self._instance = uuid4().hex
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.routes: Sequence[Route] = ()
-        self.base_url = ""
 
     def respond(self, method: str, path: str, body: bytes) -> Response:
         """`path` without its leading slash."""
@@ -63,9 +80,9 @@ class Admin:
             case ["host", *rest]:
                 return self._respond_host(method, rest)
             case ["functions"] if method == "GET":
-                return json_response(200, [self._describe(function) for function in self._functions.values()])
-            case ["functions", name, *rest] if name in self._functions:
-                return self._respond_function(method, self._functions[name], rest, body)
+                return json_response(200, [self._catalog.describe(each) for each in self._catalog.functions])
+            case ["functions", name, *rest] if function := self._catalog.find(name):
+                return self._respond_function(method, function, rest, body)
         return empty(404)
 
     def _respond_host(self, method: str, rest: list[str]) -> Response:
@@ -88,7 +105,7 @@ class Admin:
     def _respond_function(self, method: str, function: Function, rest: list[str], body: bytes) -> Response:
         match method, rest:
             case "GET", []:
-                return json_response(200, self._describe(function))
+                return json_response(200, self._catalog.describe(function))
             case "GET", ["status"]:
                 return json_response(200, {"isDisabled": function.disabled})
             case "POST", []:
@@ -99,7 +116,7 @@ class Admin:
     def _run(self, function: Function, body: bytes) -> Response:
         try:
             content = json.loads(body or b"{}").get("input")
-            call = self._manual_call(function, str(content or ""))
+            call = manual_call(function, str(content or ""))
         except (ValueError, AttributeError):
             return json_response(400, {"error": 'the body must be {"input": "…"}, and input what the trigger takes'})
         self._spawn(self._invoker.invoke(function, call))
@@ -125,15 +142,3 @@ class Admin:
         outstanding = self._invoker.outstanding
         state = "Disabled" if not self._listening.draining else "InProgress" if outstanding else "Completed"
         return {"state": state, "outstandingInvocations": outstanding, "outstandingRetries": 0}
-
-    def _describe(self, function: Function) -> dict[str, Any]:
-        route = next((route for route in self.routes if route.function is function), None)
-        href = f"{self.base_url}/admin/functions/{function.name}"
-        return {
-            "name": function.name,
-            "href": href,
-            "language": "python",
-            "isDisabled": function.disabled,
-            "config": {"name": function.name, "bindings": [dict(binding) for binding in function.bindings]},
-            "invoke_url_template": f"{self.base_url}/{route.template.text}" if route else None,
-        }

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
@@ -56,10 +57,21 @@ class HttpFunctions:
         self.table = RouteTable(routes)
 
 
-class Application:
-    """Serves `http` and `admin`. `keys` are enforced where given."""
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """`section` of host.json; `keys` None: no access keys are needed; `home_page`: whether `/` shows one."""
 
-    def __init__(self, worker: Worker, http: HttpFunctions, admin: Admin, section: HttpSection) -> None:
+    section: HttpSection
+    cors: Cors
+    keys: Keys | None
+    home_page: bool
+
+
+class Application:
+    """Serves `http` and `admin`."""
+
+    def __init__(self, worker: Worker, http: HttpFunctions, admin: Admin, options: HttpOptions) -> None:
+        section = options.section
         self._worker = worker
         self._http = http
         self._admin = admin
@@ -67,17 +79,17 @@ class Application:
         self._custom_headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in section.custom_headers.items()
         ]
-        self.cors = Cors("")
-        self.keys: Keys | None = None
-        self.home_page = True
+        self._cors = options.cors
+        self._keys = options.keys
+        self._home_page = options.home_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             headers = headers_of(scope)
-            response = self.cors.preflight(scope["method"], headers)
+            response = self._cors.preflight(scope["method"], headers)
             if response is None:
                 response = await self._respond(scope, receive, headers)
-                response.headers.extend(self.cors.headers(headers))
+                response.headers.extend(self._cors.headers(headers))
         except Refused as refused:
             response = empty(refused.status, [(b"connection", b"close")])
         except ConnectionResetError:
@@ -95,7 +107,7 @@ class Application:
         function, values = found
         if function.disabled:
             return empty(404)
-        if self.keys and not self.keys.allow(
+        if self._keys and not self._keys.allow(
             function.name, self._http.auth_levels[function.name], headers, scope["query_string"]
         ):
             return empty(401)
@@ -123,12 +135,12 @@ class Application:
 
     async def _respond_admin(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Response:
         path = path_of(scope).lower().rstrip("/")
-        if self.keys and path != "admin/host/ping" and not self.keys.is_master(headers, scope["query_string"]):
+        if self._keys and path != "admin/host/ping" and not self._keys.is_master(headers, scope["query_string"]):
             return empty(401)
         content: Any = (await read_body(headers, receive)).value
         return self._admin.respond(scope["method"], path_of(scope).rstrip("/"), content)
 
     def _home(self) -> Response:
-        if not self.home_page:
+        if not self._home_page:
             return empty(204)
         return Response(200, [(b"content-type", b"text/html; charset=utf-8")], HOME_PAGE)
