@@ -19,7 +19,6 @@ import pytest
 from tests.unit.functions.test_function_app import SERVICES
 from tools.delivery.package import ROOT, build, version
 
-INDEX_APP = Path(__file__).with_name("index_app.py")
 WORKER_LIBRARY = ("azure-functions-runtime==", "azurefunctions-extensions-base==")
 INSTALL_SECONDS = 240
 START_SECONDS = 10
@@ -49,8 +48,8 @@ class Place:
 
     def index(self, app: Path, service: str) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(self.host), "SSAK8_SERVICES": service, **SETTINGS}
-        return subprocess.run(  # noqa: S603 this test's own Python and script
-            [self.python, INDEX_APP, app],
+        return subprocess.run(  # noqa: S603 this test's own Python
+            [self.python, "-P", "-m", "local_azure.functions_host.index", app],
             cwd=app,
             env=environment,
             capture_output=True,

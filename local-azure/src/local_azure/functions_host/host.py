@@ -20,6 +20,7 @@ from local_azure.functions_host.http.admin import Admin, Catalog
 from local_azure.functions_host.http.application import Application, HttpFunctions, HttpOptions
 from local_azure.functions_host.http.cors import Cors
 from local_azure.functions_host.http.keys import Keys
+from local_azure.functions_host.index import index_app
 from local_azure.functions_host.triggers.listening import Listeners
 from local_azure.functions_host.worker import Worker
 from local_azure.listening import HOST, listening_socket, with_copies
@@ -76,7 +77,7 @@ class Host:
         self._options = options
         self._host_json = host_json
         self._settings = settings
-        self._worker = Worker(options.app, host_json.timeout)
+        self._worker = Worker(host_json.timeout)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -87,8 +88,8 @@ class Host:
         port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
         listening = listen(DEFAULT_PORT if port is None else port)
         url = f"http://{HOST}:{listening.getsockname()[1]}"
-        functions = [self._completed(function) for function in await self._worker.load(app_settings.expanded)]
-        functions = [function for function in functions if self._is_wanted(function)]
+        indexed = await index_app(self._options.app, app_settings.expanded)
+        functions = [self._completed(function) for function in indexed if self._is_wanted(function)]
         listeners = Listeners(
             functions, self._worker, self._host_json.extensions, self._options.name, self._options.state
         )

@@ -146,4 +146,4 @@ def binding(kind: str, **settings: Any) -> Function:
 )
 def test_a_trigger_that_cannot_be_served_is_refused_by_name(tmp_path: Path, function: Function, told: str) -> None:
     with pytest.raises(StartError, match=told):
-        Listeners([function], Worker(tmp_path, None), ExtensionsSection(), "app", tmp_path)
+        Listeners([function], Worker(None), ExtensionsSection(), "app", tmp_path)
