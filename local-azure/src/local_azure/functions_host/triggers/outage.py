@@ -4,11 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, suppress
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 2.0
+CLOSE_TIMEOUT = 1.0  # seconds; a frozen peer does not answer a close either, and must not delay the next try
 
 
 def backoff() -> Iterator[float]:
@@ -70,10 +73,33 @@ class Stopping:
             pass
 
 
-async def stay_connected(session: Callable[[], Awaitable[None]], outage: Outage, stopping: Stopping) -> None:
-    """Runs `session` until asked to stop, again after every failure, however it fails."""
+class Closeable(Protocol):
+    async def close(self) -> None: ...
+
+
+class Session:
+    """One connection to a service: the clients it opened are closed at its end, the last one first."""
+
+    def __init__(self, clients: AsyncExitStack) -> None:
+        self._clients = clients
+
+    def opened[Client: Closeable](self, client: Client) -> Client:
+        """Returns `client`, which this session closes."""
+        self._clients.push_async_callback(_close, client)
+        return client
+
+
+async def _close(client: Closeable) -> None:
+    with suppress(Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await client.close()
+
+
+async def stay_connected(serve: Callable[[Session], Awaitable[None]], outage: Outage, stopping: Stopping) -> None:
+    """Runs `serve` in a session until asked to stop, in a new one after every failure."""
     while not stopping:
         try:
-            await session()
+            async with AsyncExitStack() as clients:
+                await serve(Session(clients))
         except Exception as error:  # the outermost edge of a listener, which must survive anything
             await stopping.wait(outage.failed(error))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 from azure.core.exceptions import AzureError
@@ -18,14 +18,13 @@ from local_azure.functions_host.trace_context import continue_trace
 from local_azure.functions_host.triggers.cosmos_db.change_feed import ChangeFeed, Page, Start
 from local_azure.functions_host.triggers.cosmos_db.leases import Lease, LeaseLost, LeaseStore, lease_identity
 from local_azure.functions_host.triggers.cosmos_db.settings import LEASE_PARTITION_KEY, MILLISECONDS, Account
-from local_azure.functions_host.triggers.outage import Outage, Stopping, stay_connected
+from local_azure.functions_host.triggers.outage import Outage, Session, Stopping, stay_connected
 from local_azure.functions_host.triggers.retry import invoke_with_retries
 from local_azure.functions_host.worker import Call, Worker
 
 logger = logging.getLogger(__name__)
 
 OPERATION_TIMEOUT = 15.0
-CLOSE_TIMEOUT = 1.0
 RELEASE_TIMEOUT = 1.0
 
 
@@ -50,20 +49,16 @@ class CosmosDBListener:
 
     async def run(self) -> None:
         """Returns after stop(), once a batch in progress has ended and is checkpointed."""
-        await stay_connected(self._session, self._outage, self._stopping)
+        await stay_connected(self._serve, self._outage, self._stopping)
 
-    async def _session(self) -> None:
-        async with AsyncExitStack() as stack:
-            lease_client = self._account.lease_client()
-            stack.push_async_callback(_close, lease_client)
-            client = self._account.monitored_client()
-            stack.push_async_callback(_close, client)
-            container = self._account.monitored_container(client)
-            async with asyncio.timeout(OPERATION_TIMEOUT):
-                await container.read()
-                leases = await self._lease_store(lease_client)
-            feed = ChangeFeed(container, self._start, self._settings.max_items_per_invocation)
-            await self._read_while_owner(leases, feed)
+    async def _serve(self, session: Session) -> None:
+        lease_client = session.opened(self._account.lease_client())
+        container = self._account.monitored_container(session.opened(self._account.monitored_client()))
+        async with asyncio.timeout(OPERATION_TIMEOUT):
+            await container.read()
+            leases = await self._lease_store(lease_client)
+        feed = ChangeFeed(container, self._start, self._settings.max_items_per_invocation)
+        await self._read_while_owner(leases, feed)
 
     async def _lease_store(self, client: CosmosClient) -> LeaseStore:
         settings = self._settings
@@ -181,10 +176,3 @@ def _start(function: str, moment: str | None, *, from_beginning: bool) -> Start:
         except ValueError:
             raise StartError(f"function {function}: startFromTime {moment!r} is not a time in ISO 8601") from None
     return "Beginning" if from_beginning else "Now"
-
-
-async def _close(client: CosmosClient) -> None:
-    """Closes within a bound: what is given up must not hold up the next try."""
-    with suppress(Exception):
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await client.close()

@@ -17,7 +17,7 @@ from local_azure.functions_host.triggers.service_bus.metadata import (
     properties_of,
     trace_of,
 )
-from local_azure.functions_host.triggers.service_bus.single_dispatch import (
+from local_azure.functions_host.triggers.service_bus.settings import (
     IDLE_WAIT,
     OPERATION_TIMEOUT,
     PROBE_INTERVAL,

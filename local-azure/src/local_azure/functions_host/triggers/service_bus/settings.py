@@ -8,9 +8,17 @@ from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function, TriggerSettings
 from local_azure.functions_host.triggers.connections import default_credential, resolve
 
-# How long the SDK holds the socket while it waits for a frame, in seconds. Nothing can be sent meanwhile, so that this
-# bounds how late a finished message is settled while no other message arrives.
+# Seconds that the SDK holds the socket while it waits for a frame. It cannot send meanwhile, so this is how late a
+# finished message may be settled while no other message arrives.
 SOCKET_TIMEOUT = 0.02
+# Seconds after which an operation of the SDK is given up: a frozen peer never answers.
+OPERATION_TIMEOUT = 10.0
+# Seconds of one attempt to receive while nothing runs.
+IDLE_WAIT = 0.5
+# Receiving alone does not notice a peer that has fallen silent: after PROBE_INTERVAL seconds without an answer the
+# service is asked something.
+PROBE_INTERVAL = 5.0
+PROBE_TIMEOUT = 5.0
 ADDRESS_SUFFIX = "fullyQualifiedNamespace"
 
 

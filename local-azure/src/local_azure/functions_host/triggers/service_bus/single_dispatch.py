@@ -26,33 +26,38 @@ from local_azure.functions_host.triggers.service_bus.metadata import (
     single_metadata,
     trace_of,
 )
+from local_azure.functions_host.triggers.service_bus.settings import (
+    IDLE_WAIT,
+    OPERATION_TIMEOUT,
+    PROBE_INTERVAL,
+    PROBE_TIMEOUT,
+)
 from local_azure.functions_host.worker import Call, Worker
 
 logger = logging.getLogger(__name__)
 
-# Every operation of the SDK is given up after this many seconds: a frozen peer never answers.
-OPERATION_TIMEOUT = 10.0
-IDLE_WAIT = 0.5
-BUSY_WAIT = 0.01
-PROBE_INTERVAL = 5.0
-PROBE_TIMEOUT = 5.0
-RENEWAL_CHECK_INTERVAL = 0.25
+BUSY_WAIT = 0.01  # seconds of one attempt to receive while functions run: their messages are settled after it
+RENEWAL_CHECK_INTERVAL = 0.25  # seconds; far below half of the shortest lock in use
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatch:
-    """How messages are dispatched. `renew_for` bounds, in seconds, how long a lock is kept up.
+class SingleDispatch:
+    """At most `max_calls` invocations run at once. `renew_for`: seconds for which the lock of a message is renewed.
 
-    `tasks` are the invocations under way, those of lost connections among them: they count, and must not be forgotten.
+    `tasks` are the running invocations, also those of lost connections: they count towards `max_calls`.
     """
 
     function: Function
     worker: Worker
-    calls: int
+    max_calls: int
     complete: bool
     renew_for: float
     as_bytes: bool
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, receiver: ServiceBusReceiver, stopping: Stopping) -> None:
+        """Dispatches from one connected receiver until asked to stop."""
+        await _ReceiverLoop(self, receiver, stopping).run()
 
 
 @dataclass(slots=True)
@@ -65,10 +70,10 @@ class _Running:
     succeeded: bool = False
 
 
-class SingleDispatch:
-    """Dispatches from one connected receiver until asked to stop. What fails, fails the connection."""
+class _ReceiverLoop:
+    """The only user of one receiver. An error of the SDK ends it, and with it the connection."""
 
-    def __init__(self, dispatch: Dispatch, receiver: ServiceBusReceiver, stopping: Stopping) -> None:
+    def __init__(self, dispatch: SingleDispatch, receiver: ServiceBusReceiver, stopping: Stopping) -> None:
         self._dispatch = dispatch
         self._receiver = receiver
         self._stopping = stopping
@@ -87,7 +92,7 @@ class SingleDispatch:
                 if not self._running and not self._finished:
                     return
                 await self._wait_for_finished()
-            elif not self._finished and len(self._dispatch.tasks) < self._dispatch.calls:
+            elif not self._finished and len(self._dispatch.tasks) < self._dispatch.max_calls:
                 await self._receive()
             else:
                 await self._wait_for_finished()
