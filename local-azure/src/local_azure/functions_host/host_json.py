@@ -160,10 +160,10 @@ def _check_schema(file: Path, content: Any) -> None:
     schema = file.parent / content["$schema"]
     if "://" in content["$schema"] or not schema.is_file():
         return
-    validate_schema(file, content, json.loads(schema.read_text(encoding="utf-8")))
+    _validate(file, content, json.loads(schema.read_text(encoding="utf-8")))
 
 
-def validate_schema(file: Path, content: Any, schema: Mapping[str, Any]) -> None:
+def _validate(file: Path, content: Any, schema: Mapping[str, Any]) -> None:
     """Raises StartError with the deepest mismatch of `content`."""
     import jsonschema  # noqa: PLC0415 - 40 ms that only an app which names a schema should pay
 

@@ -138,7 +138,6 @@ _ENCODERS: dict[type, Encoder] = {
     float: lambda value: b"\x82" + struct.pack(">d", value),
     str: lambda value: _variable(0xA1, value.encode()),
     bytes: encode_binary,
-    bytearray: lambda value: encode_binary(bytes(value)),
     UUID: lambda value: b"\x98" + value.bytes,
     list: _list,
     dict: _map,

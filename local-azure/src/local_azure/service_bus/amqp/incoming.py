@@ -65,20 +65,15 @@ class IncomingLink:
     ) -> None:
         """Raises AmqpError where `open_node` refuses the link."""
         self.session = session
-        self.name = attach.name
         self.handle = attach.handle
-        self.source = decode_terminus(attach.source)
         self.target = decode_terminus(attach.target) or Terminus()
         self.attached = True
-        self._attach = attach
+        self.attach_reply = replace(self.refusal(attach, max_message_size), target=encode_target(self.target))
         self._max_message_size = max_message_size
         self._delivery_count = attach.initial_delivery_count or 0
         self._credit = 0
         self._unfinished: _Unfinished | None = None
         self.handler = open_node(self)
-
-    def attach_reply(self) -> Attach:
-        return replace(self.refusal(self._attach, self._max_message_size), target=encode_target(self.target))
 
     @staticmethod
     def refusal(attach: Attach, max_message_size: int) -> Attach:

@@ -57,21 +57,15 @@ class OutgoingLink:
     ) -> None:
         """Raises AmqpError where `open_node` refuses the link."""
         self.session = session
-        self.name = attach.name
         self.handle = attach.handle
         self.source = decode_terminus(attach.source) or Terminus()
         self.target = decode_terminus(attach.target)
         self.settled_on_sending = attach.snd_settle_mode == SEND_SETTLED
         self.credit = 0
         self.attached = True
-        self._attach = attach
+        self.attach_reply = replace(self.refusal(attach), source=encode_source(self.source))
         self._delivery_count = 0
         self.handler = open_node(self)
-
-    def attach_reply(self) -> Attach:
-        return replace(
-            self.refusal(self._attach), source=encode_source(self.source), initial_delivery_count=self._delivery_count
-        )
 
     @staticmethod
     def refusal(attach: Attach) -> Attach:

@@ -217,7 +217,7 @@ class Session:
             self._refuse(IncomingLink.refusal(attach, max_message_size), error)
             return
         self._links[link.handle] = link
-        self.send(link.attach_reply())
+        self.send(link.attach_reply)
         link.renew_credit()
 
     def _attach_outgoing(self, attach: Attach) -> None:
@@ -227,7 +227,7 @@ class Session:
             self._refuse(OutgoingLink.refusal(attach), error)
             return
         self._links[link.handle] = link
-        self.send(link.attach_reply())
+        self.send(link.attach_reply)
 
     def _refuse(self, reply: Attach, error: AmqpError) -> None:
         self._refused_handles.add(reply.handle)

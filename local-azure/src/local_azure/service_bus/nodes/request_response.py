@@ -15,12 +15,11 @@ from local_azure.service_bus.message import APPLICATION_PROPERTIES, PROPERTIES, 
 
 @dataclass(slots=True)
 class Request:
-    """`operation` and `properties` come from the application properties, `body` is the value of the message."""
+    """`operation` comes from the application properties, `body` is the value of the message."""
 
     message_id: Any
     reply_to: str | None
     operation: str
-    properties: dict[str, Any]
     body: Any
 
 
@@ -38,7 +37,7 @@ def read_request(payload: bytes) -> Request:
     except (DecodeError, TypeError, ValueError) as error:
         raise MalformedMessage(f"The message cannot be read: {error}.") from error
     operation = application_properties.get("operation")
-    return Request(properties.message_id, properties.reply_to, str(operation), application_properties, body)
+    return Request(properties.message_id, properties.reply_to, str(operation), body)
 
 
 class ResponseNode:
