@@ -1,4 +1,4 @@
-"""`python -m local_azure.service_bus`: serves the entities of a settings file until it is told to stop."""
+"""`python -m local_azure.service_bus`: serves the entities of a settings file until SIGTERM or SIGINT."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_azure.service_bus", description=__doc__)
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="settings file (default: %(default)s)")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the database")
-    parser.add_argument("--port", type=int, help="port to listen on; 0: a free one (default: of the settings file)")
+    parser.add_argument("--port", type=int, help="port; 0 for a free one (default: that of the settings file)")
     return parser.parse_args()
 
 
@@ -32,7 +32,7 @@ async def _serve(entities: Path, database: Path, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with ServiceBusEmulator.running(entities, database, port) as emulator:
-        print(f"ready amqp://{HOST}:{emulator.port}", flush=True)  # noqa: T201 - the supervisor reads it
+        print(f"ready amqp://{HOST}:{emulator.port}", flush=True)  # noqa: T201 - the supervisor waits for it
         await stopping.wait()
 
 
@@ -48,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> None:
         uvloop.run(_serve(configuration.folder / section.entities, database, port))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            reason = f"port {port} is taken: stop what uses it, or choose another with --port"
+            reason = f"port {port} is taken: stop the process that uses it, or choose another with --port"
         else:
             reason = f"{error}: choose another folder with --state, or another port with --port"
         raise ConfigurationError(reason) from None
@@ -57,14 +57,14 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Returns the exit code: 2 where settings or entities are wrong or the port is taken."""
+    """Returns the exit code: 2 for wrong settings or entities, a taken port or an unusable state folder."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s service-bus: %(message)s"
     )
     try:
         _run(_arguments())
     except (ConfigurationError, EntitiesError, StateInUseError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the one line for the person who started it
+        print(error, file=sys.stderr)  # noqa: T201 - for the person at the terminal
         return 2
     return 0
 

@@ -1,7 +1,7 @@
 """The entities of a namespace, from a file in the format of Microsoft's Service Bus emulator (`Config.json`).
 
 https://learn.microsoft.com/azure/service-bus-messaging/test-locally-with-service-bus-emulator
-Names of properties and values are as they are there. What is unknown or not supported is refused by its name.
+Unknown and unsupported properties are refused; the error names them.
 """
 
 import json
@@ -14,12 +14,12 @@ from pydantic.alias_generators import to_pascal
 
 from local_azure.service_bus import limits
 
-# TimeSpan.MaxValue of .NET, which stands for "never": nothing at or beyond it expires.
+# TimeSpan.MaxValue of .NET: never.
 FOREVER = timedelta(days=10675198)
 
 
 class EntitiesError(Exception):
-    """The entities file is missing or wrong; the message names the property and the fix."""
+    """The entities file is missing or wrong. The message names the property and the fix."""
 
 
 class _Section(BaseModel):
@@ -32,7 +32,7 @@ def _not_supported(value: Any, what: str) -> None:
 
 
 class CorrelationFilter(_Section):
-    """Matches messages in which every property that is given here has exactly this value."""
+    """Matches messages that have all of these values. None: any value."""
 
     content_type: str | None = None
     correlation_id: str | None = None
@@ -85,7 +85,7 @@ class _Receivable(_Section):
     @classmethod
     def _within_limit(cls, duration: timedelta) -> timedelta:
         if not timedelta(0) < duration <= timedelta(seconds=limits.MAX_LOCK_DURATION):
-            raise ValueError(f"LockDuration has to be above 0 and at most {limits.MAX_LOCK_DURATION} s")
+            raise ValueError(f"LockDuration must be above 0 and at most {limits.MAX_LOCK_DURATION} s")
         return duration
 
     @model_validator(mode="after")
@@ -107,7 +107,7 @@ class _Sendable(_Section):
     def _window_within_limits(cls, window: timedelta) -> timedelta:
         lowest, highest = limits.MIN_DUPLICATE_DETECTION_WINDOW, limits.MAX_DUPLICATE_DETECTION_WINDOW
         if not timedelta(seconds=lowest) <= window <= timedelta(seconds=highest):
-            raise ValueError(f"DuplicateDetectionHistoryTimeWindow has to be {lowest} to {highest} s")
+            raise ValueError(f"DuplicateDetectionHistoryTimeWindow must be {lowest} to {highest} s")
         return window
 
 
@@ -129,7 +129,7 @@ class QueueDefinition(_Section):
 
 
 class SubscriptionDefinition(_Section):
-    """Without rules every message is taken, as by the service's `$Default` rule."""
+    """Without rules it receives every message, as with the `$Default` rule of Azure."""
 
     name: str = Field(min_length=1, max_length=50)
     properties: SubscriptionProperties = SubscriptionProperties()
@@ -143,7 +143,7 @@ class TopicDefinition(_Section):
 
 
 class Namespace(_Section):
-    """Queues and topics. Their names are unique among each other, without regard to case."""
+    """Queues and topics. No two have the same name; names are case-insensitive."""
 
     name: str = "local"
     queues: list[QueueDefinition] = []
@@ -163,8 +163,8 @@ class Namespace(_Section):
             return _File.model_validate(json.loads(content) if isinstance(content, str) else content).namespace(cls)
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise EntitiesError(f"{source}: {place}: {first['msg']}") from None
+            property_path = ".".join(str(part) for part in first["loc"])
+            raise EntitiesError(f"{source}: {property_path}: {first['msg']}") from None
         except ValueError as error:
             raise EntitiesError(f"{source}: {error}") from None
 
@@ -181,7 +181,7 @@ def _unique(what: str, names: list[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name.lower() in seen:
-            raise ValueError(f"two times a {what} with the name {name!r}")
+            raise ValueError(f"more than one {what} has the name {name!r}")
         seen.add(name.lower())
 
 

@@ -1,8 +1,8 @@
-"""What this Service Bus refuses. `nodes/errors.py` maps these errors to AMQP."""
+"""The errors of this Service Bus. `nodes/errors.py` maps them to AMQP."""
 
 
 class ServiceBusError(Exception):
-    """A request of a client that failed; the message is for that client."""
+    """A client's request failed; the client gets the message."""
 
 
 class EntityNotFound(ServiceBusError):
@@ -31,14 +31,14 @@ class InvalidArgument(ServiceBusError):
 
 
 class NotSupported(ServiceBusError):
-    """`feature` belongs to Service Bus, but not to this implementation."""
+    """Azure Service Bus has the feature; this implementation does not."""
 
     def __init__(self, feature: str) -> None:
         super().__init__(f"{feature} is not supported by this local Service Bus.")
 
 
 class MalformedMessage(ServiceBusError):
-    """The bytes of a message are not what AMQP requires."""
+    """The bytes are not an AMQP message."""
 
 
 class StateNotWritten(ServiceBusError):

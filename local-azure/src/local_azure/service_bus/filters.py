@@ -1,4 +1,4 @@
-"""Which messages of a topic a subscription takes.
+"""The rules of a subscription.
 
 https://learn.microsoft.com/azure/service-bus-messaging/topic-filters
 """
@@ -23,7 +23,7 @@ _PROPERTIES = {
 
 
 def any_of(rules: Iterable[Rule]) -> Filter:
-    """Matches what one of the rules matches; everything, where there are none. Raises EntitiesError."""
+    """Matches if any rule matches, or if there are no rules. Raises EntitiesError."""
     filters = [_filter(rule) for rule in rules]
     if not filters:
         return lambda _message: True
@@ -40,11 +40,11 @@ def _filter(rule: Rule) -> Filter:
     )
 
 
-def correlation(wanted: CorrelationFilter) -> Filter:
-    """Matches where all the given properties are equal, with regard to case."""
+def correlation(expected: CorrelationFilter) -> Filter:
+    """Matches if all properties of the filter are equal, case-sensitively."""
     indexes = {name: Properties._fields.index(field) for name, field in _PROPERTIES.items()}
-    system = [(indexes[name], value) for name in _PROPERTIES if (value := getattr(wanted, name)) is not None]
-    application = dict(wanted.properties)
+    system = [(indexes[name], value) for name in _PROPERTIES if (value := getattr(expected, name)) is not None]
+    application = dict(expected.properties)
 
     def matches(message: IncomingMessage) -> bool:
         for index, value in system:
@@ -59,6 +59,6 @@ def correlation(wanted: CorrelationFilter) -> Filter:
     return matches
 
 
-def _equal(actual: object, wanted: object) -> bool:
-    """Equal in value and in kind: True is not 1."""
-    return actual == wanted and isinstance(actual, bool) == isinstance(wanted, bool)
+def _equal(actual: object, expected: object) -> bool:
+    """Unlike `==`, does not take True for 1."""
+    return actual == expected and isinstance(actual, bool) == isinstance(expected, bool)

@@ -1,7 +1,7 @@
 """Messages between wire and store (AMQP 1.0 §3.2).
 
-Properties, application properties, body and footer pass through as the bytes they came in. Header and message
-annotations are the broker's business: it takes some entries in, and writes its own when it delivers.
+Properties, application properties, body and footer are stored and delivered as the bytes that were sent. The broker
+reads some entries of header and message annotations, and writes its own when it delivers.
 """
 
 import struct
@@ -31,7 +31,7 @@ _MAX_ANNOTATIONS = 100
 
 
 class State(IntEnum):
-    """Values of x-opt-message-state."""
+    """The values of x-opt-message-state."""
 
     ACTIVE = 0
     DEFERRED = 1
@@ -76,7 +76,10 @@ class Message:
 
 @dataclass(slots=True)
 class IncomingMessage:
-    """A message as it was sent. `header`: durable and priority, encoded; `annotations`: their number and the pairs."""
+    """A message as it was sent.
+
+    `header`: durable and priority, encoded. `annotations`: one byte with their number, and the encoded pairs.
+    """
 
     properties: Properties
     time_to_live: int | None
@@ -88,12 +91,12 @@ class IncomingMessage:
 
     @property
     def duplicate_key(self) -> str | None:
-        """What duplicate detection compares; None where the message has no id."""
+        """The message id for duplicate detection, distinct for ids of different types; None without an id."""
         message_id = self.properties.message_id
         return message_id if isinstance(message_id, str | None) else f"\0{type(message_id).__name__}\0{message_id!s}"
 
     def application_properties(self) -> dict[str, Any]:
-        """Decoded on demand, because only some filters look at them. Raises MalformedMessage."""
+        """Decoded on demand: only some filters need them. Raises MalformedMessage."""
         try:
             for code, _, value_at, _ in sections(self.content):
                 if code == APPLICATION_PROPERTIES:
@@ -105,7 +108,7 @@ class IncomingMessage:
 
 
 def sections(payload: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Code, start, start of the value and end of each section. Raises DecodeError."""
+    """Code, start, start of the value, and end of each section. Raises DecodeError."""
     at, last = 0, 0
     while at < len(payload):
         if payload[at : at + 2] == b"\x00\x53" and at + 2 < len(payload):
@@ -155,7 +158,7 @@ def _split_batch(payload: bytes) -> list[bytes]:
 
 
 def read_message(payload: bytes) -> IncomingMessage:
-    """Takes a sent message apart. Raises MalformedMessage."""
+    """Decodes a message that was sent. Raises MalformedMessage."""
     try:
         return _read_message(payload)
     except DecodeError as error:
@@ -229,7 +232,7 @@ def _entries(payload: bytes, map_at: int) -> Iterator[tuple[Any, bytes]]:
 
 
 def _own_annotations(payload: bytes, map_at: int) -> bytes:
-    """The sender's annotations: how many, in one byte, and the pairs; empty where there are none."""
+    """The sender's annotations: one byte with their number, and the pairs; empty without any."""
     kept = [pair for key, pair in _entries(payload, map_at) if key not in _WRITTEN_BY_THE_BROKER]
     if len(kept) > _MAX_ANNOTATIONS:
         raise DecodeError(f"{len(kept)} message annotations, where {_MAX_ANNOTATIONS} are allowed")
@@ -248,7 +251,7 @@ _UINT_MAX = 2**32 - 1
 
 
 def write_message(message: Message, locked_until: int | None = None, *, with_state: bool = False) -> bytes:
-    """The message as a receiver gets it. `locked_until` in milliseconds where the receiver has a lock."""
+    """Encodes a message for a receiver. `locked_until` in milliseconds, if the receiver has a lock."""
     time_to_live = message.time_to_live
     if time_to_live is None:
         counts = b"\x40\x40\x70" + message.delivery_count.to_bytes(4)
@@ -297,7 +300,7 @@ def _with_dead_letter_reason(content: bytes, reason: str | None, description: st
 
 
 def write_response(correlation_id: Any, properties: dict[str, Any], body: Any) -> bytes:
-    """The answer of a request/response node. `correlation_id` is the request's message id, of the same AMQP type."""
+    """The answer of a request/response node. `correlation_id`: the message id of the request."""
     if isinstance(correlation_id, int):
         correlation_id = ULong(correlation_id)
     return b"".join(

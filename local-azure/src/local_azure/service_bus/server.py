@@ -1,4 +1,4 @@
-"""The server: sockets, the event loop, and the parts wired together."""
+"""The server: sockets and wiring."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from local_azure.service_bus.store import MEMORY, Store
 
 log = logging.getLogger(__name__)
 
-OUTPUT_BUFFER = 128 * 1024  # bytes of one turn that are collected before they go to the socket
+OUTPUT_BUFFER = 128 * 1024  # bytes that are collected within a turn of the event loop before they are written
 CONNECTION_LIMITS = ConnectionLimits(
     container_id="local-service-bus",
     max_frame_size=limits.MAX_FRAME_SIZE,
@@ -36,7 +36,7 @@ CONNECTION_LIMITS = ConnectionLimits(
 
 
 class _Stream(asyncio.Protocol):
-    """One socket with its AMQP connection. What a turn of the loop writes goes out together at its end."""
+    """One socket with its AMQP connection. The output of a turn of the event loop is written together at its end."""
 
     def __init__(self, container: ServiceBusContainer, streams: set[_Stream]) -> None:
         self._streams = streams
@@ -50,19 +50,19 @@ class _Stream(asyncio.Protocol):
         self.connection = Connection(container, self, CONNECTION_LIMITS, self._loop.time)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # of a socket; uvloop's is of no class of asyncio
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's class does not inherit from it
         self._streams.add(self)
 
     def data_received(self, octets: bytes) -> None:
         try:
             self.connection.receive(octets)
         except Exception:
-            # The outermost edge of a connection: a fault in its handling must not reach the others.
-            log.exception("a connection is closed because of a fault in this server")
+            # A bug that one connection triggers must not affect the others.
+            log.exception("closing a connection because of a bug in this server")
             self.connection.close(AmqpError(INTERNAL_ERROR, "a fault in this server; see its log"))
 
     def eof_received(self) -> None:
-        self._flush()  # what is said last is not lost when the socket closes now
+        self._flush()  # before the socket closes
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._streams.discard(self)
@@ -105,7 +105,7 @@ class _Stream(asyncio.Protocol):
 
 
 class StateInUseError(Exception):
-    """Another server works on the same database; the message names it."""
+    """Another server uses the same database."""
 
 
 class ServiceBusEmulator:
@@ -127,10 +127,10 @@ class ServiceBusEmulator:
     async def running(
         cls, entities: Path | str | dict[str, Any] | Namespace, database: Path | str = MEMORY, port: int = 0
     ) -> AsyncIterator[Self]:
-        """Serves inside `async with`.
+        """Serves until the `async with` block ends.
 
-        `entities`: the file's path, or its content as a dict; `database`: a path, or ":memory:"; `port` 0: a free one.
-        Raises EntitiesError for wrong entities, StateInUseError, and OSError for a port that is taken.
+        `entities`: a file, or its content as a dict; `database`: a file, or ":memory:"; `port` 0: a free port.
+        Raises EntitiesError, StateInUseError, and OSError for a taken port.
         """
         namespace = _namespace(entities)
         loop = asyncio.get_running_loop()
@@ -170,11 +170,11 @@ async def _background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _close(server: asyncio.Server, streams: set[_Stream]) -> None:
-    """Tells every client that the connection ends, and writes what is to be written."""
+    """Closes every connection, and writes its remaining output."""
     server.close()
     for stream in list(streams):
         stream.connection.close(AmqpError(CONNECTION_FORCED, "The service is shutting down."))
-    await _wait_for(streams)  # for those clients that answer: azure-servicebus does not while it is idle
+    await _wait_for(streams)  # for their answer, which azure-servicebus does not send while it is idle
     for stream in list(streams):
         stream.close()
     await _wait_for(streams)
@@ -201,12 +201,12 @@ async def _checkpoint(store: Store) -> None:
             await asyncio.to_thread(store.checkpoint)
             store.restart_log()
         except sqlite3.Error as error:
-            log.warning("the write-ahead log could not be worked off: %s", error)
+            log.warning("the write-ahead log could not be checkpointed: %s", error)
 
 
 @contextlib.contextmanager
 def _sole_use_of(database: Path | str) -> Iterator[None]:
-    """Keeps a second server from the same state. The system ends the lock with this process, however it ends."""
+    """Locks the database against a second server. The operating system releases the lock when this process ends."""
     if str(database) == MEMORY:
         yield
         return

@@ -1,9 +1,8 @@
-"""What survives: messages, sequence numbers and the history of duplicate detection, in one SQLite file.
+"""Messages, sequence numbers and the history of duplicate detection, in one SQLite file.
 
-Writes of one turn of the event loop share a transaction, and nothing is answered before it is committed. The calls are
-made on the event loop, because a thread would cost more than they do: with WAL and synchronous=NORMAL a commit writes
-to the page cache, which survives the end of this process at any moment. Only the checkpoint waits for the disk; it runs
-in a thread.
+All writes of one turn of the event loop share a transaction, and clients get their answers after its commit. SQLite is
+called on the event loop: with WAL and synchronous=NORMAL a commit only writes to the page cache, which survives a kill
+of this process, and costs less than a switch of threads. Only the checkpoint waits for the disk; it runs in a thread.
 
 Times and durations in milliseconds.
 """
@@ -20,7 +19,7 @@ from local_azure.service_bus.message import Message, State
 log = logging.getLogger(__name__)
 
 MEMORY = ":memory:"
-MAX_LOG_SIZE = 32 * 1024 * 1024
+MAX_LOG_SIZE = 32 * 1024 * 1024  # bytes of the write-ahead log, which grows while writes never pause
 _QUEUE_SHIFT = 48  # a row's id is queue << 48 | sequence number, so a queue's messages lie together and in order
 _SEQUENCE_MASK = (1 << _QUEUE_SHIFT) - 1
 
@@ -44,7 +43,7 @@ type Row = tuple[int, int, int, int, int | None, int | None, bytes, bytes, bytes
 
 
 class Due(NamedTuple):
-    """A message whose time has come. `position` is for the next `Store.load_due`."""
+    """A message that expires or is to be enqueued. `position` is for the next call of `Store.load_due`."""
 
     position: tuple[int, int]
     queue: int
@@ -57,7 +56,7 @@ def row_id(queue: int, sequence_number: int) -> int:
 
 
 def new_row(queue: int, message: Message, due_at: int | None) -> Row:
-    """A row for `Store.insert`. `due_at`: when the message expires, or is to be enqueued."""
+    """A row for `Store.insert`. `due_at`: when the message expires or is to be enqueued."""
     return (
         row_id(queue, message.sequence_number),
         message.state,
@@ -88,12 +87,12 @@ def _call(callback: Callable[[], None]) -> None:
     try:
         callback()
     except Exception:
-        # The outermost edge of what one client asked for: the others of this turn wait for their answers, too.
-        log.exception("a fault in this server after a commit")
+        # A bug that one client's request triggers must not keep the answers of the others back.
+        log.exception("a bug in this server, after a commit")
 
 
 class Store:
-    """One file, one writer. `defer` runs a callable at the end of the current turn of the loop.
+    """One file with one writer. `defer` runs a callable at the end of the current turn of the event loop.
 
     Raises StateNotWritten, which undoes the whole turn, and StateNotRead.
     """
@@ -111,7 +110,7 @@ class Store:
         self._waiting: list[tuple[Callable[[], None], Callable[[], None] | None]] = []
 
     def after_commit(self, committed: Callable[[], None], failed: Callable[[], None] | None = None) -> None:
-        """Calls one of the two once it is known what became of this turn's writes; at once, where there are none."""
+        """Calls one of both after the writes of this turn ended; `committed` at once if there are none."""
         if self._open:
             self._waiting.append((committed, failed))
         else:
@@ -133,7 +132,7 @@ class Store:
             _call(committed)
 
     def _abort(self, error: sqlite3.Error) -> None:
-        log.error("the writes of this turn are undone: %s", error)
+        log.error("the writes of this turn were rolled back: %s", error)
         self._open = False
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
@@ -157,7 +156,7 @@ class Store:
             self._defer(self.flush)
 
     def open_queue(self, path: str) -> tuple[int, int]:
-        """The number of a queue, and the highest sequence number it may have given away. New paths get a new number."""
+        """The number of a queue and its highest reserved sequence number. Creates the queue if it does not exist."""
         self._connection.execute("INSERT INTO queues (path) VALUES (?) ON CONFLICT DO NOTHING", (path,))
         number, reserved = self._connection.execute(
             "SELECT number, reserved FROM queues WHERE path = ?", (path,)
@@ -165,7 +164,7 @@ class Store:
         return number, reserved
 
     def reserve(self, queue: int, reserved: int) -> None:
-        """Notes that sequence numbers up to `reserved` may be given away."""
+        """Reserves sequence numbers up to `reserved`."""
         self._write("UPDATE queues SET reserved = ? WHERE number = ?", (reserved, queue))
 
     def insert(self, rows: Iterable[Row]) -> None:
@@ -186,7 +185,7 @@ class Store:
         self._write("UPDATE messages SET state = ? WHERE id = ?", (state, row_id(queue, sequence_number)))
 
     def move(self, source: int, target: int, message: Message) -> None:
-        """Puts a message into another queue, active and without expiry, with its count and content as they are now."""
+        """Moves a message to another queue: active, without expiry, with its current delivery count and content."""
         self._write(
             "UPDATE messages SET id = ?, state = 0, due_at = NULL, time_to_live = NULL, delivery_count = ?, content = ?"
             " WHERE id = ?",
@@ -199,7 +198,7 @@ class Store:
         )
 
     def _read(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
-        """Rows as they are committed: what is written in this turn is committed first."""
+        """Reads committed rows: commits this turn's writes first."""
         self.flush()
         try:
             return self._connection.execute(sql, parameters).fetchall()
@@ -214,7 +213,7 @@ class Store:
         return _message(rows[0]) if rows else None
 
     def load_from(self, queue: int, sequence_number: int, count: int, *, active_only: bool) -> list[Message]:
-        """The first `count` messages from a sequence number on, in order."""
+        """The first `count` messages from a sequence number on, in order of sequence numbers."""
         highest_state = State.ACTIVE if active_only else State.SCHEDULED
         rows = self._read(
             f"SELECT {_COLUMNS} FROM messages WHERE id >= ? AND id < ? AND state <= ?"  # noqa: S608 - as above
@@ -224,7 +223,7 @@ class Store:
         return [_message(row) for row in rows]
 
     def load_due(self, now: int, after: tuple[int, int], count: int) -> list[Due]:
-        """What has expired or is to be enqueued, in order of time; `after`: time and id of the last one known."""
+        """Messages that have expired or are to be enqueued, by time; `after`: position of the last one handled."""
         rows = self._read(
             "SELECT due_at, id, state FROM messages WHERE (due_at, id) > (?, ?) AND due_at <= ?"
             " ORDER BY due_at, id LIMIT ?",
@@ -240,8 +239,8 @@ class Store:
         due: int | None = self._read("SELECT min(due_at) FROM messages WHERE due_at > ?", (after,))[0][0]
         return due
 
-    def note_sent(self, queue: int, message_id: str, now: int, forget_at: int) -> bool:
-        """Notes the id of a sent message; False where it is known and not to be forgotten yet."""
+    def remember_sent(self, queue: int, message_id: str, now: int, forget_at: int) -> bool:
+        """Remembers the id of a sent message until `forget_at`. False if it is remembered already: a duplicate."""
         cursor = self._write(
             "INSERT INTO sent_ids VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET forget_at = excluded.forget_at"
             " WHERE forget_at <= ?",
@@ -253,7 +252,7 @@ class Store:
         self._write("DELETE FROM sent_ids WHERE forget_at <= ?", (now,))
 
     def checkpoint(self) -> None:
-        """Moves what is in the write-ahead log into the file. Blocks on the disk: call it in a thread."""
+        """Moves the write-ahead log into the database file. Blocks on the disk: call it in a thread."""
         if self._database == MEMORY or not self._changed:
             return
         self._changed = False
@@ -264,7 +263,7 @@ class Store:
             connection.close()
 
     def restart_log(self) -> None:
-        """Empties a write-ahead log that has grown because writes never paused during a checkpoint."""
+        """Truncates the write-ahead log if it exceeds MAX_LOG_SIZE: a checkpoint cannot while writes never pause."""
         if self._log_size() > MAX_LOG_SIZE:
             self.flush()
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

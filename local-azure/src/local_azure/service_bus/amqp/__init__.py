@@ -1,1 +1,1 @@
-"""AMQP 1.0 for the side that accepts connections. It knows nothing of Service Bus."""
+"""The server side of AMQP 1.0. Knows nothing of Service Bus."""

@@ -47,14 +47,14 @@ from local_azure.service_bus.amqp.types import Array, Symbol
 
 log = logging.getLogger(__name__)
 
-SASL_MECHANISMS = ("ANONYMOUS", "EXTERNAL", "MSSBCBS", "PLAIN")  # none is checked: there is nothing to protect
+SASL_MECHANISMS = ("ANONYMOUS", "EXTERNAL", "MSSBCBS", "PLAIN")  # credentials are not checked
 SASL_OK, SASL_AUTHENTICATION_FAILED = 0, 1
 CLOSE_TIMEOUT = 5.0  # seconds for the peer to answer a close
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Sizes in bytes, `idle_timeout` in seconds: it is announced by half (§2.4.5)."""
+    """Sizes in bytes. `idle_timeout` in seconds; half of it is announced to the peer (§2.4.5)."""
 
     container_id: str
     max_frame_size: int
@@ -64,12 +64,12 @@ class ConnectionLimits:
 
 
 class Wire(Protocol):
-    """The stream below a connection."""
+    """The byte stream below a connection."""
 
     def write(self, octets: bytes) -> None: ...
 
     def close(self) -> None:
-        """Ends the stream once everything written is sent."""
+        """Closes the stream after everything written is sent."""
 
 
 class _State(enum.Enum):
@@ -83,7 +83,7 @@ class _State(enum.Enum):
 
 
 class Connection:
-    """Takes what the peer sends through `receive` and answers on `wire`. `now` is a monotonic clock in seconds."""
+    """Gets the peer's bytes through `receive`, and answers on `wire`. `now`: a monotonic clock in seconds."""
 
     def __init__(self, container: Container, wire: Wire, limits: ConnectionLimits, now: Callable[[], float]) -> None:
         self.container = container
@@ -101,7 +101,7 @@ class Connection:
         self._last_received = self._last_written = now()
 
     def receive(self, octets: bytes) -> None:
-        """Takes bytes of the stream. Whatever is wrong with them closes this connection only."""
+        """Processes bytes of the stream. Closes this connection where they are wrong."""
         self._last_received = self._now()
         try:
             self._reader.feed(octets)
@@ -112,7 +112,7 @@ class Connection:
             self.close(error)
 
     def _step(self) -> bool:
-        """Takes one header or frame; False where more bytes are needed."""
+        """Processes one header or frame. False: more bytes are needed."""
         if self._state in (_State.START, _State.AUTHENTICATED):
             header = self._reader.take_header()
             if header is not None:
@@ -158,9 +158,9 @@ class Connection:
             raise AmqpError(NOT_ALLOWED, f"{type(performative).__name__.lower()} before the connection is open")
 
     def _on_sasl_init(self, init: SaslInit) -> None:
-        known = init.mechanism in SASL_MECHANISMS
-        self.write(encode_frame(0, SaslOutcome(SASL_OK if known else SASL_AUTHENTICATION_FAILED), SASL_FRAME))
-        if known:
+        supported = init.mechanism in SASL_MECHANISMS
+        self.write(encode_frame(0, SaslOutcome(SASL_OK if supported else SASL_AUTHENTICATION_FAILED), SASL_FRAME))
+        if supported:
             self._state = _State.AUTHENTICATED
         else:
             self._drop()
@@ -211,7 +211,10 @@ class Connection:
             self._ended_channels.add(channel)
 
     def _on_unmapped(self, channel: int, performative: Any) -> None:
-        """Frames that crossed our end, and the detach that azure-servicebus sends after its own end, are ignored."""
+        """Begins a session. Ignores frames that the peer sent before our end arrived, or after its own end.
+
+        azure-servicebus sends a detach after its end.
+        """
         if isinstance(performative, Begin):
             if channel > self._limits.channel_max:
                 raise AmqpError(NOT_ALLOWED, f"begin on channel {channel}: the highest is {self._limits.channel_max}")
@@ -229,7 +232,7 @@ class Connection:
         self._drop()
 
     def close(self, error: AmqpError) -> None:
-        """Tells the peer why the connection ends, and ends it (§2.4.3)."""
+        """Closes the connection with an error (§2.4.3)."""
         if self._state in (_State.CLOSING, _State.CLOSED):
             return
         if self._state is _State.OPENING:
@@ -245,7 +248,7 @@ class Connection:
         self._end_sessions()
 
     def lost(self) -> None:
-        """The stream is gone."""
+        """Ends all sessions after the stream was closed."""
         self._state = _State.CLOSED
         self._end_sessions()
 
@@ -259,7 +262,7 @@ class Connection:
             session.close()
 
     def tick(self) -> None:
-        """Keeps the idle time-outs of both sides; to be called about once a second."""
+        """Enforces the idle time-outs of both sides. Call it about once a second."""
         now = self._now()
         if self._state is _State.CLOSING and now - self._last_received > CLOSE_TIMEOUT:
             self._drop()
@@ -269,7 +272,7 @@ class Connection:
             self.write(EMPTY_FRAME)
 
     def set_writable(self, writable: bool) -> None:
-        """Whether the stream takes more, or has enough unsent bytes."""
+        """Stops the sending of messages while the stream has too many unsent bytes."""
         self.writable = writable
         if writable:
             for session in list(self._sessions.values()):

@@ -13,18 +13,18 @@ from local_azure.service_bus.amqp.types import Described, Symbol, Timestamp
 
 type Decoder = Callable[[bytes, int], tuple[Any, int]]
 
-# An array of zero-width elements costs its sender nothing but would cost us a list of any length.
+# Elements without content cost their sender nothing, but would cost us a list of any length.
 MAX_ZERO_WIDTH_ELEMENTS = 4096
 
 _unpack_u16 = struct.Struct(">H").unpack_from
 _unpack_u32 = struct.Struct(">I").unpack_from
 
-# What reading beyond the end, an unknown constructor, bad UTF-8, an unhashable map key or endless nesting raise.
+# Raised for: reading beyond the end, an unknown constructor, bad UTF-8, an unhashable map key, endless nesting.
 MALFORMED = (IndexError, KeyError, struct.error, ValueError, TypeError, RecursionError)
 
 
 def decode_value(buffer: bytes, at: int = 0) -> tuple[Any, int]:
-    """The value that starts at `at`, and where the next one starts. Raises DecodeError."""
+    """The value at `at`, and the position after it. Raises DecodeError."""
     try:
         return _decode(buffer, at)
     except MALFORMED as error:
@@ -32,7 +32,7 @@ def decode_value(buffer: bytes, at: int = 0) -> tuple[Any, int]:
 
 
 def skip_value(buffer: bytes, at: int) -> int:
-    """Where the value that starts at `at` ends, without decoding it. Raises DecodeError."""
+    """The position after the value at `at`, without decoding it. Raises DecodeError."""
     try:
         constructor = buffer[at]
         while constructor == 0x00:
@@ -50,7 +50,7 @@ _FIXED_SIZES = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
 
 
 def _body_size(buffer: bytes, at: int, category: int) -> int:
-    """Bytes after the constructor: the upper half of a constructor says how a value's size is found (§1.2)."""
+    """Bytes after the constructor. Its upper four bits determine how the size is encoded (§1.2)."""
     if category >= 0xA:
         return 1 + buffer[at] if category % 2 == 0 else 4 + int(_unpack_u32(buffer, at)[0])
     return _FIXED_SIZES[category]
@@ -91,7 +91,7 @@ def _char(buffer: bytes, at: int) -> tuple[str, int]:
 
 
 def _opaque(size: int) -> Decoder:
-    """Decimal numbers: kept as their bytes, because nothing here computes with them."""
+    """A decimal number, kept as bytes: nothing here computes with it."""
     return lambda buffer, at: (_exactly(buffer, at, at + size), at + size)
 
 
@@ -175,7 +175,7 @@ def _array(width: int) -> Decoder:
 
 
 def _compound(buffer: bytes, at: int, width: int) -> tuple[int, int, int]:
-    """End, number of elements and start of the elements of a list, map or array."""
+    """End, number of elements, and start of the elements of a list, map or array."""
     if width == 1:
         end, count, start = at + 1 + buffer[at], buffer[at + 1], at + 2
     else:
@@ -200,7 +200,7 @@ def _unknown(_buffer: bytes, at: int) -> tuple[Any, int]:
     raise ValueError(f"unknown constructor before byte {at}")
 
 
-_KNOWN: dict[int, Decoder] = {
+_BY_CONSTRUCTOR: dict[int, Decoder] = {
     0x00: _described,
     0x40: _constant(None),
     0x41: _constant(True),
@@ -242,4 +242,4 @@ _KNOWN: dict[int, Decoder] = {
     0xE0: _array(1),
     0xF0: _array(4),
 }
-_DECODERS: list[Decoder] = [_KNOWN.get(constructor, _unknown) for constructor in range(256)]
+_DECODERS: list[Decoder] = [_BY_CONSTRUCTOR.get(constructor, _unknown) for constructor in range(256)]

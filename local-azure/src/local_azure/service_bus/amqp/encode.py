@@ -28,7 +28,7 @@ _pack_i64 = struct.Struct(">q").pack
 
 
 def encode_value(value: Any) -> bytes:
-    """`value` with its constructor. Raises TypeError where there is no AMQP type for it."""
+    """`value` with its constructor. Raises TypeError for a type without an AMQP encoding."""
     encoder = _ENCODERS.get(type(value))
     if encoder is None:
         raise TypeError(f"{type(value).__name__} has no AMQP encoding")
@@ -36,14 +36,14 @@ def encode_value(value: Any) -> bytes:
 
 
 def encode_list(items: list[bytes]) -> bytes:
-    """A list of already encoded values."""
+    """A list of values that are encoded already."""
     if not items:
         return b"\x45"
     return _compound(0xC0, 0xD0, len(items), b"".join(items))
 
 
 def encode_map(entries: bytes, count: int) -> bytes:
-    """A map of `count` already encoded keys and values (a pair counts two)."""
+    """A map of keys and values that are encoded already. `count`: keys plus values."""
     return _compound(0xC1, 0xD1, count, entries)
 
 
@@ -104,9 +104,9 @@ def _described(value: Described) -> bytes:
 
 
 def _array(items: list[Any]) -> bytes:
-    """An array has one constructor for all elements, so each is written in its widest form."""
+    """All elements share one constructor, so each has the widest form of its type."""
     if not items:
-        return b"\xe0\x01\x00"  # without a constructor, because azure-servicebus neither writes nor reads one here
+        return b"\xe0\x01\x00"  # no constructor: azure-servicebus neither writes nor reads one for an empty array
     kinds = {type(item) for item in items}
     if len(kinds) > 1:
         raise TypeError("an AMQP array holds values of one type")

@@ -1,4 +1,4 @@
-"""What a peer is told when something cannot be done: condition, description and a map (AMQP 1.0 §2.8.14-2.8.18)."""
+"""AMQP errors: condition, description and details (AMQP 1.0 §2.8.14-2.8.18)."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ UNATTACHED_HANDLE = "amqp:session:unattached-handle"
 
 
 class AmqpError(Exception):
-    """A condition that is told to the peer in a rejected outcome, a detach, an end or a close."""
+    """The peer gets it in a rejected outcome, a detach, an end or a close."""
 
     def __init__(self, condition: str, description: str, details: dict[Any, Any] | None = None) -> None:
         super().__init__(description)
@@ -28,14 +28,14 @@ class AmqpError(Exception):
 
 
 class DecodeError(AmqpError):
-    """Bytes that are not what AMQP says they should be."""
+    """The bytes are not a valid AMQP value, performative or section."""
 
     def __init__(self, description: str) -> None:
         super().__init__(DECODE_ERROR, description)
 
 
 class FramingError(AmqpError):
-    """A byte stream from which no frame can be formed."""
+    """The byte stream cannot be split into frames."""
 
     def __init__(self, description: str) -> None:
         super().__init__(FRAMING_ERROR, description)

@@ -1,4 +1,4 @@
-"""Frames on the wire (AMQP 1.0 §2.3), and the few that are sent so often that they are packed by hand."""
+"""Frames (AMQP 1.0 §2.3). The most frequent ones are packed by hand, for speed."""
 
 import struct
 
@@ -22,7 +22,7 @@ _DISPOSITION_START = struct.Struct(">IBBH 3s BBB B BI BI B")
 
 
 class FrameReader:
-    """Cuts a byte stream into frames. A frame of more than `max_frame_size` bytes is a FramingError."""
+    """Splits a byte stream into frames. Raises FramingError, also for more than `max_frame_size` bytes."""
 
     def __init__(self, max_frame_size: int) -> None:
         self._max_frame_size = max_frame_size
@@ -35,7 +35,7 @@ class FrameReader:
         self._at = 0
 
     def take_header(self) -> bytes | None:
-        """The next eight bytes as they are, for a protocol header (§2.2); None while there are fewer."""
+        """The next eight bytes: a protocol header (§2.2). None while there are fewer."""
         at = self._at
         if len(self._buffer) - at < HEADER_SIZE:
             return None
@@ -63,7 +63,7 @@ def encode_frame(channel: int, performative: Performative, kind: int = AMQP_FRAM
     return _HEADER.pack(HEADER_SIZE + len(body), 2, kind, channel) + body
 
 
-# What a transfer adds to its payload at most: frame header, performative with a tag of 32 bytes.
+# Bytes that a transfer adds to its payload at most: frame header, performative with a tag of 32 bytes.
 TRANSFER_OVERHEAD = 80
 
 

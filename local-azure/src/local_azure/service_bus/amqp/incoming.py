@@ -12,12 +12,12 @@ from local_azure.service_bus.amqp.outgoing import LinkSession
 from local_azure.service_bus.amqp.performatives import Attach, Flow, Transfer
 from local_azure.service_bus.amqp.terminus import Terminus, decode_terminus, encode_source, encode_target
 
-LINK_CREDIT = 1000  # granted to a sender, and renewed when half of it is used
+LINK_CREDIT = 1000  # messages granted to a sender; renewed when half of it is used
 
 
 @dataclass(slots=True)
 class Delivery:
-    """One message as it came, of `message_format` (§2.7.5), and the way to answer it."""
+    """A message as the peer sent it, to be accepted or rejected. `message_format`: §2.7.5."""
 
     link: IncomingLink
     delivery_id: int
@@ -36,7 +36,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class _Unfinished:
-    """A delivery of which more frames are to come. Beyond the size limit only its size is kept."""
+    """A delivery with more frames to come. Beyond the size limit only its size is kept."""
 
     delivery: Delivery
     chunks: list[bytes] = field(default_factory=list)
@@ -47,14 +47,14 @@ class DeliveryHandler(Protocol):
     """The node at the end of a link on which the peer sends."""
 
     def on_delivery(self, delivery: Delivery) -> None:
-        """Takes a complete delivery, which has to be accepted or rejected now or later. AmqpError rejects it."""
+        """Handles a complete delivery, which must be accepted or rejected, now or later. AmqpError rejects it."""
 
     def on_detached(self) -> None:
-        """The link is gone, for whatever reason."""
+        """The link has ended, for any reason."""
 
 
 class IncomingLink:
-    """`handler` is the node that takes the deliveries."""
+    """`handler`: the node that gets the deliveries."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class IncomingLink:
         max_message_size: int,
         open_node: Callable[[IncomingLink], DeliveryHandler],
     ) -> None:
-        """Raises AmqpError where `open_node` refuses the link."""
+        """Raises AmqpError if `open_node` refuses the link."""
         self.session = session
         self.handle = attach.handle
         self.target = decode_terminus(attach.target) or Terminus()
@@ -77,7 +77,7 @@ class IncomingLink:
 
     @staticmethod
     def refusal(attach: Attach, max_message_size: int) -> Attach:
-        """The answer to the attach of a link that is refused: it has no target (§2.6.3)."""
+        """The answer to an attach that is refused: it has no target (§2.6.3)."""
         source = decode_terminus(attach.source)
         return Attach(
             name=attach.name,
@@ -94,7 +94,7 @@ class IncomingLink:
         self.session.send_flow(Flow(handle=self.handle, delivery_count=self._delivery_count, link_credit=self._credit))
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
-        """Takes one frame of a delivery; a delivery ends with the first frame that has no more."""
+        """Handles one frame of a delivery; the last one has no `more`."""
         unfinished = self._unfinished
         if unfinished is None:
             if transfer.delivery_id is None:
@@ -137,7 +137,7 @@ class IncomingLink:
             self.renew_credit()
 
     def detached(self) -> None:
-        """The peer or the connection has ended the link."""
+        """The peer or the connection ended the link."""
         self.attached = False
         self._unfinished = None
         self.handler.on_detached()

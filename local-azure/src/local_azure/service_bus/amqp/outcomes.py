@@ -1,4 +1,4 @@
-"""Delivery states: what became of a delivery (AMQP 1.0 §3.4)."""
+"""Outcomes of deliveries (AMQP 1.0 §3.4)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +51,7 @@ def encode_outcome(outcome: Outcome) -> bytes:
 
 
 def decode_outcome(value: Any) -> Outcome | None:
-    """A terminal state of a delivery; None for `received`, transactional and unknown states."""
+    """The outcome in a delivery state; None for `received`, transactional and unknown states."""
     if not isinstance(value, Described):
         return None
     fields = value.value if isinstance(value.value, list) else []

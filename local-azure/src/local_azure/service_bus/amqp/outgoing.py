@@ -37,25 +37,25 @@ class OutgoingHandler(Protocol):
     """The node at the start of a link on which the peer receives."""
 
     def on_sendable(self) -> None:
-        """There is credit, window and room to send again."""
+        """Messages can be sent again."""
 
     def on_drain(self) -> None:
-        """The peer wants its credit used up or given back now; `link.drained()` has to follow."""
+        """The peer wants its credit used or returned now. Must call `link.drained()`."""
 
     def on_outcome(self, delivery_id: int, tag: bytes, outcome: Outcome | None, *, settled: bool) -> None:
-        """The peer says what became of a delivery. Unless it has `settled`, `link.settle` has to follow."""
+        """The peer reports the outcome of a delivery. Unless `settled`, the handler must call `link.settle`."""
 
     def on_detached(self) -> None:
-        """The link is gone, for whatever reason."""
+        """The link has ended, for any reason."""
 
 
 class OutgoingLink:
-    """`handler` is the node that provides the messages."""
+    """`handler`: the node that provides the messages."""
 
     def __init__(
         self, session: LinkSession, attach: Attach, open_node: Callable[[OutgoingLink], OutgoingHandler]
     ) -> None:
-        """Raises AmqpError where `open_node` refuses the link."""
+        """Raises AmqpError if `open_node` refuses the link."""
         self.session = session
         self.handle = attach.handle
         self.source = decode_terminus(attach.source) or Terminus()
@@ -69,7 +69,7 @@ class OutgoingLink:
 
     @staticmethod
     def refusal(attach: Attach) -> Attach:
-        """The answer to the attach of a link that is refused: it has no source (§2.6.3)."""
+        """The answer to an attach that is refused: it has no source (§2.6.3)."""
         return Attach(
             name=attach.name,
             handle=attach.handle,
@@ -82,11 +82,11 @@ class OutgoingLink:
 
     @property
     def sendable(self) -> bool:
-        """Whether a message may be sent now: credit of the link, window of the session, room in the socket's buffer."""
+        """Whether a message can be sent now: link credit, session window, room in the socket's buffer."""
         return self.credit > 0 and self.attached and self.session.sendable
 
     def send(self, payload: bytes, tag: bytes, *, settled: bool) -> None:
-        """Sends one message. Without `settled` the handler learns its outcome later."""
+        """Sends one message. Unless `settled`, its outcome is reported to the handler later."""
         if not self.attached:
             return
         self.credit -= 1
@@ -94,14 +94,14 @@ class OutgoingLink:
         self.session.send_transfer(self, payload, tag, settled=settled)
 
     def settle(self, delivery_id: int, outcome: Outcome) -> None:
-        """Tells the peer which outcome was applied to a delivery."""
+        """Settles a delivery with the outcome that was applied."""
         self.session.settle_outgoing(delivery_id, encode_outcome(outcome))
 
     def on_flow(self, flow: Flow) -> None:
-        """Takes over the peer's credit (§2.6.7)."""
+        """Updates the credit (§2.6.7)."""
         if flow.link_credit is not None:
-            known = self._delivery_count if flow.delivery_count is None else flow.delivery_count
-            credit = (known + flow.link_credit - self._delivery_count) & 0xFFFFFFFF
+            peer_count = self._delivery_count if flow.delivery_count is None else flow.delivery_count
+            credit = (peer_count + flow.link_credit - self._delivery_count) & 0xFFFFFFFF
             self.credit = credit if credit < 2**31 else 0
         if flow.drain:
             self.handler.on_drain()
@@ -112,7 +112,7 @@ class OutgoingLink:
             self.handler.on_sendable()
 
     def drained(self) -> None:
-        """Gives back what is left of the credit, because there is nothing to send (§2.6.7)."""
+        """Returns the remaining credit, because there is nothing to send (§2.6.7)."""
         self._delivery_count = (self._delivery_count + self.credit) & 0xFFFFFFFF
         self.credit = 0
         self._send_state(drain=True)
@@ -129,7 +129,7 @@ class OutgoingLink:
         )
 
     def detached(self) -> None:
-        """The peer or the connection has ended the link."""
+        """The peer or the connection ended the link."""
         self.attached = False
         self.credit = 0
         self.handler.on_detached()

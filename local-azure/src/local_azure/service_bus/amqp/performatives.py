@@ -1,6 +1,6 @@
 """The frames of AMQP 1.0: performatives (§2.7) and SASL (§5.3.3), and their encoding as described lists.
 
-Each field is annotated with its AMQP type: decoding refuses anything else, encoding writes exactly that.
+Each field is annotated with its AMQP type: decoding accepts and encoding writes only that.
 """
 
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ UINT_MAX = 2**32 - 1
 
 
 class _Required:
-    """Marks a field that has no default."""
+    """Marks a field without a default."""
 
 
 _UInt = Annotated[int, UInt]
@@ -201,14 +201,14 @@ _DECODED_AS: dict[type, type | tuple[type, ...]] = {
     UShort: int,
     UByte: int,
     ULong: int,
-    Array: (list, Symbol),  # a field of several values may be written as the only one (§1.4)
+    Array: (list, Symbol),  # a single value may stand for a list of one (§1.4)
 }
 _LAYOUTS = {performative: _layout(performative) for performative in CODES}
 _BY_CODE = {code: (performative, _LAYOUTS[performative]) for performative, code in CODES.items()}
 
 
 def encode_performative(performative: Performative) -> bytes:
-    """The described list, without the trailing fields that are null."""
+    """The described list without trailing null fields."""
     layout = _LAYOUTS[type(performative)]
     items = []
     for each in layout:
@@ -226,14 +226,14 @@ _AS_THEY_ARE = (bool, bytes, str, dict, Described)
 
 
 def decode_performative(body: bytes) -> tuple[Any, int]:
-    """The performative of a frame body, and where its payload starts. Raises DecodeError."""
+    """The performative of a frame body, and the position of its payload. Raises DecodeError."""
     described, payload_at = decode_value(body)
     if not isinstance(described, Described) or not isinstance(described.value, list):
         raise DecodeError("a frame body does not start with a performative")
-    known = _BY_CODE.get(described.descriptor) if isinstance(described.descriptor, int) else None
-    if known is None:
+    found = _BY_CODE.get(described.descriptor) if isinstance(described.descriptor, int) else None
+    if found is None:
         raise DecodeError(f"unknown performative {described.descriptor!r}")
-    performative, layout = known
+    performative, layout = found
     values = described.value
     if len(values) > len(layout):
         raise DecodeError(f"{performative.__name__.lower()} with {len(values)} fields")
@@ -254,12 +254,12 @@ def _missing(performative: type, each: _Field) -> Any:
 
 
 def encode_error(error: AmqpError) -> Described:
-    """An error with all three fields, because azure-servicebus reads all three without looking (§2.8.14)."""
+    """An error with all three fields (§2.8.14): azure-servicebus fails where one is missing."""
     return Described(ULong(0x1D), [Symbol(error.condition), error.description, error.details])
 
 
 def decode_error(value: Any) -> AmqpError | None:
-    """The error of a peer's rejected outcome, detach, end or close; None where there is none."""
+    """The error in a rejected outcome, detach, end or close of a peer; None without one."""
     if not isinstance(value, Described) or not isinstance(value.value, list) or not value.value:
         return None
     condition, description, details, *_ = [*value.value, None, None]

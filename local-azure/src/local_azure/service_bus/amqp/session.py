@@ -1,4 +1,4 @@
-"""One session: flow control of transfers, the links, and what each delivery-id stands for (AMQP 1.0 §2.5)."""
+"""One session: its links, unsettled deliveries, and flow control of transfers (AMQP 1.0 §2.5)."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from local_azure.service_bus.amqp.performatives import (
     encode_error,
 )
 
-INCOMING_WINDOW = 5000  # transfer frames the peer may send before it hears of more
+INCOMING_WINDOW = 5000  # transfer frames; renewed when half of it is used
 OUTGOING_WINDOW = 5000
 HANDLE_MAX = 255
-# azure-servicebus applies a disposition to its own deliveries, too, where the numbers are the same: it numbers them
-# from 0, so numbers that start far away cannot meet.
+# azure-servicebus, which numbers its own deliveries from 0, applies a disposition of ours to those with the same number
+# too. Ours start far away from them.
 FIRST_OUTGOING_ID = 2**30
 _ROLE_RECEIVER, _ROLE_SENDER = 0x41, 0x42
 
 
 class Container(Protocol):
-    """Finds the node for a link. Both methods raise AmqpError to refuse it."""
+    """Opens the node for a link. Both methods raise AmqpError to refuse it."""
 
     def open_incoming(self, link: IncomingLink) -> DeliveryHandler: ...
 
@@ -58,7 +58,7 @@ class SessionConnection(Protocol):
     def send(self, channel: int, performative: Performative) -> None: ...
 
     def write(self, octets: bytes) -> None:
-        """Writes frames that are encoded already."""
+        """Writes encoded frames."""
 
 
 class _Unsettled(NamedTuple):
@@ -67,13 +67,13 @@ class _Unsettled(NamedTuple):
 
 
 class Session:
-    """The session on one channel, which this side and the peer number alike."""
+    """The session on one channel. Both sides use the same channel number."""
 
     def __init__(self, connection: SessionConnection, channel: int, begin: Begin) -> None:
         self._connection = connection
         self._channel = channel
         self._links: dict[int, IncomingLink | OutgoingLink] = {}
-        self._refused_handles: set[int] = set()  # of links whose peer may not know yet that they are refused
+        self._refused_handles: set[int] = set()  # the peer may send transfers before it reads the refusal
         self._unsettled: dict[int, _Unsettled] = {}
         self._next_incoming_id = begin.next_outgoing_id
         self._unreported = 0
@@ -93,7 +93,7 @@ class Session:
 
     @property
     def sendable(self) -> bool:
-        """Whether a transfer would go out at once: peer's window open, nothing waiting, room in the socket's buffer."""
+        """Whether a transfer would be written at once: open window, nothing queued, room in the socket's buffer."""
         return self._remote_incoming_window > 0 and not self._waiting and self._connection.writable and not self.ended
 
     def outgoing_links(self) -> list[OutgoingLink]:
@@ -105,7 +105,7 @@ class Session:
             self._connection.send(self._channel, performative)
 
     def send_flow(self, flow: Flow) -> None:
-        """Sends a flow of a link, or of the session alone, with the session's state filled in."""
+        """Sends a flow of a link or of the session, with the session's state filled in."""
         self._unreported = 0
         flow.next_incoming_id = self._next_incoming_id
         flow.incoming_window = INCOMING_WINDOW
@@ -114,7 +114,7 @@ class Session:
         self.send(flow)
 
     def send_transfer(self, link: OutgoingLink, payload: bytes, tag: bytes, *, settled: bool) -> None:
-        """Sends a message in as many frames as it needs; those beyond the peer's window wait for it to open."""
+        """Sends a message in as many frames as it needs. Frames beyond the peer's window are queued."""
         if self.ended:
             return
         delivery_id = self._next_outgoing_id
@@ -158,7 +158,7 @@ class Session:
             self.send_flow(Flow())
 
     def on_disposition(self, disposition: Disposition) -> None:
-        """Hands the peer's outcomes of our deliveries to their links. What is settled already is not there any more."""
+        """Reports the peer's outcomes of our unsettled deliveries to their links."""
         if not disposition.role:
             return
         outcome = decode_outcome(disposition.state)
@@ -172,11 +172,11 @@ class Session:
                 unsettled.link.handler.on_outcome(delivery_id, unsettled.tag, outcome, settled=disposition.settled)
 
     def on_flow(self, flow: Flow) -> None:
-        """Takes over the peer's window (§2.5.6), and its credit where the flow is one of a link."""
+        """Updates the peer's window (§2.5.6), and the credit if the flow is one of a link."""
         blocked = not self.sendable
-        known = self._next_outgoing_id if flow.next_incoming_id is None else flow.next_incoming_id
+        peer_next_id = self._next_outgoing_id if flow.next_incoming_id is None else flow.next_incoming_id
         sent = self._next_outgoing_id - len(self._waiting)
-        window = (known + flow.incoming_window - sent) & 0xFFFFFFFF
+        window = (peer_next_id + flow.incoming_window - sent) & 0xFFFFFFFF
         self._remote_incoming_window = window if window < 2**31 else 0
         self._send_waiting()
         link = None if flow.handle is None else self._links.get(flow.handle)
@@ -193,13 +193,13 @@ class Session:
             self._connection.write(self._waiting.popleft())
 
     def resume(self) -> None:
-        """Lets every link that may send know so."""
+        """Notifies the links that can send."""
         for link in list(self._links.values()):
             if isinstance(link, OutgoingLink) and link.sendable:
                 link.handler.on_sendable()
 
     def on_attach(self, attach: Attach) -> None:
-        """Attaches the peer's link to its node, or answers without terminus and closes it where that is refused."""
+        """Attaches the peer's link to its node, or refuses it."""
         if attach.handle in self._links:
             self._end(AmqpError(HANDLE_IN_USE, f"handle {attach.handle} is attached already"))
             return
@@ -250,7 +250,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Detaches every link. The peer's locks and outcomes are the business of the nodes."""
+        """Detaches every link."""
         self.ended = True
         self._waiting.clear()
         self._unsettled.clear()

@@ -14,7 +14,7 @@ _ADDRESS, _DYNAMIC, _FILTER = 0, 4, 7
 
 @dataclass(slots=True)
 class Terminus:
-    """One end of a link. `filters` only at a source; `coordinator` is the target of transactions (§4.5.1)."""
+    """One end of a link. `filters`: of a source; `coordinator`: the target of transactions (§4.5.1)."""
 
     address: str | None = None
     dynamic: bool = False
@@ -23,7 +23,7 @@ class Terminus:
 
 
 def decode_terminus(value: Any) -> Terminus | None:
-    """The terminus of an attach; None where it has none. Raises DecodeError."""
+    """The terminus of an attach; None without one. Raises DecodeError."""
     if value is None:
         return None
     if not isinstance(value, Described) or not isinstance(value.value, list):
@@ -34,11 +34,11 @@ def decode_terminus(value: Any) -> Terminus | None:
     address, filters = fields[_ADDRESS], fields[_FILTER] if value.descriptor == SOURCE else None
     if not isinstance(address, str | None) or not isinstance(filters, dict | None):
         raise DecodeError("attach: the address or the filter of a terminus has another type")
-    return Terminus(address, bool(fields[_DYNAMIC]), {str(name): wanted for name, wanted in (filters or {}).items()})
+    return Terminus(address, bool(fields[_DYNAMIC]), {str(name): value for name, value in (filters or {}).items()})
 
 
 def encode_source(terminus: Terminus) -> Described:
-    """`filters` has to hold encodable values."""
+    """The values of `filters` must be encodable."""
     filters = {Symbol(name): value for name, value in terminus.filters.items()} or None
     return Described(ULong(SOURCE), [terminus.address, None, None, None, None, None, None, filters])
 

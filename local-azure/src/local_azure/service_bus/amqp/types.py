@@ -1,7 +1,7 @@
-"""AMQP 1.0 values that Python has no type of its own for (AMQP 1.0 §1.6).
+"""AMQP 1.0 types without an equivalent in Python (AMQP 1.0 §1.6).
 
-Decoding yields plain `int`, `float`, `str`, `bytes`, `bool`, `list`, `dict`, `UUID` and `None`, and from here only
-`Symbol`, `Timestamp` and `Described`. Encoding takes the exact width from the classes below; a plain `int` is a long.
+Decoding returns `int`, `float`, `str`, `bytes`, `bool`, `list`, `dict`, `UUID` and `None`, and of these classes only
+`Symbol`, `Timestamp` and `Described`. Encoding uses the width of the class; a plain `int` is a long.
 """
 
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ class Array(list[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A value with a descriptor, which is a `Symbol` or an `int`."""
+    """A value with a descriptor: a `Symbol` or an `int`."""
 
     descriptor: Any
     value: Any

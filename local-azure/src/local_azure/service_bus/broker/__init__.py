@@ -1,1 +1,1 @@
-"""What the service does with messages: queues, topics, locks, dead letters, expiry. It knows nothing of the wire."""
+"""Queues, topics, locks, dead letters and expiry. Knows nothing of AMQP connections and errors."""

@@ -1,4 +1,4 @@
-"""All the entities of a namespace, and the clock that ends what has its time."""
+"""All entities of a namespace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEAD_LETTER_SUFFIX = "/$DeadLetterQueue"
 
 
 class Broker:
-    """The entities are looked up by path, without regard to case."""
+    """Looks entities up by path, case-insensitively."""
 
     def __init__(self, namespace: Namespace, store: Store, environment: Environment) -> None:
         self._store = store
@@ -62,7 +62,7 @@ class Broker:
         return found
 
     def require(self, path: str) -> None:
-        """Raises EntityNotFound, or OperationNotAllowed for a topic, unless there is an entity with this path."""
+        """Raises EntityNotFound if there is no entity with this path."""
         if path.lower() not in self._destinations:
             self.queue(path)
 
@@ -117,7 +117,7 @@ class Broker:
         self._store.forget_sent(self._environment.now())
 
     def close(self) -> None:
-        """Ends the timers and leaves the store ready to be closed."""
+        """Stops the timers. The store can be closed afterwards."""
         self._prune_timer.cancel()
         self._deadlines.close()
         for queue, _ in self._by_number.values():

@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 from local_azure.service_bus.broker.environment import Environment, Timer
 from local_azure.service_bus.errors import ServiceBusError
-from local_azure.service_bus.limits import MAX_TIMED_MESSAGES
+from local_azure.service_bus.limits import MAX_DUE_MESSAGES
 from local_azure.service_bus.store import Due, Store
 
 log = logging.getLogger(__name__)
 
-LONGEST_TIMER = 24 * 3600.0  # seconds
+LONGEST_TIMER = 24 * 3600.0  # seconds; the timer for a later deadline is set again then
 
 
 class Deadlines:
-    """Calls `on_due` for each message whose time has come, also for those whose time came before the start."""
+    """Calls `on_due` for each message whose time has come, including those that became due before the start."""
 
     def __init__(self, store: Store, environment: Environment, on_due: Callable[[Due], None]) -> None:
         self._store = store
@@ -44,13 +44,13 @@ class Deadlines:
 
     def _check_from(self, position: tuple[int, int], now: int) -> None:
         """Handles a part in each turn of the loop, so that thousands that expire together do not block it."""
-        due = self._store.load_due(now, position, MAX_TIMED_MESSAGES)
+        due = self._store.load_due(now, position, MAX_DUE_MESSAGES)
         for each in due:
             try:
                 self._on_due(each)
             except ServiceBusError as error:
                 log.warning("message %d of queue %d is due: %s", each.sequence_number, each.queue, error)
-        if len(due) == MAX_TIMED_MESSAGES:
+        if len(due) == MAX_DUE_MESSAGES:
             self._environment.call_soon(lambda: self._check_from(due[-1].position, now))
             return
         following = self._store.next_due(now)

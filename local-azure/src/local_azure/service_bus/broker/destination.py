@@ -1,4 +1,4 @@
-"""What messages are sent to: a queue or a topic. Duplicate detection, routing and scheduling happen here."""
+"""The destination of sent messages, a queue or a topic: duplicate detection, routing, scheduling."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from local_azure.service_bus.store import Row, Store, due_at_of, new_row, sequen
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A queue that takes the messages that `takes` says yes to."""
+    """`queue` gets the messages that `matches`."""
 
-    takes: Filter
+    matches: Filter
     queue: MessageQueue
 
 
@@ -37,7 +37,7 @@ class _Arrival(NamedTuple):
 
 
 class Destination:
-    """`holder` keeps the scheduled messages: the queue itself, or a queue of the topic that nobody receives from."""
+    """`holder` stores the scheduled messages: the queue itself, or a hidden queue of the topic."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Destination:
         self._deadlines = deadlines
 
     def send(self, messages: Iterable[IncomingMessage]) -> None:
-        """Stores messages; they can be received once the turn is committed. All or none. Raises ServiceBusError."""
+        """Stores all messages or none; they can be received after the commit. Raises ServiceBusError."""
         now = self._deadlines.now()
         routed = [(incoming, self._targets(incoming)) for incoming in messages]  # raises before anything is written
         rows: list[Row] = []
@@ -69,7 +69,7 @@ class Destination:
         self._insert(rows, arrivals)
 
     def schedule(self, messages: Iterable[IncomingMessage]) -> list[int]:
-        """Stores messages to be enqueued at their time; returns the numbers that serve to cancel them."""
+        """Stores messages to be enqueued at their scheduled time. Returns the sequence numbers for `cancel`."""
         now = self._deadlines.now()
         scheduled = [each for each in messages if self._targets(each) is not None and not self._is_duplicate(each, now)]
         rows = [self._scheduled_row(each, each.scheduled_at or now) for each in scheduled]
@@ -77,7 +77,7 @@ class Destination:
         return [sequence_number_of(row) for row in rows]
 
     def cancel(self, sequence_numbers: Sequence[int]) -> None:
-        """Removes scheduled messages, all or none. Raises MessageNotFound."""
+        """Removes all of these scheduled messages or none. Raises MessageNotFound."""
         for number in sequence_numbers:
             message = self._store.load(self._holder.number, number)
             if message is None or message.state is not State.SCHEDULED:
@@ -86,7 +86,7 @@ class Destination:
             self._store.delete(self._holder.number, number)
 
     def enqueue_scheduled(self, sequence_number: int) -> None:
-        """The time of a scheduled message has come: it is enqueued as if it were sent now, with a new number."""
+        """Enqueues a scheduled message as if it were sent now, with a new sequence number."""
         scheduled = self._store.load(self._holder.number, sequence_number)
         if scheduled is None or scheduled.content is None:
             return
@@ -101,14 +101,14 @@ class Destination:
         key = incoming.duplicate_key
         if key is not None and len(key) > MAX_MESSAGE_ID_LENGTH:
             raise InvalidArgument(f"a message id has at most {MAX_MESSAGE_ID_LENGTH} characters")
-        return [route.queue for route in self._routes if route.takes(incoming)]
+        return [route.queue for route in self._routes if route.matches(incoming)]
 
     def _is_duplicate(self, incoming: IncomingMessage, now: int) -> bool:
         key = incoming.duplicate_key
         window = self._settings.duplicate_window
         if window is None or key is None:
             return False
-        return not self._store.note_sent(self._holder.number, key, now, now + window)
+        return not self._store.remember_sent(self._holder.number, key, now, now + window)
 
     def _enqueue(self, incoming: IncomingMessage, queues: list[MessageQueue], now: int) -> list[_Arrival]:
         default = self._settings.time_to_live

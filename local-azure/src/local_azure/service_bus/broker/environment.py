@@ -1,4 +1,4 @@
-"""What the broker needs from outside: time, timers and random bytes, so that tests need not wait."""
+"""Time, timers and random bytes for the broker, passed in so that tests need not wait."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Timer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`now`: milliseconds since 1970 UTC; `call_later`: takes seconds; `call_soon`: at the end of this turn."""
+    """`now`: milliseconds since 1970 UTC; `call_later`: after seconds; `call_soon`: at the end of this turn."""
 
     now: Callable[[], int]
     call_later: Callable[[float, Callable[[], None]], Timer]

@@ -1,4 +1,4 @@
-"""A queue from which messages are received: the queue proper, a subscription, or the dead-letter queue of either."""
+"""A queue to receive from: a queue, a subscription, or the dead-letter queue of either."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from local_azure.service_bus.limits import MAX_DEAD_LETTER_TEXT, READY_WINDOW
 from local_azure.service_bus.message import Message, State, with_dead_letter_reason
 from local_azure.service_bus.store import Store
 
-SEQUENCE_NUMBERS_RESERVED = 1000  # at once, so that not every message costs another write
+SEQUENCE_NUMBERS_RESERVED = 1000  # at once, so that not every message costs one more write
 
 EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 
 
 @dataclass(slots=True)
 class Lock:
-    """A message that a receiver works on. `until` in milliseconds; `token` as 16 bytes, little-endian uuid."""
+    """A message that is locked for a receiver. `until`: milliseconds since 1970; `token`: a little-endian UUID."""
 
     token: bytes
     message: Message
@@ -28,21 +28,21 @@ class Lock:
 
 
 class Consumer(Protocol):
-    """A receiver of messages. It gets a message only while it is `ready` for one."""
+    """A receiver. It gets messages only while it is `ready`."""
 
     @property
     def ready(self) -> bool: ...
 
     @property
     def deletes(self) -> bool:
-        """Whether a message is gone when it is delivered (receive-and-delete) instead of locked (peek-lock)."""
+        """Whether messages are deleted on delivery (receive-and-delete) instead of locked (peek-lock)."""
 
     def deliver(self, message: Message, lock: Lock | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """Durations in milliseconds. A dead-letter queue has no `max_delivery_count` and nothing expires in it."""
+    """Durations in milliseconds. A dead-letter queue has neither `max_delivery_count` nor `time_to_live`."""
 
     lock_duration: int
     max_delivery_count: int | None = None
@@ -51,7 +51,7 @@ class QueueSettings:
 
 
 class MessageQueue:
-    """`path` as in addresses. `dead_letters` is None in a dead-letter queue."""
+    """`dead_letters`: its dead-letter queue; None for a dead-letter queue."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class MessageQueue:
         self._expiry: Timer | None = None
 
     def next_sequence_number(self) -> int:
-        """A number that this queue has never given to a message."""
+        """A number that no message of this queue had before."""
         self._last_number += 1
         if self._last_number > self._reserved:
             self._reserved = self._last_number + SEQUENCE_NUMBERS_RESERVED
@@ -88,7 +88,7 @@ class MessageQueue:
         self._reserved = self._last_number
 
     def close(self) -> None:
-        """Gives back the reserved sequence numbers."""
+        """Releases the reserved sequence numbers that were not used."""
         if self._expiry is not None:
             self._expiry.cancel()
         if self._reserved != self._last_number:
@@ -99,22 +99,22 @@ class MessageQueue:
         self.schedule_pump()
 
     def unsubscribe(self, consumer: Consumer) -> None:
-        """Its locks stay until they expire, as the service does it."""
+        """Its locks remain until they expire, as on Azure."""
         self._consumers.remove(consumer)
 
     def arrive(self, message: Message) -> None:
-        """A message is in the store that can be delivered."""
+        """Makes a stored message available for delivery."""
         self._ready.add(message)
         self.schedule_pump()
 
     def schedule_pump(self) -> None:
-        """Delivers at the end of this turn, when everything that can be delivered by then is known."""
+        """Delivers at the end of this turn of the event loop, all messages of the turn together."""
         if not self._pumping and self._consumers:
             self._pumping = True
             self._environment.call_soon(self.pump)
 
     def pump(self) -> None:
-        """Delivers as much as the consumers are ready for, to one after the other."""
+        """Delivers as many messages as the consumers are ready for, round robin."""
         self._pumping = False
         while (consumer := self._next_consumer()) is not None:
             message = self._take()
@@ -143,7 +143,7 @@ class MessageQueue:
             if message is None:
                 if self._ready.unread_from is None:
                     return None
-                self._read_on(self._ready.unread_from)
+                self._read_more(self._ready.unread_from)
                 continue
             if message.content is None:
                 content = self._store.load(self.number, message.sequence_number)
@@ -155,7 +155,7 @@ class MessageQueue:
                 continue
             return message
 
-    def _read_on(self, start: int) -> None:
+    def _read_more(self, start: int) -> None:
         messages = self._store.load_from(self.number, start, READY_WINDOW, active_only=True)
         unread_from = messages[-1].sequence_number + 1 if len(messages) == READY_WINDOW else None
         self._ready.extend([each for each in messages if each.sequence_number not in self._locked], unread_from)
@@ -173,7 +173,7 @@ class MessageQueue:
         return lock
 
     def _watch_locks(self) -> None:
-        """All locks of a queue last equally long and renewed ones go to the end: the first to expire is the first."""
+        """Sets the timer. Locks are in order of expiry: all last equally long, and a renewed one moves to the end."""
         if self._expiry is None and self._locks:
             first = next(iter(self._locks.values()))
             seconds = max(first.until - self._environment.now(), 0) / 1000
@@ -189,21 +189,21 @@ class MessageQueue:
             expired.append(lock)
         for lock in expired:
             self._unlock(lock)
-            self._failed(lock.message)
+            self._count_failure(lock.message)
         self._watch_locks()
 
     def _unlock(self, lock: Lock) -> None:
         del self._locks[lock.token]
         del self._locked[lock.message.sequence_number]
 
-    def _held(self, token: bytes) -> Lock:
+    def _valid_lock(self, token: bytes) -> Lock:
         lock = self._locks.get(token)
         if lock is None or lock.until <= self._environment.now():
             raise MessageLockLost
         return lock
 
     def _release_when_committed(self, lock: Lock) -> None:
-        """Takes the lock away now, so that it serves once, and gives it back should the write fail."""
+        """Removes the lock now, so that it cannot be used twice, and restores it if the write fails."""
         self._unlock(lock)
         self._store.after_commit(lambda: None, lambda: self._lock_again(lock))
 
@@ -212,48 +212,48 @@ class MessageQueue:
         self._watch_locks()
 
     def complete(self, token: bytes) -> None:
-        """Removes a locked message for good. Like all that take a token, raises MessageLockLost."""
-        lock = self._held(token)
+        """Deletes a locked message. Like all methods with a token, raises MessageLockLost."""
+        lock = self._valid_lock(token)
         self._store.delete(self.number, lock.message.sequence_number)
         self._release_when_committed(lock)
 
     def abandon(self, token: bytes) -> None:
-        """Gives a locked message back, as a failed delivery."""
-        lock = self._held(token)
+        """Returns a locked message to the queue and counts a failed delivery."""
+        lock = self._valid_lock(token)
         self._unlock(lock)
-        self._failed(lock.message)
+        self._count_failure(lock.message)
 
     def release(self, token: bytes) -> None:
-        """Gives a locked message back that was never looked at."""
-        lock = self._held(token)
+        """Returns a locked message to the queue without counting a failed delivery."""
+        lock = self._valid_lock(token)
         self._unlock(lock)
         self._return(lock.message)
 
     def defer(self, token: bytes) -> None:
-        """Puts a locked message aside until it is asked for by its sequence number."""
-        lock = self._held(token)
+        """Sets a locked message aside, to be received by its sequence number only."""
+        lock = self._valid_lock(token)
         self._store.set_state(self.number, lock.message.sequence_number, State.DEFERRED)
         self._release_when_committed(lock)
 
     def dead_letter(self, token: bytes, reason: str | None, description: str | None) -> None:
-        """Moves a locked message into the dead-letter queue."""
+        """Moves a locked message to the dead-letter queue."""
         if self.dead_letters is None:
             raise OperationNotAllowed(
                 f"'{self.path}' is a dead-letter queue: its messages cannot be dead-lettered again"
             )
-        lock = self._held(token)
+        lock = self._valid_lock(token)
         self._move_to_dead_letters(lock.message, reason, description)
         self._release_when_committed(lock)
 
     def renew(self, token: bytes) -> int:
-        """Lets a lock last its whole duration from now on; returns until when."""
-        lock = self._held(token)
+        """Renews a lock for the full lock duration. Returns its new end."""
+        lock = self._valid_lock(token)
         lock.until = self._environment.now() + self.settings.lock_duration
         self._locks[token] = self._locks.pop(token)
         return lock.until
 
-    def _failed(self, message: Message) -> None:
-        """A delivery has failed: counts it, and gives up the message when that was the last it gets."""
+    def _count_failure(self, message: Message) -> None:
+        """Counts a failed delivery. After the last one that is allowed, the message becomes a dead letter."""
         message.delivery_count += 1
         limit = self.settings.max_delivery_count
         try:
@@ -268,7 +268,7 @@ class MessageQueue:
             self._return(message)
 
     def _return(self, message: Message) -> None:
-        """A message that was taken can be delivered again, or has expired meanwhile."""
+        """Makes a message available again, unless it has expired meanwhile."""
         if message.expires_at is not None and message.expires_at <= self._environment.now():
             self._expire(message)
         elif message.state is State.ACTIVE:
@@ -296,7 +296,7 @@ class MessageQueue:
         self._store.after_commit(lambda: target.arrive(dead_letter))
 
     def expire(self, sequence_number: int) -> None:
-        """A message's time to live is over. A locked one is looked at again when it comes back."""
+        """Ends the time to live of a message. A locked one expires when it returns to the queue."""
         if sequence_number in self._locked:
             return
         message = self._ready.remove(sequence_number) or self._store.load(self.number, sequence_number)
@@ -310,11 +310,11 @@ class MessageQueue:
             self._store.delete(self.number, message.sequence_number)
 
     def peek(self, start: int, count: int) -> list[Message]:
-        """Messages from a sequence number on, in whatever state, without touching them."""
+        """Messages from a sequence number on, in any state, without changing them."""
         return self._store.load_from(self.number, start, count, active_only=False)
 
     def take_deferred(self, sequence_numbers: list[int], *, delete: bool) -> list[tuple[Message, Lock | None]]:
-        """Locks or removes deferred messages. Raises MessageNotFound, also for a locked one."""
+        """Locks or deletes deferred messages. Raises MessageNotFound, also for a locked message."""
         messages = []
         for number in dict.fromkeys(sequence_numbers):
             message = self._store.load(self.number, number)

@@ -1,4 +1,4 @@
-"""The messages of a queue that can be delivered, of which only the first ones are in memory."""
+"""The messages of a queue that can be delivered. Only the first ones are in memory."""
 
 import heapq
 
@@ -7,7 +7,7 @@ from local_azure.service_bus.message import Message
 
 
 class ReadyMessages:
-    """In order of sequence numbers. From `unread_from` on the messages are only in the store; None: all are here."""
+    """Ordered by sequence number. Messages from `unread_from` on are only in the store; None: all are in memory."""
 
     def __init__(self) -> None:
         self.unread_from: int | None = 0
@@ -18,7 +18,7 @@ class ReadyMessages:
         return len(self._messages)
 
     def add(self, message: Message) -> None:
-        """Adds a message, unless it lies where messages are only in the store."""
+        """Adds a message, unless its sequence number is in the range that is only in the store."""
         number = message.sequence_number
         if self.unread_from is not None and number >= self.unread_from:
             return
@@ -35,7 +35,7 @@ class ReadyMessages:
         self._messages = {number: self._messages[number] for number in self._order}
 
     def extend(self, messages: list[Message], unread_from: int | None) -> None:
-        """Adds messages that were read from the store up to `unread_from`."""
+        """Adds the messages up to `unread_from`, read from the store."""
         self.unread_from = unread_from
         for message in messages:
             self.add(message)

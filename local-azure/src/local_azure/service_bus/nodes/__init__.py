@@ -1,1 +1,1 @@
-"""The nodes that clients attach to: what a link's address stands for, between the wire and the broker."""
+"""The nodes that clients attach to, between AMQP and the broker."""

@@ -1,4 +1,4 @@
-"""The `$cbs` node, which takes tokens (claims-based security). Any token will do: there is nothing to protect here."""
+"""The `$cbs` node for tokens (claims-based security). It accepts any token: there is nothing to protect here."""
 
 from local_azure.service_bus.amqp.incoming import Delivery
 from local_azure.service_bus.amqp.types import Int
@@ -13,8 +13,8 @@ class CbsNode:
     @raised_as_amqp_errors()
     def on_delivery(self, delivery: Delivery) -> None:
         request = accept(delivery)
-        known = request.operation == "put-token"
-        status, description = (202, "Accepted") if known else (400, f"Unknown operation {request.operation!r}.")
+        supported = request.operation == "put-token"
+        status, description = (202, "Accepted") if supported else (400, f"Unknown operation {request.operation!r}.")
         properties = {"status-code": Int(status), "status-description": description}
         respond(delivery.link, request, write_response(request.message_id, properties, None))
 

@@ -1,4 +1,4 @@
-"""Finds the node that a link's address stands for."""
+"""Finds the node at the address of a link."""
 
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ def path_of(address: str | None) -> str:
 
 
 class ServiceBusContainer:
-    """The namespace, as AMQP sees it."""
+    """The namespace as an AMQP container."""
 
     def __init__(self, broker: Broker, store: Store) -> None:
         self._broker = broker

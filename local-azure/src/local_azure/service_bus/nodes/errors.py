@@ -1,4 +1,4 @@
-"""The errors of this Service Bus in AMQP: conditions, and the HTTP-like statuses of the management node."""
+"""Maps the errors of this Service Bus to AMQP conditions and to the HTTP-like statuses of the management node."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The `$management` node of an entity: what cannot be said by transfers and dispositions.
+"""The `$management` node of an entity: operations beyond transfers and dispositions.
 
 https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response
 """
@@ -20,13 +20,13 @@ from local_azure.service_bus.store import Store
 SUFFIX = "/$management"
 VENDOR = "com.microsoft:"
 OK, NO_CONTENT = 200, 204
-RECEIVE_AND_DELETE = 0  # receiver-settle-mode
+RECEIVE_AND_DELETE = 0  # a value of receiver-settle-mode
 
 type Answer = tuple[int, dict[str, Any]]
 
 
 class ManagementNode:
-    """Answers with the status of the operation, after what it wrote is committed."""
+    """Performs operations, and answers after their writes are committed."""
 
     def __init__(self, path: str, broker: Broker, store: Store) -> None:
         self._path = path

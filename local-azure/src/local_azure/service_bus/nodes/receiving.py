@@ -1,4 +1,4 @@
-"""The node of a queue, subscription or dead-letter queue that clients receive from."""
+"""The node of a queue, subscription or dead-letter queue to receive from."""
 
 from local_azure.service_bus.amqp.errors import AmqpError
 from local_azure.service_bus.amqp.outcomes import Accepted, Modified, Outcome, Rejected, Released
@@ -13,34 +13,34 @@ REASON, DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
 
 
 class ReceivingNode:
-    """A consumer of a queue for each link. The lock token is the delivery tag."""
+    """The consumer of a queue for one link. The lock token is the delivery tag."""
 
     def __init__(self, link: OutgoingLink, queue: MessageQueue, store: Store) -> None:
         self._link = link
         self._queue = queue
         self._store = store
-        self._promised = 0
+        self._uncommitted = 0  # messages whose deletion is not committed yet: each takes one credit
         self.deletes = link.settled_on_sending
         queue.subscribe(self)
 
     @property
     def ready(self) -> bool:
-        return self._link.sendable and self._link.credit > self._promised
+        return self._link.sendable and self._link.credit > self._uncommitted
 
     def deliver(self, message: Message, lock: Lock | None) -> None:
-        """Sends a locked message at once, and one that is deleted as soon as it is."""
+        """Sends a locked message at once, and a deleted one after its deletion is committed."""
         if lock is not None:
             self._link.send(write_message(message, lock.until), lock.token, settled=False)
             return
-        self._promised += 1
-        self._store.after_commit(lambda: self._deliver_deleted(message), self._keep_promise)
+        self._uncommitted += 1
+        self._store.after_commit(lambda: self._deliver_deleted(message), self._deletion_ended)
 
     def _deliver_deleted(self, message: Message) -> None:
-        self._keep_promise()
+        self._deletion_ended()
         self._link.send(write_message(message), message.sequence_number.to_bytes(8), settled=True)
 
-    def _keep_promise(self) -> None:
-        self._promised -= 1
+    def _deletion_ended(self) -> None:
+        self._uncommitted -= 1
 
     def on_sendable(self) -> None:
         self._queue.schedule_pump()
@@ -60,7 +60,7 @@ class ReceivingNode:
             return
         if settled:
             return
-        # The client compares what it gets with what it asked for; an error would tell it that nothing was applied.
+        # The client compares the outcome with its own. An error in it would mean that the outcome was not applied.
         applied = Rejected() if isinstance(outcome, Rejected) else outcome or Released()
         self._store.after_commit(
             lambda: self._link.settle(delivery_id, applied),
@@ -88,7 +88,7 @@ class ReceivingNode:
 
 
 def _dead_letter_reason(error: AmqpError | None) -> tuple[str | None, str | None]:
-    """Reason and description: from the error's map, else the error itself, when it is not Service Bus' own."""
+    """Reason and description: from the details of Service Bus's own condition, else condition and description."""
     if error is None:
         return None, None
     if error.condition == DEAD_LETTER:

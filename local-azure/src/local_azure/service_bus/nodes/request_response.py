@@ -1,4 +1,4 @@
-"""Nodes that answer requests: a link that takes them, and one on which the answers go back (AMQP management)."""
+"""Requests on one link and their answers on another, as in AMQP Management."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from local_azure.service_bus.message import APPLICATION_PROPERTIES, PROPERTIES, 
 
 @dataclass(slots=True)
 class Request:
-    """`operation` comes from the application properties, `body` is the value of the message."""
+    """`operation` is an application property, `body` the value of the message."""
 
     message_id: Any
     reply_to: str | None
@@ -41,7 +41,7 @@ def read_request(payload: bytes) -> Request:
 
 
 class ResponseNode:
-    """Sends answers as far as the client has given credit, and keeps the others."""
+    """Sends answers while the client grants credit, and queues the others."""
 
     def __init__(self, link: OutgoingLink) -> None:
         self._link = link
@@ -62,23 +62,23 @@ class ResponseNode:
         self._link.drained()
 
     def on_outcome(self, delivery_id: int, tag: bytes, outcome: Outcome | None, *, settled: bool) -> None:
-        """Answers are sent settled, so there is none."""
+        """Never called: answers are sent settled."""
 
     def on_detached(self) -> None:
         self._waiting.clear()
 
 
 def respond(request_link: IncomingLink, request: Request, payload: bytes) -> None:
-    """Sends an answer on the client's link to the same node, if it has one still."""
+    """Sends an answer on the client's receiving link of the same node, if it is still attached."""
     for link in request_link.session.outgoing_links():
-        wanted = link.target.address if link.target and request.reply_to else link.source.address
-        if wanted == (request.reply_to or request_link.target.address) and isinstance(link.handler, ResponseNode):
+        address = link.target.address if link.target and request.reply_to else link.source.address
+        if address == (request.reply_to or request_link.target.address) and isinstance(link.handler, ResponseNode):
             link.handler.respond(payload)
             return
 
 
 def accept(delivery: Delivery) -> Request:
-    """The request of a delivery, which is accepted: whatever becomes of it is said in the answer."""
+    """Accepts the delivery of a request: its result is in the answer. Raises MalformedMessage."""
     request = read_request(delivery.payload)
     delivery.accept()
     return request

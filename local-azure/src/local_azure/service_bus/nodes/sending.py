@@ -1,4 +1,4 @@
-"""The node of a queue or topic that clients send to."""
+"""The node of a queue or topic to send to."""
 
 from local_azure.service_bus.amqp.incoming import Delivery
 from local_azure.service_bus.broker.destination import Destination
@@ -9,7 +9,7 @@ from local_azure.service_bus.store import Store
 
 
 class SendingNode:
-    """Answers a delivery when all its messages are committed."""
+    """Accepts a delivery once all its messages are committed."""
 
     def __init__(self, destination: Destination, store: Store) -> None:
         self._destination = destination
