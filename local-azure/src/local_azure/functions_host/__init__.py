@@ -1,4 +1,4 @@
-"""A local Azure Functions host: runs one Python v2-model app in process with Microsoft's own worker library.
+"""A local Azure Functions host: runs one app of the Python v2 model with Microsoft's own worker library.
 
 `python -m local_azure.functions_host --app FOLDER --port N --name NAME`
 """

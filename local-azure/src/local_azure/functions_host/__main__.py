@@ -15,7 +15,7 @@ from local_azure.configuration import DEFAULT_STATE, ConfigurationError
 from local_azure.functions_host import logs
 from local_azure.functions_host.app_settings import is_true
 from local_azure.functions_host.errors import StartError
-from local_azure.functions_host.host import DEFAULT_GRACE, Host, Options, prepare
+from local_azure.functions_host.host import DEFAULT_GRACE, Host, Options, load_settings
 from local_azure.telemetry.process import EndTelemetry, start_telemetry
 from local_azure.telemetry.settings import TelemetrySettings
 
@@ -23,59 +23,61 @@ WRONG_CONFIGURATION = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the host until SIGTERM or SIGINT, which ends the process. Returns the exit code of a failed start."""
+    """Runs the host until SIGTERM or SIGINT, which end the process. Returns the exit code of a failed start."""
     parser = argparse.ArgumentParser(prog="python -m local_azure.functions_host", description=__doc__)
-    parser.add_argument("--app", type=Path, default=Path(), help="the folder of function_app.py and host.json")
+    parser.add_argument("--app", type=Path, default=Path(), help="folder of function_app.py (default: the current one)")
     parser.add_argument("--port", type=int, help="HTTP port; 0 for a free one (default: LocalHttpPort, else 7071)")
-    parser.add_argument("--name", help="the app's name: whose change feed leases and timers these are")
-    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="the folder of what survives a restart")
+    parser.add_argument("--name", help="name of the app, which owns leases and timers (default: the folder's)")
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the state (default: %(default)s)")
     parser.add_argument("--enable-auth", action="store_true", help="enforce access keys, as on Azure")
-    parser.add_argument("--grace", type=float, default=DEFAULT_GRACE, help="seconds for what runs to end (%(default)s)")
+    parser.add_argument("--grace", type=float, default=DEFAULT_GRACE, help="seconds for running calls (%(default)s)")
     parser.add_argument("--verbose", action="store_true", help="log every invocation and every stack trace")
-    given = parser.parse_args(arguments)
-    app = given.app.resolve()
-    options = Options(app, given.name or app.name, given.state.resolve(), given.port, given.enable_auth, given.grace)
-    announce = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    sys.stdout = sys.stderr  # what an app prints must not get between the lines a supervisor reads
+    parsed = parser.parse_args(arguments)
+    app = parsed.app.resolve()
+    options = Options(
+        app, parsed.name or app.name, parsed.state.resolve(), parsed.port, parsed.enable_auth, parsed.grace
+    )
+    supervisor = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    sys.stdout = sys.stderr  # the supervisor reads stdout: what an app prints goes to the log
     try:
-        host_json, settings = prepare(options)
-        logs.configure(host_json.logging.log_level, verbose=given.verbose)
+        host_json, settings = load_settings(options)
+        logs.configure(host_json.logging.log_level, verbose=parsed.verbose)
         end_telemetry = _start_telemetry(options.name)
         os.chdir(app)
-        uvloop.run(_run(Host(options, host_json, settings), announce, end_telemetry))
+        uvloop.run(_run(Host(options, host_json, settings), supervisor, end_telemetry))
     except (StartError, ConfigurationError) as error:
         sys.stderr.write(f"{error}\n")
     return WRONG_CONFIGURATION
 
 
 def _start_telemetry(name: str) -> EndTelemetry:
-    """As on Azure: the worker exports by itself where it is told to, and keeps to the host's traces otherwise."""
+    """As on Azure: either the worker exports to Application Insights by itself, or it continues the host's traces."""
     os.environ.setdefault("OTEL_SERVICE_NAME", name)
     if is_true("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"):
         if "InstrumentationKey=" not in os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING", ""):
             raise ConfigurationError(
-                "APPLICATIONINSIGHTS_CONNECTION_STRING: has to be a connection string (InstrumentationKey=…) where "
+                "APPLICATIONINSIGHTS_CONNECTION_STRING: must be a connection string (InstrumentationKey=…) if "
                 "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY is true"
             )
         return start_telemetry(name, TelemetrySettings())
-    wanted = TelemetrySettings.load()
-    if wanted.any:
+    settings = TelemetrySettings.load()
+    if settings.any:
         os.environ.setdefault("PYTHON_ENABLE_OPENTELEMETRY", "true")
-    return start_telemetry(name, wanted)
+    return start_telemetry(name, settings)
 
 
-async def _run(host: Host, announce: TextIO, end_telemetry: EndTelemetry) -> None:
+async def _run(host: Host, supervisor: TextIO, end_telemetry: EndTelemetry) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, host.stop)
 
     def ready(url: str) -> None:
-        announce.write(f"ready {url}\n")
-        announce.flush()
+        supervisor.write(f"ready {url}\n")
+        supervisor.flush()
 
     await host.run(ready)
     end_telemetry()
-    # What still runs is left: a thread cannot be ended, and must not keep the process.
+    # Threads of functions that still run cannot be stopped and would keep the process alive.
     logging.shutdown()
     os._exit(0)
 

@@ -1,4 +1,4 @@
-"""App settings: environment variables, completed from `local.settings.json`, the file of Core Tools."""
+"""App settings: environment variables and `local.settings.json`, the file of Azure Functions Core Tools."""
 
 import json
 import os
@@ -21,7 +21,7 @@ class _Section(BaseModel):
 
 
 class HostSection(_Section):
-    """`cors` is a comma-separated list of origins, or `*`. A port given on the command line goes before the file's."""
+    """`cors`: comma-separated origins, or `*`. `--port` overrides `local_http_port`."""
 
     local_http_port: int | None = Field(default=None, alias="LocalHttpPort", ge=0, le=65535)
     cors: str = Field(default="", alias="CORS")
@@ -36,14 +36,14 @@ class LocalSettings(_Section):
 
     @classmethod
     def load(cls, folder: Path) -> "LocalSettings":
-        """Reads the app's file, or nothing where there is none. Raises StartError."""
+        """Reads the app's file; the defaults if there is none. Raises StartError."""
         file = folder / LOCAL_SETTINGS_FILE
         if not file.is_file():
             return cls()
         try:
             settings = cls.model_validate(json.loads(file.read_text(encoding="utf-8-sig")))
         except json.JSONDecodeError as error:
-            raise StartError(f"{file}: not readable as JSON: {error}") from None
+            raise StartError(f"{file}: not valid JSON: {error}") from None
         except ValidationError as error:
             first = error.errors()[0]
             setting = ".".join(str(part) for part in first["loc"])
@@ -53,7 +53,7 @@ class LocalSettings(_Section):
         return settings
 
     def apply(self, environment: MutableMapping[str, str]) -> None:
-        """Sets what `environment` does not have yet, and what every local host sets."""
+        """Adds the settings that `environment` lacks, and those that every local host sets."""
         for name, value in self.values.items():
             environment.setdefault(name, value)
         for name, value in self.connection_strings.items():
@@ -62,8 +62,10 @@ class LocalSettings(_Section):
         environment.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
 
 
-def expanded(function: str, binding: Mapping[str, Any], settings: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """`binding` with every `%NAME%` in its texts replaced by that app setting. Raises StartError."""
+def expand_settings(
+    function: str, binding: Mapping[str, Any], settings: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """`binding` with every `%NAME%` in its strings replaced by that app setting. Raises StartError."""
 
     def resolve(match: re.Match[str]) -> str:
         name = match.group(1)
@@ -78,7 +80,7 @@ def expanded(function: str, binding: Mapping[str, Any], settings: Mapping[str, s
 
 
 def is_disabled(function: str, settings: Mapping[str, str] = os.environ) -> bool:
-    """Whether the app settings switch `function` off, in either spelling that Azure knows."""
+    """Whether an app setting disables `function`, in either spelling that Azure accepts."""
     spellings = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
     return any(settings.get(name, "").strip().lower() in _TRUE for name in spellings)
 

@@ -1,4 +1,4 @@
-"""Values on their way into and out of an invocation, in the worker library's own type."""
+"""The worker library's type of the values that go into and come out of an invocation."""
 
 import json
 from typing import Any
@@ -17,5 +17,5 @@ def raw(value: bytes) -> Datum:
 
 
 def json_datum(value: Any) -> Datum:
-    """`value` as JSON text, which the library parses again."""
+    """`value` as JSON text, which the library parses."""
     return Datum(json.dumps(value, separators=(",", ":"), default=str), "json")

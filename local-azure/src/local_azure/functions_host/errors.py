@@ -1,5 +1,5 @@
-"""What keeps a host from starting."""
+"""The error that keeps a host from starting."""
 
 
 class StartError(Exception):
-    """The app, a setting or the port is wrong; the message names it and the fix, in one line."""
+    """The app, a setting or the port is wrong. The message names it and the fix, in one line."""

@@ -1,4 +1,4 @@
-"""What an indexed app consists of: functions, their trigger, their output bindings and retry policy."""
+"""The functions of an indexed app: trigger, bindings and retry policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from local_azure.functions_host.errors import StartError
 
 
 class TriggerSettings(BaseModel):
-    """The settings of one kind of trigger, as the binding carries them. What is not listed is refused by name."""
+    """The settings of one kind of trigger, as in its binding. Unlisted ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
@@ -27,7 +27,7 @@ Settings = TypeVar("Settings", bound=TriggerSettings)
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`maximum` retries after the first try; -1: without end. Delays in seconds; both the same: a fixed delay."""
+    """`maximum`: retries after the first attempt; -1: unlimited. Delays in seconds; equal: a fixed delay."""
 
     maximum: int
     minimum_delay: float
@@ -46,7 +46,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """An indexed function. `bindings` is raw, with `%NAME%` already expanded."""
+    """An indexed function. `bindings` as in the app, with `%NAME%` expanded."""
 
     name: str
     function_id: str
@@ -63,7 +63,7 @@ class Function:
         return str(self.trigger["type"])
 
     def trigger_settings(self, model: type[Settings]) -> Settings:
-        """The trigger's settings, checked. Raises StartError naming the setting that is not supported."""
+        """The validated settings of the trigger. Raises StartError, which names the setting."""
         try:
             return model.model_validate({key: value for key, value in self.trigger.items() if value is not None})
         except ValidationError as error:

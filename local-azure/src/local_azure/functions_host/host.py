@@ -1,10 +1,10 @@
-"""One function app, running: worker, HTTP server and listeners, from start to shutdown."""
+"""One function app from start to shutdown: worker, HTTP server and listeners."""
 
 import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,22 +21,22 @@ from local_azure.functions_host.http.application import Application, HttpFunctio
 from local_azure.functions_host.http.cors import Cors
 from local_azure.functions_host.http.keys import Keys
 from local_azure.functions_host.index import index_app
-from local_azure.functions_host.triggers.listening import Listeners
+from local_azure.functions_host.triggers.listeners import Listeners
 from local_azure.functions_host.worker import Worker
 from local_azure.listening import HOST, listening_socket, with_copies
 
 logger = logging.getLogger(__name__)
 
-# Kestrel's. With the five seconds of uvicorn, clients often find a connection closed just as they use it.
+# As in Kestrel. With the 5 s of uvicorn, connections are often closed just when a client reuses them.
 KEEP_ALIVE_SECONDS = 130
 
 DEFAULT_PORT = 7071
-DEFAULT_GRACE = 4.5
+DEFAULT_GRACE = 4.5  # seconds; less than the supervisor waits before it kills the host
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. `port` None: the app's own, else 7071. `grace` in seconds."""
+    """The command line. `port` None: that of local.settings.json, else 7071. `grace` in seconds."""
 
     app: Path
     name: str
@@ -47,7 +47,7 @@ class Options:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, as the host stops its listeners first; `ready` is set once it listens."""
+    """uvicorn without its signal handlers: the host stops its listeners first. `ready` is set once it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -67,7 +67,8 @@ def listen(port: int) -> socket.socket:
     try:
         return listening_socket(port)
     except OSError as error:
-        raise StartError(f"port {port}: {error.strerror}; end what uses it or choose another with --port") from None
+        fix = "stop the process that uses it, or choose another port with --port"
+        raise StartError(f"port {port}: {error.strerror}; {fix}") from None
 
 
 class Host:
@@ -88,8 +89,8 @@ class Host:
         port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
         listening = listen(DEFAULT_PORT if port is None else port)
         url = f"http://{HOST}:{listening.getsockname()[1]}"
-        indexed = await index_app(self._options.app, app_settings.expanded)
-        functions = [self._completed(function) for function in indexed if self._is_wanted(function)]
+        indexed = await index_app(self._options.app, app_settings.expand_settings)
+        functions = [_with_disabled(function) for function in indexed if self._is_selected(function)]
         listeners = Listeners(
             functions, self._worker, self._host_json.extensions, self._options.name, self._options.state
         )
@@ -102,10 +103,7 @@ class Host:
         await self._stopping.wait()
         await self._shut_down(server, serving, listeners)
 
-    def _completed(self, function: Function) -> Function:
-        return replace(function, disabled=app_settings.is_disabled(function.name))
-
-    def _is_wanted(self, function: Function) -> bool:
+    def _is_selected(self, function: Function) -> bool:
         return self._host_json.functions is None or function.name in self._host_json.functions
 
     def _application(self, functions: Sequence[Function], listeners: Listeners, url: str) -> Application:
@@ -140,7 +138,9 @@ class Host:
         return _Server(config)
 
     async def _shut_down(self, server: _Server, serving: asyncio.Task[None], listeners: Listeners) -> None:
-        """Listeners stop first, then HTTP; what runs may end. What takes too long is left: its locks run out."""
+        """Stops listeners, then HTTP, and lets running invocations finish. After the grace they are abandoned: their
+        locks expire.
+        """
         try:
             async with asyncio.timeout(self._options.grace):
                 draining = asyncio.create_task(listeners.drain())
@@ -152,16 +152,20 @@ class Host:
             logger.warning("%d invocation(s) still ran after %.1f s", self._worker.outstanding, self._options.grace)
 
 
+def _with_disabled(function: Function) -> Function:
+    return replace(function, disabled=app_settings.is_disabled(function.name))
+
+
 def _log_functions(functions: Sequence[Function]) -> None:
     for function in functions:
         suffix = " (disabled)" if function.disabled else ""
         logger.info("function %s: %s%s", function.name, function.trigger_type, suffix)
 
 
-def prepare(options: Options, environment: Mapping[str, str] = os.environ) -> tuple[HostJson, LocalSettings]:
-    """Reads the app's files and completes the process's environment. Raises StartError."""
+def load_settings(options: Options) -> tuple[HostJson, LocalSettings]:
+    """Reads the app's files, and adds the settings of local.settings.json to the environment. Raises StartError."""
     if not options.app.is_dir():
         raise StartError(f"{options.app}: there is no such folder; name the app's folder with --app")
     settings = LocalSettings.load(options.app)
     settings.apply(os.environ)
-    return HostJson.load(options.app, environment), settings
+    return HostJson.load(options.app), settings

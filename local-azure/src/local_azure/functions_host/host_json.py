@@ -1,6 +1,7 @@
-"""`host.json`, version 2.0: what it sets is honoured, or refused by name (Azure's reference: functions-host-json).
+"""`host.json`, version 2.0: each setting is honoured, or refused with its name.
 
-As on Azure, an app setting `AzureFunctionsJobHost__extensions__http__routePrefix` goes before the file.
+https://learn.microsoft.com/azure/azure-functions/functions-host-json
+As on Azure, app settings such as `AzureFunctionsJobHost__extensions__http__routePrefix` override the file.
 """
 
 import json
@@ -23,7 +24,7 @@ CALLS_PER_CORE = 16
 
 
 def seconds(value: object) -> object:
-    """A .NET TimeSpan, `[d.]hh:mm:ss[.fff]`, in seconds; anything else unchanged, for pydantic to judge."""
+    """A .NET TimeSpan, `[d.]hh:mm:ss[.fff]`, in seconds; anything else unchanged, for pydantic to validate."""
     if isinstance(value, timedelta):
         return value.total_seconds()
     if not isinstance(value, str) or value == UNBOUNDED:
@@ -37,7 +38,7 @@ def seconds(value: object) -> object:
 
 
 Seconds = Annotated[float, BeforeValidator(seconds)]
-Ignored = Annotated[Any, "concerns Azure only, has no effect here"]
+Ignored = Annotated[Any, "has an effect on Azure only"]
 
 
 class _Section(BaseModel):
@@ -45,7 +46,7 @@ class _Section(BaseModel):
 
 
 class HttpSection(_Section):
-    """Requests are unbounded unless set; -1 is unbounded too."""
+    """-1: unbounded."""
 
     route_prefix: str = "api"
     max_concurrent_requests: int = -1
@@ -81,7 +82,7 @@ class ExtensionsSection(_Section):
 
 
 class LoggingSection(_Section):
-    """Of the log levels only `default` and `Function` count here."""
+    """Only the log level `default` has an effect here."""
 
     file_logging_mode: Ignored = None
     log_level: dict[str, str] = {}
@@ -90,7 +91,7 @@ class LoggingSection(_Section):
 
 
 class HostJson(_Section):
-    """The whole file. `function_timeout` in seconds; None: unbounded."""
+    """`function_timeout` in seconds; None: unbounded."""
 
     version: Literal["2.0"]
     function_timeout: Seconds | Literal["-1"] | None = DEFAULT_FUNCTION_TIMEOUT
@@ -109,19 +110,19 @@ class HostJson(_Section):
 
     @property
     def timeout(self) -> float | None:
-        """Of an invocation, in seconds; None: unbounded."""
+        """The timeout of an invocation in seconds; None: unbounded."""
         return None if self.function_timeout in (None, UNBOUNDED) else float(self.function_timeout)
 
     @classmethod
     def load(cls, folder: Path, environment: Mapping[str, str] = os.environ) -> "HostJson":
-        """Reads and checks the app's file, with the overrides of `environment`. Raises StartError."""
+        """Reads the app's file, with the overrides of `environment`. Raises StartError."""
         file = folder / FILE
         try:
             content = json.loads(file.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
-            raise StartError(f'{file}: there is no such file; the least it needs is {{"version": "2.0"}}') from None
+            raise StartError(f'{file}: there is no such file; the minimum is {{"version": "2.0"}}') from None
         except json.JSONDecodeError as error:
-            raise StartError(f"{file}: not readable as JSON: {error}") from None
+            raise StartError(f"{file}: not valid JSON: {error}") from None
         _check_schema(file, content)
         for name, value in environment.items():
             if name.startswith(OVERRIDE_PREFIX):
@@ -143,8 +144,8 @@ def _explain(error: ValidationError) -> str:
 
 
 def _override(content: dict[str, Any], path: list[str], value: str) -> None:
-    """Sets `value` at `path`, whose parts match without case."""
-    key = next((known for known in content if known.lower() == path[0].lower()), path[0])
+    """Sets `value` at `path`, whose parts are case-insensitive."""
+    key = next((name for name in content if name.lower() == path[0].lower()), path[0])
     if len(path) == 1:
         content[key] = value
         return
@@ -154,7 +155,7 @@ def _override(content: dict[str, Any], path: list[str], value: str) -> None:
 
 
 def _check_schema(file: Path, content: Any) -> None:
-    """Checks against the JSON schema that `$schema` names, where that is a file; addresses are not fetched."""
+    """Validates against the JSON schema in `$schema` if that is a file; URLs are not fetched."""
     if not isinstance(content, dict) or not isinstance(content.get("$schema"), str):
         return
     schema = file.parent / content["$schema"]
@@ -164,8 +165,8 @@ def _check_schema(file: Path, content: Any) -> None:
 
 
 def _validate(file: Path, content: Any, schema: Mapping[str, Any]) -> None:
-    """Raises StartError with the deepest mismatch of `content`."""
-    import jsonschema  # noqa: PLC0415 - 40 ms that only an app which names a schema should pay
+    """Raises StartError with the deepest mismatch."""
+    import jsonschema  # noqa: PLC0415 - takes 40 ms, and few apps name a schema
 
     error = jsonschema.exceptions.best_match(jsonschema.validators.validator_for(schema)(schema).iter_errors(content))
     if error is not None:

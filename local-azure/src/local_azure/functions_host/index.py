@@ -1,8 +1,8 @@
 """Indexes an app with Microsoft's `azure-functions-runtime`, as Azure does.
 
-`python -m local_azure.functions_host.index FOLDER` prints as JSON which functions the app has, and whether it exports
-telemetry to Application Insights, without starting a server. It needs the worker library, pydantic and the
-OpenTelemetry API, and nothing else of what the host needs.
+`python -m local_azure.functions_host.index FOLDER` prints the names of the app's functions, and whether it exports
+telemetry to Application Insights, without starting a server. Of the host's requirements it needs only the worker
+library, pydantic and the OpenTelemetry API.
 """
 
 import argparse

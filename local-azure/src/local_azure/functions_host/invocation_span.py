@@ -1,4 +1,4 @@
-"""The span of an invocation, as the host has one of its own on Azure: the caller's trace, the app's spans below it."""
+"""The host's span of an invocation, as on Azure: it continues the caller's trace, and the app's spans are below it."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from local_azure.functions_host.trace_context import TraceContext
 from local_azure.telemetry.spans import begin_span
 
 KINDS = {"httpTrigger": SpanKind.SERVER, "serviceBusTrigger": SpanKind.CONSUMER}
-# Of the semantic conventions: what kind of source started a function.
+# The values of faas.trigger in OpenTelemetry's semantic conventions.
 TRIGGERS = {
     "httpTrigger": "http",
     "serviceBusTrigger": "pubsub",
@@ -20,7 +20,7 @@ TRIGGERS = {
 
 
 def begin_invocation_span(function: Function, value: Datum | None, trace: TraceContext) -> Span:
-    """The caller ends it with `end_invocation_span`."""
+    """Begins a span. The caller ends it with `end_invocation_span`."""
     kind = function.trigger_type
     attributes = {"faas.name": function.name, "faas.trigger": TRIGGERS[kind]}
     name = function.name
@@ -34,10 +34,10 @@ def begin_invocation_span(function: Function, value: Datum | None, trace: TraceC
 
 
 def end_invocation_span(span: Span, *, succeeded: bool, outputs: Iterable[Datum]) -> None:
-    """Tells how it ended: whether it failed, and the status of an HTTP answer."""
+    """Ends a span with the result of the invocation and the status of an HTTP response."""
     if span.is_recording():
         status = next((str(output.value["status_code"].value) for output in outputs if output.type == "http"), "")
-        # What is no status is refused by whoever sends the answer.
+        # An invalid status is refused where the response is sent.
         if status.isdigit():
             span.set_attribute("http.response.status_code", int(status))
         if not succeeded or (status.isdigit() and int(status) >= 500):

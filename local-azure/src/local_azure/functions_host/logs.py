@@ -1,4 +1,4 @@
-"""Logs on stderr: one line a record, with time, level, and the invocation it belongs to."""
+"""Logs on stderr: one line for each record, with time, level and invocation."""
 
 import logging
 import sys
@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 
 from azure_functions_runtime import invocation_id_cv
 
-# Libraries that tell every request, every connection attempt or every function indexed.
+# Libraries that log every request, connection attempt or indexed function.
 CHATTY = {
     "azure": logging.WARNING,
-    "azure.functions": logging.CRITICAL,  # repeats every failed invocation, with what the caller sent
-    "azure.cosmos": logging.ERROR,  # tells each attempt too
-    "azure.servicebus": logging.CRITICAL,  # tells each connection attempt; the listeners tell each outage once
-    # Repeats for as long as Application Insights is out of reach; what sends spans and metrics tells that too.
+    "azure.functions": logging.CRITICAL,  # logs every failed invocation again, with the caller's data
+    "azure.cosmos": logging.ERROR,
+    "azure.servicebus": logging.CRITICAL,  # the listeners log each outage once
+    # Repeats an error while Application Insights is unreachable; the exporters of spans and metrics log it too.
     "azure.monitor.opentelemetry.exporter._quickpulse": logging.CRITICAL,
     "uvicorn": logging.WARNING,
     "asyncio": logging.WARNING,
 }
-# What they tell of their troubles is the network's, every few seconds: a line says enough.
+# Exporters log network errors every few seconds: without stack trace.
 EXPORTERS = ("azure.monitor", "opentelemetry")
 LEVELS = {
     "trace": logging.DEBUG,
@@ -32,7 +32,7 @@ LEVELS = {
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    """Leaves out what azure-cosmos tells through the root logger, where no level can be set for it."""
+    """Drops the records that azure-cosmos logs with the root logger, which has no level of its own."""
     return record.levelno > logging.INFO or record.name != "root" or "/azure/cosmos/" not in record.pathname
 
 
@@ -49,11 +49,11 @@ class OneLine(logging.Formatter):
 
 
 def configure(log_level: Mapping[str, str], *, verbose: bool) -> None:
-    """Sets up the root logger. `log_level` is host.json's `logging.logLevel`, of which `default` counts."""
+    """Sets up the root logger. `log_level`: `logging.logLevel` of host.json, of which only `default` has an effect."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
     handler.addFilter(_is_wanted)
     level = logging.DEBUG if verbose else LEVELS.get(log_level.get("default", "").lower(), logging.INFO)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name, least in CHATTY.items():
-        logging.getLogger(name).setLevel(max(level, least))
+    for name, minimum in CHATTY.items():
+        logging.getLogger(name).setLevel(max(level, minimum))

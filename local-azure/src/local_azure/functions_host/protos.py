@@ -1,14 +1,14 @@
-"""Stand-ins for the few protobuf messages the worker library builds while it indexes an app.
+"""Stand-ins for the protobuf messages that the worker library builds while it indexes an app.
 
-The library takes its message classes from the host and only ever calls their constructors with keywords and reads
-their attributes, so plain objects do; names are those of the Functions RPC protocol, which the library looks up.
+The host passes the message classes to the library, which calls their constructors with keywords and reads their
+attributes: plain objects suffice. Their names are those of the Functions RPC protocol.
 """
 
 from types import SimpleNamespace
 
 
 class Message(SimpleNamespace):
-    """A message: whatever it was constructed with, as attributes."""
+    """A message with its constructor's keywords as attributes."""
 
 
 class StatusResult(Message):
@@ -17,7 +17,7 @@ class StatusResult(Message):
 
 
 class BindingInfo(Message):
-    """The directions are the numbers of BindingDirection in azure.functions, which they are compared to."""
+    """The library compares the directions with the numbers of azure.functions.BindingDirection."""
 
     inout = 2
     out = 1

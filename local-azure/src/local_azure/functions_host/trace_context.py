@@ -1,4 +1,4 @@
-"""W3C trace context: what an invocation continues (https://www.w3.org/TR/trace-context/)."""
+"""The trace that an invocation continues (W3C Trace Context, https://www.w3.org/TR/trace-context/)."""
 
 import os
 import re
@@ -9,10 +9,7 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """`parent` is a valid `traceparent`, `state` the `tracestate` that came with it or empty.
-
-    `begins`: nobody sent it; the trace begins here.
-    """
+    """`parent`: a valid `traceparent`; `state`: its `tracestate`, or empty; `begins`: the trace begins here."""
 
     parent: str
     state: str = ""
@@ -20,7 +17,7 @@ class TraceContext:
 
 
 def continue_trace(traceparent: str | None, tracestate: str | None = None) -> TraceContext:
-    """The caller's trace if it sent a valid one, else a new one that is sampled."""
+    """The caller's trace if it is valid, else a new one that is sampled."""
     if traceparent and _TRACEPARENT.fullmatch(traceparent):
         return TraceContext(traceparent, tracestate or "")
     identifiers = os.urandom(24).hex()

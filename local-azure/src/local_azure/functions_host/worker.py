@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Which retry an invocation is, from 0, and how many its function allows."""
+    """`count`: of the retries before this invocation; `maximum`: allowed by the function's policy."""
 
     count: int = 0
     maximum: int = 0
@@ -32,7 +32,7 @@ NO_RETRY = Retry()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One invocation to come: the trigger's value, what the trigger tells beside it, and where it belongs."""
+    """The arguments of an invocation: the trigger's value and metadata, the trace and the retry."""
 
     value: Datum | None
     metadata: Mapping[str, Datum]
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an invocation ended. `outputs` are the values of output bindings by name, `$return` among them."""
+    """The result of an invocation. `outputs`: the values of output bindings by name, including `$return`."""
 
     succeeded: bool
     outputs: Mapping[str, Datum]
@@ -52,7 +52,7 @@ FAILED = Result(succeeded=False, outputs={})
 
 
 class Worker:
-    """Invokes the functions of the app that `index_app` has indexed. `timeout` in seconds; None: unbounded."""
+    """Invokes functions of the app that `index_app` indexed. `timeout` of an invocation in seconds; None: unbounded."""
 
     def __init__(self, timeout: float | None) -> None:
         self._timeout = timeout
@@ -60,7 +60,7 @@ class Worker:
         self._became_idle = asyncio.Event()
 
     async def invoke(self, function: Function, call: Call) -> Result:
-        """Runs `function` once: async functions on this loop, the others in the library's thread pool. Never raises."""
+        """Runs `function` once: on this event loop if it is async, else in the library's thread pool. Never raises."""
         span, result = begin_invocation_span(function, call.value, call.trace), FAILED
         try:
             result = await self._invoke(function, call, traceparent_of(span) or call.trace.parent)
@@ -101,14 +101,14 @@ class Worker:
         return Result(succeeded=True, outputs=dict(outputs, **{"$return": returned}) if returned else dict(outputs))
 
     async def idle(self) -> None:
-        """Returns once no invocation runs."""
+        """Waits until no invocation runs."""
         while self.outstanding:
             self._became_idle.clear()
             await self._became_idle.wait()
 
 
 def _log_failure(function: Function, invocation_id: str, elapsed: float, stack_trace: str) -> None:
-    """One line. The exception's text is left out, as it may carry what a caller sent; the stack trace is at debug."""
+    """Logs one line, without the exception's text, which may contain a caller's data; at debug also the stack trace."""
     lines = stack_trace.strip().splitlines()
     kind = lines[-1].partition(":")[0] if stack_trace.startswith("Traceback") else stack_trace
     logger.error(

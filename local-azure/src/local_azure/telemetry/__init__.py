@@ -1,1 +1,1 @@
-"""Spans, metrics and logs of the local Azure and of the apps it runs: printed, or sent to any OTLP endpoint."""
+"""Spans, metrics and logs of the local Azure and of the apps it runs: printed, or sent to an OTLP endpoint."""

@@ -1,4 +1,4 @@
-"""The OpenTelemetry SDK of one process. Importing it takes 0.1 s: only `start_telemetry` does, and only if needed."""
+"""Sets up the OpenTelemetry SDK. Its import takes 0.1 s, so `start_telemetry` imports this module only if needed."""
 
 import json
 import logging
@@ -23,15 +23,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 
 from local_azure.telemetry.settings import TelemetrySettings
 
-LAST_SECONDS = 0.5
+SHUTDOWN_TIMEOUT = 0.5  # seconds; an endpoint that does not answer must not keep the process alive
 
 type ShutDown = Callable[[], object]
 
 
 def export(service: str, settings: TelemetrySettings) -> Callable[[], None]:
-    """Sets the process's providers up; endpoint, headers, intervals and sampler are the SDK's own OTEL_* variables.
+    """Sets up the process's providers. The SDK reads endpoint, headers, intervals and sampler from OTEL_* variables.
 
-    Returns what sends the rest, within LAST_SECONDS.
+    Returns a function that sends the remaining telemetry, within SHUTDOWN_TIMEOUT.
     """
     resource = Resource.create({"service.name": service})
     shut_down: list[ShutDown] = []
@@ -43,8 +43,7 @@ def export(service: str, settings: TelemetrySettings) -> Callable[[], None]:
         shut_down.append(_export_logs(resource))
 
     def end() -> None:
-        # An endpoint that does not answer must not keep the process.
-        deadline = time.monotonic() + LAST_SECONDS
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
         threads = [threading.Thread(target=each, daemon=True) for each in shut_down]
         for thread in threads:
             thread.start()
@@ -66,8 +65,8 @@ def _export_traces(resource: Resource, exporter: str) -> ShutDown:
 
 def _export_metrics(resource: Resource, exporter: str) -> ShutDown:
     console = exporter == "console"
-    to = ConsoleMetricExporter(sys.stderr, _metric_lines) if console else OTLPMetricExporter()
-    provider = MeterProvider([PeriodicExportingMetricReader(to)], resource, shutdown_on_exit=False)
+    metric_exporter = ConsoleMetricExporter(sys.stderr, _metric_lines) if console else OTLPMetricExporter()
+    provider = MeterProvider([PeriodicExportingMetricReader(metric_exporter)], resource, shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
     return provider.shutdown
 
@@ -77,7 +76,7 @@ def _export_logs(resource: Resource) -> ShutDown:
     provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
     set_logger_provider(provider)
     handler = LoggingHandler(logger_provider=provider)
-    # What the exporters tell of their own troubles would go round in a circle.
+    # The exporter's own errors would be exported again, without end.
     handler.addFilter(lambda record: not record.name.startswith("opentelemetry"))
     logging.getLogger().addHandler(handler)
     return provider.shutdown
@@ -88,7 +87,7 @@ def _span_line(span: ReadableSpan) -> str:
 
 
 def _metric_lines(data: MetricsData) -> str:
-    """A line for each metric that has something to tell."""
+    """One line for each metric."""
     lines = (
         json.dumps({"metric": metric.name, "unit": metric.unit, "data": json.loads(metric.data.to_json(indent=None))})
         for of_resource in data.resource_metrics

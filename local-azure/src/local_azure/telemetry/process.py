@@ -1,4 +1,4 @@
-"""Telemetry of one process, from its start to its end."""
+"""Starts and ends the telemetry of a process."""
 
 import logging
 from collections.abc import Callable
@@ -11,13 +11,13 @@ type EndTelemetry = Callable[[], None]
 
 
 def start_telemetry(service: str, settings: TelemetrySettings) -> EndTelemetry:
-    """Sends telemetry under the name `service` from now on. Returns what sends the rest."""
+    """Starts exporting telemetry under the name `service`. Returns a function that sends the rest and ends it."""
     if not settings.any:
         return lambda: None
-    # A warning for each attempt; what is given up is an error.
+    # Exporters log each failed attempt as a warning, and data that they drop as an error.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
-    told = ", ".join(f"{signal}: {exporter}" for signal, exporter in vars(settings).items())
-    logger.info("telemetry goes where OTEL_* says: %s", told)
-    from local_azure.telemetry.export import export  # noqa: PLC0415 - costs 0.1 s of the start
+    exporters = ", ".join(f"{signal}: {exporter}" for signal, exporter in vars(settings).items())
+    logger.info("exporting telemetry as set by OTEL_* variables: %s", exporters)
+    from local_azure.telemetry.export import export  # noqa: PLC0415 - takes 0.1 s
 
     return export(service, settings)

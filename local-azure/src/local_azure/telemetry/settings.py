@@ -1,4 +1,4 @@
-"""Where telemetry goes, in OpenTelemetry's own environment variables.
+"""The exporters of telemetry, from OpenTelemetry's environment variables.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
@@ -10,14 +10,14 @@ from typing import Self
 
 from local_azure.configuration import ConfigurationError
 
-# For all signals, or for one: `{}` is the signal and an underscore, or nothing.
+# For all signals (`{}` is empty), or for one (`{}` is the signal and an underscore).
 ENDPOINT = "OTEL_EXPORTER_OTLP_{}ENDPOINT"
 PROTOCOL = "OTEL_EXPORTER_OTLP_{}PROTOCOL"
 
 
 @dataclass(frozen=True)
 class TelemetrySettings:
-    """An exporter for each signal: none, console or otlp. Logs are printed in any case."""
+    """The exporter of each signal: none, console or otlp. Logs are printed in any case."""
 
     traces: str = "none"
     metrics: str = "none"
@@ -25,9 +25,9 @@ class TelemetrySettings:
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Reads OTEL_*_EXPORTER; with OTEL_EXPORTER_OTLP_ENDPOINT alone, everything goes there.
+        """Reads OTEL_*_EXPORTER, by default otlp for signals with an OTLP endpoint.
 
-        Raises ConfigurationError, also for what a process would otherwise pass over in silence.
+        Raises ConfigurationError, also for settings that the SDK would ignore silently.
         """
         if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return cls()
@@ -43,16 +43,16 @@ class TelemetrySettings:
 
     @property
     def any(self) -> bool:
-        """Whether anything goes anywhere."""
+        """Whether any signal is exported."""
         return {self.traces, self.metrics, self.logs} != {"none"}
 
 
-def _exporter(signal: str, known: tuple[str, ...], environment: Mapping[str, str]) -> str:
+def _exporter(signal: str, allowed: tuple[str, ...], environment: Mapping[str, str]) -> str:
     name = f"OTEL_{signal}_EXPORTER"
     default = "otlp" if _chosen(ENDPOINT, signal, environment)[1] else "none"
     exporter = environment.get(name, "").strip().lower() or default
-    if exporter not in known:
-        raise ConfigurationError(f"{name}={exporter}: choose one of {', '.join(known)}")
+    if exporter not in allowed:
+        raise ConfigurationError(f"{name}={exporter}: choose one of {', '.join(allowed)}")
     return exporter
 
 
@@ -62,10 +62,10 @@ def _check_otlp(signal: str, environment: Mapping[str, str]) -> None:
         raise ConfigurationError(f"{name}={endpoint}: write it as http://127.0.0.1:4318")
     name, protocol = _chosen(PROTOCOL, signal, environment)
     if protocol not in ("", "http/protobuf"):
-        raise ConfigurationError(f"{name}={protocol}: only http/protobuf is spoken here; leave it out")
+        raise ConfigurationError(f"{name}={protocol}: only http/protobuf is supported; leave it out")
 
 
 def _chosen(variable: str, signal: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Name and value of the variable for a signal: its own goes before that for all."""
+    """Name and value of the variable for a signal: its own, else the one for all signals."""
     own, common = variable.format(f"{signal}_"), variable.format("")
     return (own, environment[own]) if environment.get(own) else (common, environment.get(common, ""))

@@ -1,4 +1,4 @@
-"""Spans of what a process does for a caller, told to the next process by `traceparent` (W3C Trace Context)."""
+"""Spans, passed on to the next process in `traceparent` (W3C Trace Context)."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ _tracer = trace.get_tracer("local_azure")
 
 
 def begin_span(name: str, kind: SpanKind, parent: str | None, attributes: Mapping[str, str]) -> Span:
-    """A span after `parent`, a `traceparent`; without one a trace begins. The caller ends it."""
-    # Nothing that an earlier call has left in this task's context counts.
+    """Begins a span below `parent`, a `traceparent`, or of a new trace. The caller ends it."""
+    # An empty context, because this task's may contain the span of an earlier call.
     context = _propagator.extract({"traceparent": parent or ""}, Context())
     return _tracer.start_span(name, context, kind, attributes)
 
 
 def traceparent_of(span: Span) -> str | None:
-    """What the next process goes on with; None where no trace began, because nobody wants to know."""
+    """The `traceparent` for the next process; None if tracing is off."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, trace.set_span_in_context(span))
     return carrier.get("traceparent")

@@ -12,5 +12,5 @@ def test_a_taken_port_is_told_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        with pytest.raises(StartError, match=f"port {port}: Address already in use; end what uses it or choose"):
+        with pytest.raises(StartError, match=f"port {port}: Address already in use; stop the process that uses it"):
             listen(port)

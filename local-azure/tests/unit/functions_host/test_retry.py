@@ -48,6 +48,6 @@ def test_an_outage_is_told_once_and_its_end_once(caplog: pytest.LogCaptureFixtur
     outage.over()
 
     assert [record.getMessage() for record in caplog.records] == [
-        "Service Bus x: lost: OSError: refused; trying again until it is back",
+        "Service Bus x: lost: OSError: refused; retrying until it is back",
         "Service Bus x: back after 7.0 s",
     ]

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from local_azure.functions_host.app_settings import LocalSettings, expanded, is_disabled
+from local_azure.functions_host.app_settings import LocalSettings, expand_settings, is_disabled
 from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function
 from local_azure.functions_host.host_json import ExtensionsSection, HostJson
 from local_azure.functions_host.triggers.connections import resolve
-from local_azure.functions_host.triggers.listening import Listeners
+from local_azure.functions_host.triggers.listeners import Listeners
 from local_azure.functions_host.worker import Worker
 
 
@@ -40,9 +40,9 @@ def test_local_settings_that_cannot_be_honoured_are_refused(tmp_path: Path, cont
 def test_a_binding_refers_to_app_settings() -> None:
     binding = {"name": "m", "topicName": "%TOPIC%-x", "cardinality": "ONE", "prefetch": 3}
 
-    assert expanded("f", binding, {"TOPIC": "events"}) == {**binding, "topicName": "events-x"}
+    assert expand_settings("f", binding, {"TOPIC": "events"}) == {**binding, "topicName": "events-x"}
     with pytest.raises(StartError, match="function f: the app setting TOPIC"):
-        expanded("f", binding, {})
+        expand_settings("f", binding, {})
 
 
 @pytest.mark.parametrize("name", ["AzureWebJobs.send-kakao.Disabled", "AzureWebJobs_send-kakao_Disabled"])

@@ -36,7 +36,7 @@ def test_the_sdk_can_be_disabled() -> None:
     [
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER=zipkin: choose one of none, console, otlp"),
         ({"OTEL_LOGS_EXPORTER": "console"}, "OTEL_LOGS_EXPORTER=console: choose one of none, otlp"),
-        ({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTLP_PROTOCOL=grpc: only http/protobuf is spoken here"),
+        ({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTLP_PROTOCOL=grpc: only http/protobuf is supported"),
         ({**ENDPOINT, "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "grpc"}, "OTLP_LOGS_PROTOCOL=grpc: only http/protobuf"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4318"}, "OTLP_ENDPOINT=127.0.0.1:4318: write it as http://"),
         ({**ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "x"}, "OTLP_TRACES_ENDPOINT=x: write it as http://"),

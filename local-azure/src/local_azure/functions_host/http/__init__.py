@@ -1,1 +1,1 @@
-"""HTTP triggers and the host's own addresses, as an ASGI application."""
+"""HTTP triggers and the host's own endpoints, as an ASGI application."""

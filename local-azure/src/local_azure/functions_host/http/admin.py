@@ -1,4 +1,4 @@
-"""The host's own addresses: `/admin/host/…` and `/admin/functions/…`."""
+"""The host's own endpoints: `/admin/host/…` and `/admin/functions/…`."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from uuid import uuid4
 from local_azure.functions_host.functions import Function
 from local_azure.functions_host.http.responses import Response, empty, json_response
 from local_azure.functions_host.http.routes import Route
-from local_azure.functions_host.triggers.listening import manual_call
+from local_azure.functions_host.triggers.listeners import manual_call
 from local_azure.functions_host.worker import Call, Result
 
 HOST_VERSION = "4.0.0"
@@ -21,7 +21,7 @@ RUNNING = "Running"
 
 
 class Invoker(Protocol):
-    """Runs functions, and counts those that run."""
+    """Runs functions. `outstanding`: running invocations."""
 
     outstanding: int
 
@@ -29,7 +29,7 @@ class Invoker(Protocol):
 
 
 class Listening(Protocol):
-    """The listeners as a whole: draining stops them, resuming starts them again."""
+    """All listeners: `drain` stops them, `resume` starts them again."""
 
     @property
     def draining(self) -> bool: ...
@@ -41,14 +41,14 @@ class Listening(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The functions of an app, and where they are reached. `base_url` without a trailing slash."""
+    """The functions of an app and their URLs. `base_url` without a trailing slash."""
 
     functions: Sequence[Function]
     routes: Sequence[Route]
     base_url: str
 
     def find(self, name: str) -> Function | None:
-        """The function with this name, without regard to case."""
+        """The function with this name in lower case."""
         return next((function for function in self.functions if function.name.lower() == name), None)
 
     def describe(self, function: Function) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Admin:
             content = json.loads(body or b"{}").get("input")
             call = manual_call(function, str(content or ""))
         except (ValueError, AttributeError):
-            return json_response(400, {"error": 'the body must be {"input": "…"}, and input what the trigger takes'})
+            return json_response(400, {"error": 'the body must be {"input": "…"}, and input a value for the trigger'})
         self._spawn(self._invoker.invoke(function, call))
         return empty(202)
 

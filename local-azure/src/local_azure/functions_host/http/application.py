@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP triggers, home page, and the host's own addresses under /admin."""
+"""The ASGI application: HTTP triggers, home page, and the host's endpoints under /admin."""
 
 import logging
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class HttpTrigger(TriggerSettings):
 
 
 class HttpFunctions:
-    """The HTTP functions of an app: routes, auth levels, and the names of their response bindings."""
+    """The HTTP functions of an app: routes, auth levels and names of their response bindings."""
 
     def __init__(self, functions: Sequence[Function], prefix: str) -> None:
         routes: list[Route] = []
@@ -59,7 +59,7 @@ class HttpFunctions:
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """`section` of host.json; `keys` None: no access keys are needed; `home_page`: whether `/` shows one."""
+    """`section`: of host.json; `keys`: None if access keys are not enforced; `home_page`: whether `/` has one."""
 
     section: HttpSection
     cors: Cors
@@ -130,7 +130,7 @@ class Application:
         try:
             return from_datum(returned)
         except InvalidResponse as error:
-            logger.error("function=%s: %s", function.name, error)  # noqa: TRY400 - what the function did, not where
+            logger.error("function=%s: %s", function.name, error)  # noqa: TRY400 - the function is wrong, not the host
             return empty(500)
 
     async def _respond_admin(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Response:

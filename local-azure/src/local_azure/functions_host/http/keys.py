@@ -1,4 +1,4 @@
-"""Access keys, enforced under --enable-auth only, as in Core Tools."""
+"""Access keys. Enforced with --enable-auth only, as in Azure Functions Core Tools."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ KEY_PARAMETER = "code"
 
 
 class Keys:
-    """The master key, the host key and one key a function."""
+    """The master key, the host key and one key for each function."""
 
     def __init__(self, master: str, host: str, functions: Mapping[str, str]) -> None:
         self._master = master
@@ -21,22 +21,23 @@ class Keys:
 
     @classmethod
     def load(cls, file: Path, functions: Iterable[str]) -> "Keys":
-        """Reads `file`; makes what it does not hold yet and writes it back, for the owner's eyes only."""
+        """Reads the keys in `file`, and generates and stores missing ones. Only the owner may read the file."""
         stored = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        known = stored.get("functions", {})
+        stored_keys = stored.get("functions", {})
         master: str = stored.get("master") or secrets.token_urlsafe(32)
         host: str = stored.get("host") or secrets.token_urlsafe(32)
-        own: dict[str, str] = {name: known.get(name) or secrets.token_urlsafe(32) for name in functions}
+        function_keys: dict[str, str] = {name: stored_keys.get(name) or secrets.token_urlsafe(32) for name in functions}
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        file.write_text(json.dumps({"master": master, "host": host, "functions": own}, indent=2), encoding="utf-8")
-        return cls(master, host, own)
+        stored = {"master": master, "host": host, "functions": function_keys}
+        file.write_text(json.dumps(stored, indent=2), encoding="utf-8")
+        return cls(master, host, function_keys)
 
     def is_master(self, headers: Mapping[str, str], query: bytes) -> bool:
         return _matches(_presented(headers, query), [self._master])
 
     def allow(self, function: str, level: str, headers: Mapping[str, str], query: bytes) -> bool:
-        """Whether the request may call `function`, whose auth level is `level` in upper case."""
+        """Whether the request may call `function`. `level`: its auth level in upper case."""
         if level == "ANONYMOUS":
             return True
         if level == "ADMIN":

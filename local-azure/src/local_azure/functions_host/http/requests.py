@@ -1,4 +1,4 @@
-"""An HTTP request as the worker library takes it."""
+"""Converts HTTP requests for the worker library."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -9,6 +9,7 @@ from local_azure.functions_host.datums import Datum, raw, text
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+# The limits of Kestrel, in bytes.
 MAX_REQUEST_LINE = 8 * 1024
 MAX_HEADERS = 32 * 1024
 MAX_HEADER_COUNT = 100
@@ -20,7 +21,7 @@ EMPTY_BODY = raw(b"")
 
 
 class Refused(Exception):
-    """The request is answered with `status` and no body before any function sees it."""
+    """The request is answered with `status` and an empty body, without a function."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -47,7 +48,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 def path_of(scope: Scope) -> str:
-    """The decoded path without its leading slash. As in Kestrel, `%2F` stays, and dot segments are resolved."""
+    """The decoded path without its leading slash. As in Kestrel, `%2F` stays and dot segments are resolved."""
     raw_path: str = scope["raw_path"].decode("latin-1")
     path = _decoded(raw_path) if "%" in raw_path else raw_path
     return (_without_dots(path) if "/." in path else path).removeprefix("/")
@@ -71,7 +72,7 @@ def _without_dots(path: str) -> str:
 
 
 async def read_body(headers: Mapping[str, str], receive: Receive) -> Datum:
-    """The body as bytes. Without a Content-Length it arrives empty, as on Azure. Raises Refused above MAX_BODY."""
+    """The body as bytes; empty without a Content-Length, as on Azure. Raises Refused above MAX_BODY."""
     declared = headers.get("content-length", "0")
     if declared == "0":
         return EMPTY_BODY

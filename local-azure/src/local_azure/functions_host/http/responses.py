@@ -1,4 +1,4 @@
-"""What a function returned, as an HTTP response."""
+"""Converts the results of functions to HTTP responses."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -12,14 +12,14 @@ from local_azure.functions_host.datums import Datum
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# The server frames the body itself, so what a function says about it does not count.
+# The server sets these itself; those of a function are ignored.
 FRAMING_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
 BODILESS = frozenset({204, 205, 304})
 COOKIE_ATTRIBUTES = (("expires", "expires"), ("max-age", "max-age"), ("domain", "domain"))
 
 
 class InvalidResponse(ValueError):
-    """A function returned what HTTP cannot carry; the message says what."""
+    """A function returned something that cannot be sent over HTTP. The message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Response:
     body: bytes = b""
 
     async def send(self, send: Send) -> None:
-        """Sends it. A status that has no body loses it."""
+        """Sends the response; without a body if its status has none."""
         body = b"" if self.status in BODILESS else self.body
         headers = self.headers if self.status in (204, 304) else [*self.headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
@@ -46,13 +46,13 @@ def json_response(status: int, content: Any) -> Response:
 
 
 def from_datum(datum: Datum) -> Response:
-    """The response a function returned: an HttpResponse, or a text. Raises InvalidResponse."""
+    """The response for a function's result, an HttpResponse or a string. Raises InvalidResponse."""
     if datum.type == "string":
         return Response(200, [(b"content-type", b"text/plain; charset=utf-8")], datum.value.encode())
     value: Mapping[str, Any] = datum.value
     status = value["status_code"].value
     if not status.isdigit() or not 200 <= int(status) <= 999:
-        raise InvalidResponse(f"the status {status!r} is not one a function can answer with")
+        raise InvalidResponse(f"the status {status!r} is not valid")
     headers: Headers = []
     try:
         for name, header in value["headers"].items():
@@ -61,7 +61,7 @@ def from_datum(datum: Datum) -> Response:
                 headers.append((lower.encode("ascii"), header.value.encode("latin-1")))
         headers += [(b"set-cookie", _cookie(morsel)) for morsel in _morsels(value.get("cookies"))]
     except UnicodeEncodeError:
-        raise InvalidResponse(f"the header {name!r} holds characters HTTP cannot carry") from None
+        raise InvalidResponse(f"the header {name!r} has characters that cannot be sent over HTTP") from None
     return Response(int(status), headers, value["body"].value)
 
 
@@ -70,7 +70,7 @@ def _morsels(cookies: Iterable[SimpleCookie] | None) -> Iterable[Morsel[str]]:
 
 
 def _cookie(morsel: Morsel[str]) -> bytes:
-    """As ASP.NET writes it: the value percent-encoded, the path `/` unless given."""
+    """As in ASP.NET: percent-encoded value, default path `/`."""
     parts = [f"{morsel.key}={quote(morsel.value, safe='')}"]
     parts += [f"{written}={morsel[name]}" for name, written in COOKIE_ATTRIBUTES if morsel[name]]
     parts.append(f"path={morsel['path'] or '/'}")

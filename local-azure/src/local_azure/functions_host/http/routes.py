@@ -1,4 +1,4 @@
-"""Route templates of ASP.NET: which function a path belongs to, and with which values.
+"""Route templates of ASP.NET: finds the function and the route values for a path.
 
 Supported: literals, `{name}`, `{name?}`, `{name=default}`, `{*rest}`, several parameters in a segment, and the
 constraints of CONSTRAINTS. Matching ignores case and one trailing slash.
@@ -38,13 +38,13 @@ def _integer(limit: int) -> Check:
     return lambda value: _number(int)(value) and -limit <= int(value) < limit
 
 
-def _length(least: str, most: str | None = None) -> Check:
-    shortest, longest = int(least), int(most if most is not None else least)
+def _length(minimum: str, maximum: str | None = None) -> Check:
+    shortest, longest = int(minimum), int(maximum if maximum is not None else minimum)
     return lambda value: shortest <= len(value) <= longest
 
 
-def _between(least: float, most: float) -> Check:
-    return lambda value: _number(int)(value) and least <= int(value) <= most
+def _between(minimum: float, maximum: float) -> Check:
+    return lambda value: _number(int)(value) and minimum <= int(value) <= maximum
 
 
 CONSTRAINTS: Mapping[str, Callable[..., Check]] = {
@@ -58,11 +58,11 @@ CONSTRAINTS: Mapping[str, Callable[..., Check]] = {
     "alpha": lambda: lambda value: value.isascii() and value.isalpha(),
     "required": lambda: bool,
     "length": _length,
-    "minlength": lambda least: lambda value: len(value) >= int(least),
-    "maxlength": lambda most: lambda value: len(value) <= int(most),
-    "min": lambda least: _between(int(least), float("inf")),
-    "max": lambda most: _between(float("-inf"), int(most)),
-    "range": lambda least, most: _between(int(least), int(most)),
+    "minlength": lambda minimum: lambda value: len(value) >= int(minimum),
+    "maxlength": lambda maximum: lambda value: len(value) <= int(maximum),
+    "min": lambda minimum: _between(int(minimum), float("inf")),
+    "max": lambda maximum: _between(float("-inf"), int(maximum)),
+    "range": lambda minimum, maximum: _between(int(minimum), int(maximum)),
     "regex": lambda *pattern: lambda value: re.search(",".join(pattern), value, re.IGNORECASE) is not None,
 }
 
@@ -80,7 +80,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled route template. `shape` is the same for templates that match the same paths."""
+    """A compiled route template. Templates that match the same paths have the same `shape`."""
 
     text: str
     pattern: re.Pattern[str]
@@ -88,7 +88,7 @@ class Template:
     shape: str
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The values of the route in `path` (decoded, without the leading slash), or None."""
+        """The route values of `path` (decoded, without the leading slash); None if it does not match."""
         found = self.pattern.fullmatch(path)
         if found is None:
             return None
@@ -104,7 +104,7 @@ class Template:
 
 
 def parse_template(template: str) -> Template:
-    """Compiles `template`. Raises ValueError saying what is wrong with it."""
+    """Compiles `template`. Raises ValueError with the reason."""
     parameters: list[Parameter] = []
     pattern, shape = "", ""
     segments = template.strip("/").split("/")
@@ -126,7 +126,7 @@ def parse_template(template: str) -> Template:
 
 
 def _shape(texts: Sequence[str], expressions: Sequence[str]) -> str:
-    """A segment without the names of its parameters, but with their constraints."""
+    """A segment with the constraints of its parameters, but without their names."""
     kinds = [f"{{{'*' if text.startswith('*') else ''}{text.partition(':')[2]}}}" for text in expressions]
     return "".join(text.lower() + kind for text, kind in zip(texts, [*kinds, ""], strict=True))
 
@@ -160,7 +160,7 @@ def _parameter(expression: str) -> Parameter:
     optional = expression.endswith("?")
     name, *constraints = _outside_brackets(expression.removesuffix("?"), ":")
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise ValueError(f"{name!r} is not a parameter's name")
+        raise ValueError(f"{name!r} is not a valid parameter name")
     checks = tuple(_check(constraint) for constraint in constraints)
     return Parameter(name, checks, default if default_sign else None, optional, catch_all)
 
@@ -173,11 +173,11 @@ def _check(constraint: str) -> Check:
     try:
         return CONSTRAINTS[found.group(1)](*arguments)
     except (TypeError, ValueError):
-        raise ValueError(f"the constraint {constraint!r} has wrong arguments") from None
+        raise ValueError(f"the constraint {constraint!r} has invalid arguments") from None
 
 
 def _outside_brackets(text: str, separator: str) -> list[str]:
-    """Splits at separators that are not inside brackets."""
+    """Splits at separators outside of brackets."""
     parts, depth = [""], 0
     for character in text:
         depth += {"(": 1, ")": -1}.get(character, 0)
@@ -190,7 +190,7 @@ def _outside_brackets(text: str, separator: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an HTTP function is reached. `methods` in upper case."""
+    """The route of an HTTP function. `methods` in upper case."""
 
     function: Function
     template: Template
@@ -198,7 +198,7 @@ class Route:
 
 
 class RouteTable:
-    """The routes of an app, tried in the order given; the first match wins."""
+    """The routes of an app. The first match wins."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = tuple(routes)
@@ -207,7 +207,7 @@ class RouteTable:
         }
 
     def match(self, method: str, path: str) -> tuple[Function, dict[str, str]] | None:
-        """The function for a decoded path without its leading slash, and the route's values; None: 404."""
+        """The function and the route values for a decoded path without its leading slash; None: 404."""
         for route in self._by_method.get(method, ()):
             values = route.template.match(path)
             if values is not None:
@@ -216,7 +216,7 @@ class RouteTable:
 
 
 def build_route(function: Function, prefix: str, route: str, methods: Iterable[str]) -> Route:
-    """Raises StartError where the route cannot be served."""
+    """Raises StartError for a route that is not supported."""
     if route.strip("/").lower().split("/")[0] == RESERVED_SEGMENT:
         raise StartError(f"function {function.name}: route {route!r}: /{RESERVED_SEGMENT} belongs to the host")
     try:
@@ -227,7 +227,7 @@ def build_route(function: Function, prefix: str, route: str, methods: Iterable[s
 
 
 def refuse_conflicts(routes: Sequence[Route]) -> None:
-    """Raises StartError where two functions have the same route and a method in common."""
+    """Raises StartError if two functions share a route and a method."""
     for index, route in enumerate(routes):
         for other in routes[:index]:
             common = route.methods & other.methods

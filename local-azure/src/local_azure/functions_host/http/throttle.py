@@ -8,7 +8,7 @@ from local_azure.functions_host.http.requests import Refused
 
 
 class Throttle:
-    """At most `concurrent` requests run, and at most `outstanding` run or wait; one more is refused with 429."""
+    """At most `concurrent` requests run, and at most `outstanding` run or wait; the next gets 429."""
 
     def __init__(self, concurrent: int, outstanding: int) -> None:
         self._running = asyncio.Semaphore(concurrent) if concurrent > 0 else None
@@ -18,7 +18,7 @@ class Throttle:
 
     @asynccontextmanager
     async def admitted(self) -> AsyncIterator[None]:
-        """Raises Refused."""
+        """Waits until the request may run. Raises Refused."""
         if self._limit is not None and self._outstanding >= self._limit:
             raise Refused(429)
         self._outstanding += 1

@@ -1,1 +1,1 @@
-"""What calls functions besides HTTP: Service Bus, the Cosmos DB change feed, timers."""
+"""Triggers other than HTTP: Service Bus, the Cosmos DB change feed, timers."""

@@ -1,4 +1,4 @@
-"""Connection settings of triggers: a connection string, or the address for a signed-in identity."""
+"""Connection settings of triggers: a connection string, or an address that is used with an identity."""
 
 import os
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Either `connection_string` or `address` is set; an address wants the identity of DefaultAzureCredential."""
+    """Either `connection_string` or `address` is set. An address is used with DefaultAzureCredential."""
 
     connection_string: str = ""
     address: str = ""
 
 
 def resolve(function: str, name: str, suffix: str, settings: Mapping[str, str] = os.environ) -> Connection:
-    """The app setting `name`, in the spellings Azure knows, or `name` + `__` + `suffix`. Raises StartError."""
+    """The app setting `name` in the spellings that Azure accepts, or `name__suffix`. Raises StartError."""
     for spelling in (name, f"AzureWebJobs{name}", f"ConnectionStrings:{name}"):
         if settings.get(spelling):
             return Connection(connection_string=settings[spelling])
@@ -35,6 +35,6 @@ def resolve(function: str, name: str, suffix: str, settings: Mapping[str, str] =
 
 def default_credential() -> "DefaultAzureCredential":
     """The identity signed in on this machine."""
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - 0.2 s that connection strings do not need
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - takes 0.2 s; connection strings do not need it
 
     return DefaultAzureCredential()

@@ -1,4 +1,4 @@
-"""Staying connected to a service that may be down, freeze or come back at any time."""
+"""Stays connected to a service that may go down, freeze and come back at any time."""
 
 import asyncio
 import logging
@@ -9,13 +9,14 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
+# Seconds between attempts to connect: short, because developers restart services often.
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 2.0
-CLOSE_TIMEOUT = 1.0  # seconds; a frozen peer does not answer a close either, and must not delay the next try
+CLOSE_TIMEOUT = 1.0  # seconds; a frozen peer does not answer a close either, and must not delay the next attempt
 
 
 def backoff() -> Iterator[float]:
-    """Seconds to wait before each next try: doubling, up to LONGEST_DELAY."""
+    """Seconds before each next attempt: doubling, up to LONGEST_DELAY."""
     delay = FIRST_DELAY
     while True:
         yield delay
@@ -23,7 +24,7 @@ def backoff() -> Iterator[float]:
 
 
 class Outage:
-    """Tells the log once that a service is gone, and once that it is back."""
+    """Logs the start and the end of each outage of a service."""
 
     def __init__(self, subject: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._subject = subject
@@ -32,14 +33,14 @@ class Outage:
         self._delays = backoff()
 
     def failed(self, error: BaseException) -> float:
-        """Notes a failed try. Returns how many seconds to wait before the next."""
+        """Call after a failed attempt. Returns the seconds to wait before the next one."""
         if self._since is None:
             self._since = self._clock()
-            logger.warning("%s: lost: %s; trying again until it is back", self._subject, describe(error))
+            logger.warning("%s: lost: %s; retrying until it is back", self._subject, describe(error))
         return next(self._delays)
 
     def over(self) -> None:
-        """Notes that the service answered."""
+        """Call when the service has answered."""
         if self._since is not None:
             logger.info("%s: back after %.1f s", self._subject, self._clock() - self._since)
             self._since = None
@@ -47,28 +48,28 @@ class Outage:
 
 
 def describe(error: BaseException) -> str:
-    """Kind and first line of an error, short enough for one log line."""
+    """Type and first line of an error, short enough for one log line."""
     text = str(error).partition("\n")[0][:200]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-class Stopping:
-    """Asked to stop, or not yet."""
+class StopSignal:
+    """True once the listener is to stop."""
 
     def __init__(self) -> None:
-        self._asked = asyncio.Event()
+        self._event = asyncio.Event()
 
-    def ask(self) -> None:
-        self._asked.set()
+    def set(self) -> None:
+        self._event.set()
 
     def __bool__(self) -> bool:
-        return self._asked.is_set()
+        return self._event.is_set()
 
     async def wait(self, seconds: float) -> None:
-        """Returns after `seconds`, or at once when asked to stop."""
+        """Waits for `seconds`, or until the signal is set."""
         try:
             async with asyncio.timeout(seconds):
-                await self._asked.wait()
+                await self._event.wait()
         except TimeoutError:
             pass
 
@@ -78,13 +79,13 @@ class Closeable(Protocol):
 
 
 class Session:
-    """One connection to a service: the clients it opened are closed at its end, the last one first."""
+    """One connection to a service. Closes its clients at its end, the last one first."""
 
     def __init__(self, clients: AsyncExitStack) -> None:
         self._clients = clients
 
     def opened[Client: Closeable](self, client: Client) -> Client:
-        """Returns `client`, which this session closes."""
+        """Returns `client`, to be closed by this session."""
         self._clients.push_async_callback(_close, client)
         return client
 
@@ -95,11 +96,11 @@ async def _close(client: Closeable) -> None:
             await client.close()
 
 
-async def stay_connected(serve: Callable[[Session], Awaitable[None]], outage: Outage, stopping: Stopping) -> None:
-    """Runs `serve` in a session until asked to stop, in a new one after every failure."""
+async def stay_connected(serve: Callable[[Session], Awaitable[None]], outage: Outage, stopping: StopSignal) -> None:
+    """Runs `serve` in a session until stopped; after every failure again, in a new session."""
     while not stopping:
         try:
             async with AsyncExitStack() as clients:
                 await serve(Session(clients))
-        except Exception as error:  # the outermost edge of a listener, which must survive anything
+        except Exception as error:  # a listener must survive anything
             await stopping.wait(outage.failed(error))

@@ -4,29 +4,30 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from local_azure.functions_host.functions import Function, RetryPolicy
-from local_azure.functions_host.triggers.outage import Stopping
+from local_azure.functions_host.triggers.outage import StopSignal
 from local_azure.functions_host.worker import Call, Result, Retry, Worker
 
-WITHOUT_END = -1
+UNLIMITED = -1
+MAX_DOUBLINGS = 60  # enough for every maximum delay, and no overflow
 
 
 def delay_before(policy: RetryPolicy, retry: int) -> float:
-    """Seconds before the retry with this number, from 1: doubling from the minimum up to the maximum."""
-    doublings = min(retry - 1, 60)
+    """Seconds before retry number `retry` (from 1): doubling from the minimum up to the maximum."""
+    doublings = min(retry - 1, MAX_DOUBLINGS)
     return float(min(policy.minimum_delay * 2**doublings, policy.maximum_delay))
 
 
 def allows(policy: RetryPolicy | None, retry: int) -> bool:
-    """Whether a retry with this number, from 1, is allowed."""
-    return policy is not None and (policy.maximum == WITHOUT_END or retry <= policy.maximum)
+    """Whether retry number `retry` (from 1) is allowed."""
+    return policy is not None and (policy.maximum == UNLIMITED or retry <= policy.maximum)
 
 
 async def invoke_with_retries(
-    worker: Worker, function: Function, call: Call, stopping: Stopping, proceed: Callable[[], bool] = lambda: True
+    worker: Worker, function: Function, call: Call, stopping: StopSignal, proceed: Callable[[], bool] = lambda: True
 ) -> Result | None:
-    """Invokes until it succeeds or the function's policy is exhausted.
+    """Invokes the function until it succeeds or its retry policy is exhausted.
 
-    Returns the last result, or None where it was asked to stop, or `proceed` said no, before it came to an end.
+    Returns the last result; None if it was stopped, or `proceed` returned False, before a retry.
     """
     policy = function.retry
     maximum = policy.maximum if policy else 0

@@ -1,1 +1,1 @@
-"""Cosmos DB triggers: the change feed, through the azure-cosmos SDK."""
+"""Cosmos DB triggers: the change feed, with the azure-cosmos SDK."""

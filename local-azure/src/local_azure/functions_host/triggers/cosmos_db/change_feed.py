@@ -1,4 +1,4 @@
-"""Reads the changes of a container, page by page, in order."""
+"""The change feed of a container, read page by page."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,20 +8,22 @@ from typing import Any, Literal
 from azure.cosmos.aio import ContainerProxy
 
 Start = Literal["Beginning", "Now"] | datetime
-READ_TIMEOUT = 15.0
+READ_TIMEOUT = 15.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Changes, and the continuation after them. `items` empty: nothing new."""
+    """Changes, and the continuation after them. `items` is empty if there are no new ones."""
 
     items: list[dict[str, Any]]
     continuation: str
 
 
 class ChangeFeed:
-    """The feed of `container`, whose client must not be used for anything else meanwhile: the continuation of an empty
-    page is only in the client's last response headers."""
+    """The feed of `container`. Its client must not be used for anything else.
+
+    The continuation of an empty page is only in the last response headers of the client.
+    """
 
     def __init__(self, container: ContainerProxy, start: Start, page_size: int | None) -> None:
         self._container = container

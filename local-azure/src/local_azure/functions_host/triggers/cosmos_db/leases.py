@@ -1,6 +1,6 @@
-"""Who reads a change feed, and how far it has got: one document in the lease container.
+"""The lease of a change feed, a document in the lease container: its owner and the position in the feed.
 
-One lease covers the whole container: the SDK's own continuation follows its partitions, also when they split.
+One lease covers the whole container: the SDK's continuation follows its partitions, also after a split.
 """
 
 import time
@@ -23,7 +23,7 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`continuation` None: nothing was read yet. `expires` in seconds since 1970."""
+    """`continuation` None: nothing has been read. `expires`: seconds since 1970."""
 
     owner: str
     continuation: str | None
@@ -34,7 +34,7 @@ class Lease:
 class LeaseStore:
     """The lease `identity` in `container`, for `owner`. `duration` in seconds.
 
-    The owner is the app, not the process, so that a host which was killed takes its own lease up again at once.
+    The owner is the app, not the process: a host that was killed gets its lease back at once after a restart.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class LeaseStore:
         self._clock = clock
 
     async def acquire(self) -> Lease | None:
-        """Takes the lease, or says None while another owner holds it."""
+        """Acquires the lease. None while another owner has it."""
         try:
             document = await self._container.read_item(self._identity, partition_key=self._identity)
         except CosmosResourceNotFoundError:
@@ -66,7 +66,7 @@ class LeaseStore:
             return None
 
     async def write(self, lease: Lease) -> Lease:
-        """Stores `lease`, renewed. Raises LeaseLost where someone else wrote it since."""
+        """Stores and renews `lease`. Raises LeaseLost if another host has written it."""
         body = self._document(lease.owner, lease.continuation)
         try:
             document = await self._container.replace_item(
@@ -77,7 +77,7 @@ class LeaseStore:
         return _lease(document)
 
     async def release(self, lease: Lease) -> None:
-        """Leaves the lease to whoever comes next."""
+        """Clears the owner."""
         await self.write(replace(lease, owner=""))
 
     async def _create(self) -> Lease | None:

@@ -1,4 +1,4 @@
-"""Feeds a function from a container's change feed, and stays connected to it."""
+"""Listens to the change feed of a container."""
 
 import asyncio
 import json
@@ -18,18 +18,19 @@ from local_azure.functions_host.trace_context import continue_trace
 from local_azure.functions_host.triggers.cosmos_db.change_feed import ChangeFeed, Page, Start
 from local_azure.functions_host.triggers.cosmos_db.leases import Lease, LeaseLost, LeaseStore, lease_identity
 from local_azure.functions_host.triggers.cosmos_db.settings import LEASE_PARTITION_KEY, MILLISECONDS, Account
-from local_azure.functions_host.triggers.outage import Outage, Session, Stopping, stay_connected
+from local_azure.functions_host.triggers.outage import Outage, Session, StopSignal, stay_connected
 from local_azure.functions_host.triggers.retry import invoke_with_retries
 from local_azure.functions_host.worker import Call, Worker
 
 logger = logging.getLogger(__name__)
 
+# Seconds. The release is short: a lease that is not released expires.
 OPERATION_TIMEOUT = 15.0
 RELEASE_TIMEOUT = 1.0
 
 
 class CosmosDBListener:
-    """Feeds `function`, batch by batch. `owner` is the app's name. Raises StartError."""
+    """Feeds `function` with batches of changes. `owner`: the name of the app. Raises StartError."""
 
     def __init__(self, function: Function, worker: Worker, owner: str) -> None:
         self._function = function
@@ -40,15 +41,15 @@ class CosmosDBListener:
         self._start = _start(
             function.name, self._settings.start_from_time, from_beginning=self._settings.start_from_beginning
         )
-        self._stopping = Stopping()
+        self._stopping = StopSignal()
         subject = f"Cosmos DB {self._settings.database_name}/{self._settings.container_name}"
         self._outage = Outage(f"function={function.name}: {subject}")
 
     def stop(self) -> None:
-        self._stopping.ask()
+        self._stopping.set()
 
     async def run(self) -> None:
-        """Returns after stop(), once a batch in progress has ended and is checkpointed."""
+        """Returns after stop(), once the current batch is finished and checkpointed."""
         await stay_connected(self._serve, self._outage, self._stopping)
 
     async def _serve(self, session: Session) -> None:
@@ -94,21 +95,21 @@ class CosmosDBListener:
                     await held.checkpoint(page.continuation)
                 continue
             if held.continuation is None:
-                # Pins "from now" down: what changes while this host is away must not be passed over.
+                # Stores where "now" was: changes while this host is down must not be skipped.
                 await held.checkpoint(page.continuation)
             else:
                 held.continuation = page.continuation
             await self._stopping.wait(self._settings.feed_poll_delay / MILLISECONDS)
 
     async def _deliver(self, page: Page, held: "HeldLease") -> bool:
-        """Whether the batch is done with: delivered, or lost for want of a retry policy, as on Azure."""
+        """Whether the feed can move on: the batch was delivered, or its retries are exhausted and it is lost."""
         call = Call(Datum(json.dumps(page.items), "json"), {}, continue_trace(None))
         result = await invoke_with_retries(
             self._worker, self._function, call, self._stopping, proceed=lambda: not held.lost
         )
         if result is not None and not result.succeeded:
             logger.error(
-                "function=%s: %d changes are lost: the function failed and its retry policy allows no more tries",
+                "function=%s: %d changes are lost: the function failed and its retry policy allows no more attempts",
                 self._function.name,
                 len(page.items),
             )
@@ -116,7 +117,7 @@ class CosmosDBListener:
 
 
 class HeldLease:
-    """A lease this host owns. `continuation` runs ahead of what is stored while nothing changes."""
+    """A lease that this host owns. While there are no changes, `continuation` is ahead of the stored one."""
 
     def __init__(self, leases: LeaseStore, lease: Lease, renew_interval: float) -> None:
         self._leases = leases
@@ -127,13 +128,13 @@ class HeldLease:
         self.lost = False
 
     async def checkpoint(self, continuation: str) -> None:
-        """Stores how far the feed is dealt with. Raises LeaseLost."""
+        """Stores the position in the feed. Raises LeaseLost."""
         self.continuation = continuation
         await self._write()
 
     @asynccontextmanager
     async def renewed(self) -> AsyncIterator[None]:
-        """Keeps the lease up inside, and releases it afterwards."""
+        """Renews the lease inside the block, and releases it at its end."""
         renewing = asyncio.create_task(self._renew())
         try:
             yield
@@ -142,7 +143,7 @@ class HeldLease:
             with suppress(asyncio.CancelledError):
                 await renewing
         if not self.lost:
-            # A lease that cannot be released runs out by itself, and its owner takes it up again at once.
+            # A lease that cannot be released expires, and this app can acquire it again at once.
             with suppress(AzureError, TimeoutError, LeaseLost):
                 async with asyncio.timeout(RELEASE_TIMEOUT):
                     await self._leases.release(self._lease)
@@ -154,7 +155,7 @@ class HeldLease:
                 await self._write()
             except LeaseLost:
                 return
-            except Exception as error:  # the outermost edge of this task; the reader tells the outage
+            except Exception as error:  # the reader reports the outage
                 logger.debug("lease not renewed: %s", error)
 
     async def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""What a Cosmos DB trigger listens to, and how often."""
+"""The settings of a Cosmos DB trigger, and its connections."""
 
 from typing import Literal
 
@@ -62,7 +62,7 @@ class Account:
 
 
 def _client(connection: Connection) -> CosmosClient:
-    """A new client without the SDK's lookups of proxies and netrc, which cost two thread switches a request."""
+    """A new client. It does not look up proxies and netrc, which costs two thread switches per request."""
     transport = AioHttpTransport(use_env_settings=False)
     if connection.connection_string:
         return CosmosClient.from_connection_string(connection.connection_string, transport=transport)

@@ -1,1 +1,1 @@
-"""Service Bus triggers: queues and topic subscriptions, through the azure-servicebus SDK."""
+"""Service Bus triggers for queues and topic subscriptions, with the azure-servicebus SDK."""

@@ -1,4 +1,4 @@
-"""Several messages an invocation, one invocation at a time: cardinality many. No lock is renewed, as on Azure."""
+"""Several messages per invocation, one invocation at a time: cardinality many. Locks are not renewed, as on Azure."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 
 from local_azure.functions_host.functions import Function
-from local_azure.functions_host.triggers.outage import Stopping
+from local_azure.functions_host.triggers.outage import StopSignal
 from local_azure.functions_host.triggers.service_bus.metadata import (
     batch_bodies,
     batch_metadata,
@@ -28,37 +28,37 @@ from local_azure.functions_host.worker import Call, Worker
 
 @dataclass(frozen=True, slots=True)
 class BatchDispatch:
-    """How batches are made. `wait` bounds, in seconds, how long a batch waits to reach `least` messages."""
+    """A batch has at most `maximum` messages. `wait`: seconds to wait until it has `minimum`."""
 
     function: Function
     worker: Worker
-    least: int
-    most: int
+    minimum: int
+    maximum: int
     wait: float
     complete: bool
     as_bytes: bool
 
-    async def run(self, receiver: ServiceBusReceiver, stopping: Stopping) -> None:
-        """Dispatches from one connected receiver until asked to stop."""
-        last_sign = time.monotonic()
+    async def run(self, receiver: ServiceBusReceiver, stopping: StopSignal) -> None:
+        """Dispatches from one connected receiver until stopped."""
+        last_answer = time.monotonic()
         while not stopping:
             messages = await self._receive(receiver, stopping)
             if messages:
                 await self._process(receiver, messages)
-            elif time.monotonic() - last_sign > PROBE_INTERVAL:
+            elif time.monotonic() - last_answer > PROBE_INTERVAL:
                 async with asyncio.timeout(PROBE_TIMEOUT):
                     await receiver.peek_messages(1, timeout=PROBE_TIMEOUT)
             else:
                 continue
-            last_sign = time.monotonic()
+            last_answer = time.monotonic()
 
-    async def _receive(self, receiver: ServiceBusReceiver, stopping: Stopping) -> list[ServiceBusReceivedMessage]:
+    async def _receive(self, receiver: ServiceBusReceiver, stopping: StopSignal) -> list[ServiceBusReceivedMessage]:
         messages: list[ServiceBusReceivedMessage] = []
         deadline = time.monotonic() + self.wait
-        while not stopping and len(messages) < self.most:
+        while not stopping and len(messages) < self.maximum:
             async with asyncio.timeout(OPERATION_TIMEOUT):
-                messages += await receiver.receive_messages(self.most - len(messages), IDLE_WAIT)
-            if not messages or len(messages) >= self.least or time.monotonic() >= deadline:
+                messages += await receiver.receive_messages(self.maximum - len(messages), IDLE_WAIT)
+            if not messages or len(messages) >= self.minimum or time.monotonic() >= deadline:
                 break
         return messages
 

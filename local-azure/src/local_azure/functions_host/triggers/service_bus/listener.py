@@ -1,31 +1,31 @@
-"""Listens to a queue or subscription, and stays connected to it."""
+"""Listens to a queue or subscription."""
 
 import asyncio
 
 from local_azure.functions_host.functions import Function
 from local_azure.functions_host.host_json import ServiceBusSection
-from local_azure.functions_host.triggers.outage import Outage, Session, Stopping, stay_connected
+from local_azure.functions_host.triggers.outage import Outage, Session, StopSignal, stay_connected
 from local_azure.functions_host.triggers.service_bus.batch_dispatch import BatchDispatch
 from local_azure.functions_host.triggers.service_bus.settings import OPERATION_TIMEOUT, Entity
 from local_azure.functions_host.triggers.service_bus.single_dispatch import SingleDispatch
 from local_azure.functions_host.worker import Worker
 
-# On Azure each of the calls that may run at once receives for itself. Here one receiver asks for as many messages, but
-# for no more than this: messages in its buffer are locked already.
-MOST_BUFFERED = 16
+# On Azure every concurrent call receives its own message. Here one receiver requests as many messages at once, up to
+# this limit: messages in its buffer are locked already.
+MAX_BUFFERED = 16
 
 
 class ServiceBusListener:
-    """Feeds `function` from its entity. Raises StartError where its settings cannot be served."""
+    """Feeds `function` from its entity. Raises StartError for settings that are not supported."""
 
     def __init__(self, function: Function, worker: Worker, section: ServiceBusSection) -> None:
         self._section = section
         self._entity = Entity(function)
-        self._stopping = Stopping()
+        self._stopping = StopSignal()
         self._outage = Outage(f"function={function.name}: Service Bus {self._entity.path}")
         self._dispatch = (
             self._batch_dispatch(function, worker)
-            if self._entity.takes_batches
+            if self._entity.is_batched
             else self._single_dispatch(function, worker)
         )
 
@@ -43,8 +43,8 @@ class ServiceBusListener:
         return BatchDispatch(
             function=function,
             worker=worker,
-            least=self._section.min_message_batch_size,
-            most=self._section.max_message_batch_size,
+            minimum=self._section.min_message_batch_size,
+            maximum=self._section.max_message_batch_size,
             wait=self._section.max_batch_wait_time,
             complete=self._complete,
             as_bytes=self._entity.as_bytes,
@@ -57,10 +57,10 @@ class ServiceBusListener:
         return self._section.auto_complete_messages if of_binding is None else of_binding
 
     def stop(self) -> None:
-        self._stopping.ask()
+        self._stopping.set()
 
     async def run(self) -> None:
-        """Returns after stop(), once what ran has ended and is settled."""
+        """Returns after stop(), once running invocations are finished and settled."""
         await stay_connected(self._serve, self._outage, self._stopping)
 
     async def _serve(self, session: Session) -> None:
@@ -72,7 +72,7 @@ class ServiceBusListener:
         await self._dispatch.run(receiver, self._stopping)
 
     def _prefetch(self) -> int:
-        """The SDK's credit is one more than its prefetch count."""
-        if self._entity.takes_batches or self._section.prefetch_count:
+        """The prefetch count. The SDK grants one more message than that."""
+        if self._entity.is_batched or self._section.prefetch_count:
             return self._section.prefetch_count
-        return min(self._section.max_concurrent_calls, MOST_BUFFERED) - 1
+        return min(self._section.max_concurrent_calls, MAX_BUFFERED) - 1

@@ -1,9 +1,8 @@
-"""What the trigger tells a function about its messages, beside the body.
+"""The metadata of messages for a function: the same fields that the Service Bus extension sends on Azure.
 
-The names are those the Service Bus extension sends; what it does not send, a function does not see on Azure either.
-Times ending in `Utc` carry no zone there, so that a function gets naive datetimes. They carry none here either,
-although the library tries twelve formats before the right one (0.11 ms a time, two times a message): with a `Z` they
-would be cheap, but aware, and what compares or subtracts them would work here and raise TypeError on Azure.
+Times whose name ends in `Utc` have no time zone there, so a function gets naive datetimes; here too. The library tries
+twelve formats before it can parse them (0.11 ms each, twice per message). With a `Z` that would be faster, but the
+datetimes would be aware: code that compares them would work here and raise TypeError on Azure.
 """
 
 import json
@@ -18,7 +17,7 @@ from azure.servicebus.amqp import AmqpMessageBodyType
 from local_azure.functions_host.datums import Datum, json_datum, raw, text
 from local_azure.functions_host.trace_context import TraceContext, continue_trace
 
-# What .NET says for a message that never expires: DateTimeOffset.MaxValue.
+# DateTimeOffset.MaxValue of .NET: the message never expires.
 NEVER = "9999-12-31T23:59:59.9999999"
 TRACE_PROPERTIES = ("traceparent", "Diagnostic-Id")
 
@@ -33,7 +32,7 @@ def body_of(message: ServiceBusReceivedMessage) -> bytes:
 
 
 def body_datum(body: bytes, *, as_bytes: bool) -> Datum:
-    """Text, as the extension sends it unless the binding asks for binary; bytes too where it is not UTF-8."""
+    """Text; bytes if the binding requests binary or the body is not UTF-8."""
     if as_bytes:
         return raw(body)
     try:
@@ -43,20 +42,20 @@ def body_datum(body: bytes, *, as_bytes: bool) -> Datum:
 
 
 def properties_of(message: ServiceBusReceivedMessage) -> dict[str, Any]:
-    """The application properties, with names as text."""
+    """The application properties, with names as str."""
     properties: Mapping[Any, Any] = message.application_properties or {}
     return {_plain(name): value for name, value in properties.items()}
 
 
 def trace_of(properties: Mapping[str, Any]) -> TraceContext:
-    """The sender's trace, where it left one in the application properties."""
+    """The sender's trace from the application properties, else a new one."""
     parent = next((properties[name] for name in TRACE_PROPERTIES if name in properties), None)
     state = properties.get("tracestate")
     return continue_trace(str(_plain(parent)) if parent else None, str(_plain(state)) if state else None)
 
 
-def describe(message: ServiceBusReceivedMessage, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Every field of the trigger's metadata that this message has, as plain values."""
+def fields_of(message: ServiceBusReceivedMessage, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata fields that this message has, as plain values."""
     enqueued = message.enqueued_time_utc
     expires = message.expires_at_utc
     enqueued_text = _time(enqueued) if enqueued else None
@@ -88,7 +87,7 @@ def describe(message: ServiceBusReceivedMessage, properties: Mapping[str, Any]) 
 
 def single_metadata(message: ServiceBusReceivedMessage, properties: Mapping[str, Any]) -> dict[str, Datum]:
     """The metadata for cardinality one."""
-    fields = describe(message, properties)
+    fields = fields_of(message, properties)
     encoded = Datum(json.dumps(fields.pop("ApplicationProperties"), default=_plain), "json")
     del fields["UserProperties"]
     metadata = {name: Datum(value, "int" if type(value) is int else "string") for name, value in fields.items()}
@@ -97,14 +96,14 @@ def single_metadata(message: ServiceBusReceivedMessage, properties: Mapping[str,
 
 
 def batch_metadata(messages: Sequence[ServiceBusReceivedMessage]) -> dict[str, Datum]:
-    """The metadata for cardinality many: `…Array` fields, one entry a message, null where a message has none."""
-    described = [describe(message, properties_of(message)) for message in messages]
+    """The metadata for cardinality many: `…Array` fields with one entry per message, null if it lacks the field."""
+    described = [fields_of(message, properties_of(message)) for message in messages]
     names = sorted({name for fields in described for name in fields} | {"UserProperties", "ApplicationProperties"})
     return {f"{name}Array": _json([fields.get(name) for fields in described]) for name in names}
 
 
 def batch_bodies(messages: Sequence[ServiceBusReceivedMessage], *, as_bytes: bool) -> Datum:
-    """The bodies for cardinality many, as the collections the library reads."""
+    """The bodies for cardinality many, as a collection of the worker library."""
     bodies = [body_of(message) for message in messages]
     if not as_bytes:
         try:
@@ -115,7 +114,7 @@ def batch_bodies(messages: Sequence[ServiceBusReceivedMessage], *, as_bytes: boo
 
 
 def manual_metadata() -> dict[str, Datum]:
-    """What a message made by hand carries."""
+    """The metadata of a manual invocation."""
     return {"UserProperties": json_datum({}), "ApplicationProperties": json_datum({})}
 
 
@@ -128,7 +127,7 @@ def _time(moment: datetime) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """AMQP's bytes as text, its dates as ISO 8601, the rest as it prints."""
+    """Bytes as text, dates as ISO 8601, other values as str."""
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     if isinstance(value, datetime):

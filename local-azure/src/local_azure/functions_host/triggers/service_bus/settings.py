@@ -1,4 +1,4 @@
-"""What a Service Bus trigger listens to, and how."""
+"""The settings of a Service Bus trigger, and its connection."""
 
 from typing import Any
 
@@ -15,8 +15,7 @@ SOCKET_TIMEOUT = 0.02
 OPERATION_TIMEOUT = 10.0
 # Seconds of one attempt to receive while nothing runs.
 IDLE_WAIT = 0.5
-# Receiving alone does not notice a peer that has fallen silent: after PROBE_INTERVAL seconds without an answer the
-# service is asked something.
+# Receiving does not notice a frozen peer: after PROBE_INTERVAL seconds without an answer, a peek probes it.
 PROBE_INTERVAL = 5.0
 PROBE_TIMEOUT = 5.0
 ADDRESS_SUFFIX = "fullyQualifiedNamespace"
@@ -34,7 +33,7 @@ class ServiceBusTrigger(TriggerSettings):
 
 
 class Entity:
-    """The queue or subscription of a trigger. Raises StartError where its settings cannot be served."""
+    """The queue or subscription of a trigger. Raises StartError for settings that are not supported."""
 
     def __init__(self, function: Function) -> None:
         self.settings = function.trigger_settings(ServiceBusTrigger)
@@ -49,7 +48,7 @@ class Entity:
         return f"{self.settings.topic_name}/{self.settings.subscription_name}"
 
     @property
-    def takes_batches(self) -> bool:
+    def is_batched(self) -> bool:
         return self.settings.cardinality.upper() == "MANY"
 
     @property
@@ -57,7 +56,7 @@ class Entity:
         return (self.settings.data_type or "").upper() == "BINARY"
 
     def client(self) -> ServiceBusClient:
-        """A new client. It does not retry: the listener starts over, and says so once an outage."""
+        """A new client. It does not retry: the listener reconnects, and logs each outage once."""
         options: dict[str, Any] = {"retry_total": 0, "socket_timeout": SOCKET_TIMEOUT}
         if self._connection.connection_string:
             return ServiceBusClient.from_connection_string(self._connection.connection_string, **options)

@@ -1,8 +1,8 @@
-"""One message an invocation, several invocations at once.
+"""One message per invocation, several invocations at once: cardinality one.
 
-The SDK reads and writes a connection under one lock, and whoever waits for a frame holds it. Receiving, settling and
-renewing at the same time would make each wait for the others' frames, up to SOCKET_TIMEOUT each. So one loop owns the
-receiver and takes turns; only the functions run beside it.
+The SDK reads and writes a connection under one lock, and holds it while it waits for a frame. Concurrent receiving,
+settling and renewing would wait for each other, up to SOCKET_TIMEOUT each time. So one loop owns the receiver and does
+them in turn; only the functions run concurrently.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 
 from local_azure.functions_host.functions import Function
-from local_azure.functions_host.triggers.outage import Stopping, describe
+from local_azure.functions_host.triggers.outage import StopSignal, describe
 from local_azure.functions_host.triggers.service_bus.metadata import (
     body_datum,
     body_of,
@@ -36,7 +36,7 @@ from local_azure.functions_host.worker import Call, Worker
 
 logger = logging.getLogger(__name__)
 
-BUSY_WAIT = 0.01  # seconds of one attempt to receive while functions run: their messages are settled after it
+BUSY_WAIT = 0.01  # seconds of one attempt to receive while functions run, whose messages are settled after it
 RENEWAL_CHECK_INTERVAL = 0.25  # seconds; far below half of the shortest lock in use
 
 
@@ -55,14 +55,14 @@ class SingleDispatch:
     as_bytes: bool
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def run(self, receiver: ServiceBusReceiver, stopping: Stopping) -> None:
-        """Dispatches from one connected receiver until asked to stop."""
+    async def run(self, receiver: ServiceBusReceiver, stopping: StopSignal) -> None:
+        """Dispatches from one connected receiver until stopped."""
         await _ReceiverLoop(self, receiver, stopping).run()
 
 
 @dataclass(slots=True)
 class _Running:
-    """A message under way. `lock` is how long it was locked when it came, in seconds."""
+    """A message and its invocation. `lock`: seconds left of its lock when it arrived."""
 
     message: ServiceBusReceivedMessage
     started: float
@@ -71,19 +71,19 @@ class _Running:
 
 
 class _ReceiverLoop:
-    """The only user of one receiver. An error of the SDK ends it, and with it the connection."""
+    """The only user of one receiver. An error of the SDK ends the loop, and with it the connection."""
 
-    def __init__(self, dispatch: SingleDispatch, receiver: ServiceBusReceiver, stopping: Stopping) -> None:
+    def __init__(self, dispatch: SingleDispatch, receiver: ServiceBusReceiver, stopping: StopSignal) -> None:
         self._dispatch = dispatch
         self._receiver = receiver
         self._stopping = stopping
         self._running: dict[asyncio.Task[None], _Running] = {}
         self._finished: deque[_Running] = deque()
         self._some_finished = asyncio.Event()
-        self._last_sign = self._last_renewal_check = time.monotonic()
+        self._last_answer = self._last_renewal_check = time.monotonic()
 
     async def run(self) -> None:
-        """Returns once asked to stop and all that ran is settled."""
+        """Returns once stopped and all messages are settled."""
         while True:
             while self._finished:
                 await self._settle(self._finished.popleft())
@@ -103,21 +103,21 @@ class _ReceiverLoop:
         for message in messages:
             self._start(message)
         if messages:
-            self._last_sign = time.monotonic()
+            self._last_answer = time.monotonic()
             await asyncio.sleep(0)
-        elif time.monotonic() - self._last_sign > PROBE_INTERVAL:
+        elif time.monotonic() - self._last_answer > PROBE_INTERVAL:
             await self._probe()
 
     async def _probe(self) -> None:
-        """Asks the service something, as receiving alone does not notice a peer that fell silent."""
+        """Raises an error if the peer is frozen."""
         async with asyncio.timeout(PROBE_TIMEOUT):
             await self._receiver.peek_messages(1, timeout=PROBE_TIMEOUT)
-        self._last_sign = time.monotonic()
+        self._last_answer = time.monotonic()
 
     def _start(self, message: ServiceBusReceivedMessage) -> None:
         lock = _remaining(message)
         if lock < 0:
-            return  # waited too long in the SDK's buffer; another delivery of it is on its way
+            return  # expired in the SDK's buffer; the service delivers it again
         running = _Running(message, time.monotonic(), lock)
         task = asyncio.create_task(self._invoke(running))
         self._running[task] = running
@@ -153,7 +153,7 @@ class _ReceiverLoop:
                 pass
 
     async def _settle(self, running: _Running) -> None:
-        """Completes on success, abandons otherwise. A lost lock is told, and the message will come again."""
+        """Completes the message on success, else abandons it. After a lost lock it is delivered again."""
         try:
             async with asyncio.timeout(OPERATION_TIMEOUT):
                 if not running.succeeded:
@@ -168,7 +168,7 @@ class _ReceiverLoop:
                 self._dispatch.function.name,
                 running.message.sequence_number,
             )
-        self._last_sign = time.monotonic()
+        self._last_answer = time.monotonic()
 
     async def _renew_locks(self) -> None:
         now = time.monotonic()
@@ -185,10 +185,10 @@ class _ReceiverLoop:
             async with asyncio.timeout(OPERATION_TIMEOUT):
                 await self._receiver.renew_message_lock(message)
         except MessageLockLostError:
-            pass  # told when the message is settled
+            pass  # logged when the message is settled
 
 
 def _remaining(message: ServiceBusReceivedMessage) -> float:
-    """Seconds until the message's lock runs out."""
+    """Seconds until the message's lock expires."""
     locked_until = message.locked_until_utc
     return (locked_until - datetime.now(UTC)).total_seconds() if locked_until else math.inf

@@ -1,1 +1,1 @@
-"""Timer triggers: six-field NCrontab schedules, runs that never overlap."""
+"""Timer triggers: six-field NCrontab schedules; runs never overlap."""

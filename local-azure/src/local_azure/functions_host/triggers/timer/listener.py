@@ -1,4 +1,4 @@
-"""Runs a function by its schedule."""
+"""Runs a function on a schedule."""
 
 import os
 from datetime import UTC, datetime, tzinfo
@@ -9,15 +9,15 @@ from local_azure.functions_host.datums import json_datum
 from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function, TriggerSettings
 from local_azure.functions_host.trace_context import continue_trace
-from local_azure.functions_host.triggers.outage import Stopping
+from local_azure.functions_host.triggers.outage import StopSignal
 from local_azure.functions_host.triggers.retry import invoke_with_retries
 from local_azure.functions_host.triggers.timer.schedule import InvalidSchedule, Schedule, parse_schedule
 from local_azure.functions_host.triggers.timer.state import Run, TimerState
 from local_azure.functions_host.worker import Call, Worker
 
 TIME_ZONE_SETTING = "WEBSITE_TIME_ZONE"
-SHORTEST_MONITORED = 60.0
-LONGEST_SLEEP = 60.0
+SHORTEST_MONITORED = 60.0  # seconds; as on Azure, runs of a more frequent schedule are not stored
+LONGEST_SLEEP = 60.0  # seconds, after which the clock is read again
 
 
 class TimerTrigger(TriggerSettings):
@@ -27,7 +27,7 @@ class TimerTrigger(TriggerSettings):
 
 
 class TimerListener:
-    """Runs of `function` follow each other; one that takes too long swallows the due times it passes."""
+    """Runs `function` when it is due. Runs do not overlap: due times during a run are skipped."""
 
     def __init__(self, function: Function, worker: Worker, state: TimerState) -> None:
         self._function = function
@@ -37,13 +37,13 @@ class TimerListener:
         self._zone = _zone(function.name)
         self._schedule = _schedule(function.name, self._settings.schedule)
         self._monitored = self._settings.use_monitor and self._schedule.shortest_interval() >= SHORTEST_MONITORED
-        self._stopping = Stopping()
+        self._stopping = StopSignal()
 
     def stop(self) -> None:
-        self._stopping.ask()
+        self._stopping.set()
 
     async def run(self) -> None:
-        """Returns after stop(), once a run in progress has ended."""
+        """Returns after stop(), once the current run is finished."""
         run = self._state.get(self._function.name) if self._monitored else None
         past_due = run is not None and run.due < self._now()
         if past_due or self._settings.run_on_startup:
@@ -68,7 +68,7 @@ class TimerListener:
 
 
 def timer_content(run: Run | None, *, past_due: bool) -> dict[str, Any]:
-    """What the trigger's parameter is made of."""
+    """The value of the trigger's parameter."""
     status = {"Last": run.last, "Next": run.next, "LastUpdated": run.updated} if run else None
     return {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
 

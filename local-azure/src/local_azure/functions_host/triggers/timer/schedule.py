@@ -1,6 +1,6 @@
 """NCrontab expressions (https://github.com/atifaziz/NCrontab): `second minute hour day month day-of-week`.
 
-Five fields leave out the seconds. Day and day-of-week must both match, other than in cron.
+With five fields, the seconds are 0. Unlike in cron, both day and day-of-week must match.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,18 @@ from itertools import pairwise
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-SEARCHED_YEARS = 30
+SEARCHED_YEARS = 30  # the 29th of February falls on the same weekday every 28 years
 
 
 class InvalidSchedule(ValueError):
-    """The expression cannot be read, or never comes round; the message says which part."""
+    """The expression is malformed or never due. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
     name: str
-    least: int
-    most: int
+    minimum: int
+    maximum: int
     names: tuple[str, ...] = ()
 
 
@@ -37,7 +37,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a timer is due, in the time zone of the times it is asked about."""
+    """When a timer is due. Times are in the time zone of the arguments."""
 
     seconds: tuple[int, ...]
     minutes: tuple[int, ...]
@@ -47,7 +47,7 @@ class Schedule:
     weekdays: frozenset[int]
 
     def after(self, moment: datetime) -> datetime:
-        """The first due time after `moment`. Raises InvalidSchedule where there is none."""
+        """The first due time after `moment`. Raises InvalidSchedule if there is none."""
         start = moment.replace(microsecond=0) + timedelta(seconds=1)
         day = start.replace(hour=0, minute=0, second=0)
         earliest = (start.hour, start.minute, start.second)
@@ -58,7 +58,7 @@ class Schedule:
                     return day.replace(hour=time[0], minute=time[1], second=time[2])
             day += timedelta(days=1)
             earliest = (0, 0, 0)
-        raise InvalidSchedule("the schedule never comes round")
+        raise InvalidSchedule("the schedule is never due")
 
     def _falls_on(self, day: datetime) -> bool:
         return day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays
@@ -74,7 +74,7 @@ class Schedule:
         return None
 
     def shortest_interval(self) -> float:
-        """Seconds between the two of the next due times that lie closest, as far as a minute tells."""
+        """The shortest interval between due times in seconds, at most 60."""
         if len(self.seconds) == 1:
             return 60.0
         wrapped = (*self.seconds, self.seconds[0] + 60)
@@ -114,20 +114,20 @@ def _part(field: _Field, part: str) -> range:
         raise InvalidSchedule(f"{field.name}: {part!r}: the step must be a number above 0")
     step = int(step_text) if slash else 1
     if values == "*":
-        return range(field.least, field.most + 1, step)
+        return range(field.minimum, field.maximum + 1, step)
     first_text, dash, last_text = values.partition("-")
     first = _value(field, first_text)
-    last = _value(field, last_text) if dash else field.most if slash else first
+    last = _value(field, last_text) if dash else field.maximum if slash else first
     if last < first:
-        raise InvalidSchedule(f"{field.name}: {part!r} runs backwards")
+        raise InvalidSchedule(f"{field.name}: {part!r} ends before it starts")
     return range(first, last + 1, step)
 
 
 def _value(field: _Field, text: str) -> int:
-    names: Mapping[str, int] = {name: number for number, name in enumerate(field.names, start=field.least)}
+    names: Mapping[str, int] = {name: number for number, name in enumerate(field.names, start=field.minimum)}
     number = names.get(text[:3].lower()) if field.names and not text.isdigit() else None
     if number is None:
         number = int(text) if text.isdigit() else -1
-    if not field.least <= number <= field.most:
-        raise InvalidSchedule(f"{field.name}: {text!r} is not one of {field.least}-{field.most}")
+    if not field.minimum <= number <= field.maximum:
+        raise InvalidSchedule(f"{field.name}: {text!r} is not one of {field.minimum}-{field.maximum}")
     return number

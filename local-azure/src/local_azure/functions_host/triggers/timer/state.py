@@ -1,7 +1,7 @@
-"""When each timer ran last, in one small file.
+"""The last run of each timer, in one small file.
 
-A file rather than blobs in the storage account, where Azure keeps it: it needs no further service, so that timers run
-while the storage is down, and a rename replaces it whole, so that it survives a kill at any moment.
+Azure keeps it in blobs of the storage account. A file needs no other service, so timers run while the storage is down;
+it is replaced by a rename, so it survives a kill at any moment.
 """
 
 import json
@@ -34,7 +34,7 @@ def _iso(moment: datetime) -> str:
 
 
 class TimerState:
-    """The runs in `file`, by function name. Raises StartError where they cannot be read."""
+    """The runs in `file`, by function name. Raises StartError if it is malformed."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -43,7 +43,7 @@ class TimerState:
             try:
                 self._runs = {name: Run(**run) for name, run in json.loads(file.read_text(encoding="utf-8")).items()}
             except (ValueError, TypeError, AttributeError):
-                raise StartError(f"{file}: not readable as the last runs of timers; delete it") from None
+                raise StartError(f"{file}: does not contain the last runs of timers; delete it") from None
 
     def get(self, function: str) -> Run | None:
         return self._runs.get(function)

@@ -1,4 +1,4 @@
-"""All listeners of an app: made, started and stopped together."""
+"""The listeners of an app, started and stopped together."""
 
 import asyncio
 import json
@@ -19,33 +19,33 @@ from local_azure.functions_host.worker import Call, Worker
 
 
 class Listener(Protocol):
-    """Calls one function for whatever its trigger brings."""
+    """Calls one function when its trigger fires."""
 
     def stop(self) -> None: ...
 
     async def run(self) -> None:
-        """Returns after stop(), once what runs has ended and is settled. Never raises."""
+        """Returns after stop(), once running invocations are finished and settled. Never raises."""
 
 
 class Listeners:
-    """The listeners of `functions`. Those of an app with the same name go on where its last ones stopped."""
+    """The listeners of `functions`. Under the same app `name` they continue where they stopped. Raises StartError."""
 
     def __init__(
         self, functions: Sequence[Function], worker: Worker, extensions: ExtensionsSection, name: str, state: Path
     ) -> None:
         timers = TimerState(state / f"timers-{name}.json")
-        makers: dict[str, Callable[[Function], Listener]] = {
+        factories: dict[str, Callable[[Function], Listener]] = {
             "serviceBusTrigger": lambda function: ServiceBusListener(function, worker, extensions.service_bus),
             "cosmosDBTrigger": lambda function: CosmosDBListener(function, worker, name),
             "timerTrigger": lambda function: TimerListener(function, worker, timers),
         }
-        self._make = [
-            (makers[function.trigger_type], function)
+        self._factories = [
+            (factories[function.trigger_type], function)
             for function in functions
-            if function.trigger_type in makers and not function.disabled
+            if function.trigger_type in factories and not function.disabled
         ]
-        # Made once here so that a wrong setting is told at the start.
-        self._listeners = [make(function) for make, function in self._make]
+        # Created here and not in start(), so that wrong settings are reported before anything runs.
+        self._listeners = [create(function) for create, function in self._factories]
         self._tasks: list[asyncio.Task[None]] = []
         self.draining = False
 
@@ -53,7 +53,7 @@ class Listeners:
         self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
 
     async def drain(self) -> None:
-        """Stops listening. Returns once what the listeners run has ended and is settled."""
+        """Stops listening. Returns once running invocations are finished and settled."""
         self.draining = True
         for listener in self._listeners:
             listener.stop()
@@ -63,12 +63,12 @@ class Listeners:
         """Listens again after drain()."""
         if self.draining:
             self.draining = False
-            self._listeners = [make(function) for make, function in self._make]
+            self._listeners = [create(function) for create, function in self._factories]
             self.start()
 
 
 def manual_call(function: Function, content: str) -> Call:
-    """The invocation by hand that `content` asks for. Raises ValueError where the trigger cannot take it."""
+    """A manual invocation with `content` as the trigger's value. Raises ValueError if it is not valid."""
     trace = continue_trace(None)
     match function.trigger_type:
         case "httpTrigger":
