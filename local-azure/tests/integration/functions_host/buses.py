@@ -47,19 +47,19 @@ class Bus:
     async def send_to_queue(self, *messages: ServiceBusMessage) -> None:
         await self._queue.send_messages(list(messages))
 
-    async def left(self, where: str = "waiting") -> list[str]:
-        """The ids of what still lies in the subscription ("waiting"), its dead-letter queue ("dead") or "batches"."""
+    async def remaining(self, where: str = "waiting") -> list[str]:
+        """The message ids in the subscription ("waiting"), its dead-letter queue ("dead") or the queue "batches"."""
         messages = await self._receivers[where].peek_messages(100, sequence_number=1)
         return [str(message.message_id) for message in messages]
 
     async def close(self) -> None:
-        """Closes everything at once, and does not wait the second the SDK takes to wake its keep-alive up."""
+        """Closes everything at once, without waiting the second that the SDK takes to end its keep-alive."""
         handlers: list[ServiceBusSender | ServiceBusReceiver] = [self._topic, self._queue, *self._receivers.values()]
         await asyncio.gather(*[_close(handler) for handler in handlers])
 
-    async def until_left(self, ids: list[str], where: str = "waiting") -> None:
+    async def until_remaining(self, ids: list[str], where: str = "waiting") -> None:
         async with asyncio.timeout(10):
-            while await self.left(where) != ids:  # noqa: ASYNC110 - a service is asked, which tells no changes
+            while await self.remaining(where) != ids:  # noqa: ASYNC110 - the service has no event for it
                 await asyncio.sleep(0.02)
 
 
@@ -71,7 +71,7 @@ async def _close(handler: ServiceBusSender | ServiceBusReceiver) -> None:
 
 @asynccontextmanager
 async def service_bus(sample: Sample, port: int = 0) -> AsyncIterator[Bus]:
-    """A Service Bus that keeps its messages beside the sample's records; the sample connects to it."""
+    """Runs a Service Bus with its database in the sample's folder. The sample connects to it."""
     async with ServiceBusEmulator.running(ENTITIES, sample.folder / "bus.sqlite3", port) as emulator:
         sample.settings["SERVICE_BUS"] = emulator.connection_string
         bus = Bus(emulator)

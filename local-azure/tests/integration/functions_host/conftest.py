@@ -1,4 +1,4 @@
-"""The sample app, ready to run."""
+"""The sample app."""
 
 from pathlib import Path
 

@@ -16,7 +16,7 @@ CONTAINERS = [CosmosContainer(database="sample", name=name, partition_key="/kind
 
 
 class Documents:
-    """The database the sample app listens to."""
+    """The database that the sample app listens to."""
 
     def __init__(self, emulator: CosmosEmulator, database: DatabaseProxy) -> None:
         self.port = emulator.port
@@ -37,7 +37,7 @@ class Documents:
         return await leases.read_item(identity, partition_key=identity)
 
     async def until_leased(self, function: str, container: str) -> None:
-        """Returns once the function's place in the feed is stored."""
+        """Waits until the function's position in the feed is stored."""
         async with asyncio.timeout(10):
             while True:
                 try:
@@ -49,7 +49,7 @@ class Documents:
 
 @asynccontextmanager
 async def cosmos(sample: Sample, port: int = 0) -> AsyncIterator[Documents]:
-    """A Cosmos DB that keeps its documents beside the sample's records; the sample connects to it."""
+    """Runs a Cosmos DB with its database in the sample's folder. The sample connects to it."""
     async with CosmosEmulator(CONTAINERS, sample.folder / "cosmos.sqlite3", port) as emulator:
         sample.settings["COSMOS"] = emulator.connection_string
         async with CosmosClient.from_connection_string(emulator.connection_string) as client:

@@ -1,4 +1,4 @@
-"""The sample app under a real host process, and what its functions recorded."""
+"""The sample app in a host process, and the records of its functions."""
 
 import asyncio
 import json
@@ -14,16 +14,22 @@ from typing import Any
 import pytest
 
 SAMPLE_APP = Path(__file__).parent / "sample_app"
-DEADLINE = 20.0
-NOBODY = "127.0.0.1:9"
-SERVICE_BUS_DOWN = f"Endpoint=sb://{NOBODY};SharedAccessKeyName=k;SharedAccessKey=local;UseDevelopmentEmulator=true;"
-COSMOS_DOWN = f"AccountEndpoint=http://{NOBODY}/;AccountKey=bG9jYWw=;"
+FUNCTIONS = (
+    *("hello", "slow", "waiting", "nothing", "cookies", "leave"),
+    *("on-message", "on-batch", "on-change", "on-loss", "tick"),
+)
+DEADLINE = 20.0  # seconds
+UNREACHABLE = "127.0.0.1:9"
+SERVICE_BUS_DOWN = (
+    f"Endpoint=sb://{UNREACHABLE};SharedAccessKeyName=k;SharedAccessKey=local;UseDevelopmentEmulator=true;"
+)
+COSMOS_DOWN = f"AccountEndpoint=http://{UNREACHABLE}/;AccountKey=bG9jYWw=;"
 
 
 async def until[T](condition: Callable[[], T], deadline: float = DEADLINE) -> T:
-    """Polls `condition` until it is true, and returns what it said."""
+    """Polls `condition` until it is true. Returns its result."""
     async with asyncio.timeout(deadline):
-        while not (result := condition()):  # noqa: ASYNC110 - what is awaited happens in another process
+        while not (result := condition()):  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.02)
     return result
 
@@ -44,7 +50,7 @@ class Host:
 
 @dataclass
 class Sample:
-    """Where the sample app records, and the settings it runs with. Only `functions` are loaded, where given."""
+    """The folder with the records of the sample app, and its settings."""
 
     folder: Path
     settings: dict[str, str]
@@ -54,15 +60,15 @@ class Sample:
         file = self.folder / "records"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
-    def seen(self, function: str) -> list[dict[str, Any]]:
+    def records_of(self, function: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["function"] == function]
 
     def ids(self, function: str) -> list[str]:
-        """The ids of the documents a function was given, in order."""
-        return [identity for seen in self.seen(function) for identity in seen["ids"]]
+        """The ids of the documents that a function has received, in order."""
+        return [identity for record in self.records_of(function) for identity in record["ids"]]
 
-    def forget(self) -> None:
-        """Starts the records and the wanted failures anew."""
+    def reset(self) -> None:
+        """Deletes the records and the requested failures."""
         (self.folder / "records").write_text("")
         self.fail()
 
@@ -71,8 +77,7 @@ class Sample:
 
     def only(self, *functions: str) -> None:
         """Disables every function but these."""
-        every = ("hello", "slow", "waiting", "nothing", "cookies", "on-message", "on-batch", "on-change", "on-loss")
-        for name in (*every, "tick"):
+        for name in FUNCTIONS:
             self.settings[f"AzureWebJobs.{name}.Disabled"] = str(name not in functions).lower()
 
     @asynccontextmanager
@@ -111,7 +116,7 @@ class Sample:
 
 
 def sample_in(folder: Path) -> Sample:
-    """The sample app with both services down, and a timer that is never due."""
+    """The sample app with both services down and a timer that is not due."""
     settings = {
         "RECORD": str(folder / "records"),
         "FAILURES": str(folder / "failures"),

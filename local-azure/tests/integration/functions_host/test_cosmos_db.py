@@ -1,4 +1,4 @@
-"""Cosmos DB triggers, through the unmodified SDK, against the local Cosmos DB."""
+"""Cosmos DB triggers, with the unmodified SDK and the local Cosmos DB."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Site:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """Both containers hold the documents BEFORE when the host starts."""
+    """The sample app, started when both containers had the documents BEFORE."""
     sample = sample_in(tmp_path_factory.mktemp("cosmos"))
     sample.only("on-change", "on-loss")
     async with cosmos(sample) as documents:
@@ -42,14 +42,14 @@ def site(running: Site) -> Site:
     return running
 
 
-async def test_the_feed_starts_at_the_beginning_where_the_function_says_so(site: Site) -> None:
+async def test_the_feed_starts_at_the_beginning_if_the_function_says_so(site: Site) -> None:
     assert site.sample.ids("on-change") == BEFORE
-    assert max(len(seen["ids"]) for seen in site.sample.seen("on-change")) == 10
+    assert max(len(seen["ids"]) for seen in site.sample.records_of("on-change")) == 10
     assert site.sample.ids("on-loss") == []
 
 
 async def test_changes_arrive_in_order_and_once(site: Site) -> None:
-    site.sample.forget()
+    site.sample.reset()
     one_by_one, together = [f"a{n}" for n in range(5)], [f"b{n}" for n in range(5)]
 
     await site.documents.create("kept", *one_by_one)
@@ -60,7 +60,7 @@ async def test_changes_arrive_in_order_and_once(site: Site) -> None:
 
 
 async def test_with_a_retry_policy_a_batch_waits_until_it_succeeds(site: Site) -> None:
-    site.sample.forget()
+    site.sample.reset()
     site.sample.fail(*["on-change"] * 3)
 
     await site.documents.create("kept", "c")
@@ -68,13 +68,13 @@ async def test_with_a_retry_policy_a_batch_waits_until_it_succeeds(site: Site) -
     await site.documents.create("kept", "d")
     await until(lambda: site.sample.ids("on-change") == ["c", "d"])
 
-    assert [seen["retry"] for seen in site.sample.seen("on-change-failed")] == [0, 1, 2]
-    assert [seen["retry"] for seen in site.sample.seen("on-change")] == [3, 0]
+    assert [seen["retry"] for seen in site.sample.records_of("on-change-failed")] == [0, 1, 2]
+    assert [seen["retry"] for seen in site.sample.records_of("on-change")] == [3, 0]
     assert not any("function=on-change" in line and "are lost" in line for line in site.host.log)
 
 
-async def test_without_a_retry_policy_a_failed_batch_is_lost_and_told(site: Site) -> None:
-    site.sample.forget()
+async def test_without_a_retry_policy_a_failed_batch_is_lost_and_logged(site: Site) -> None:
+    site.sample.reset()
     site.sample.fail("on-loss")
 
     await site.documents.create("lost", "e")

@@ -1,4 +1,4 @@
-"""Cosmos DB triggers while the service, or the host, comes and goes."""
+"""Cosmos DB triggers while the service or the host restarts."""
 
 from tests.integration.functions_host.databases import cosmos
 from tests.integration.functions_host.hosts import Host, Sample, until
@@ -10,14 +10,14 @@ async def test_a_batch_that_never_succeeds_does_not_move_the_lease(sample: Sampl
     async with cosmos(sample) as documents:
         await documents.create("kept", "a")
         async with sample.running() as host:
-            await until(lambda: len(sample.seen("on-change-failed")) > 2)
+            await until(lambda: len(sample.records_of("on-change-failed")) > 2)
             assert await host.stop() == 0
         sample.fail()
         async with sample.running():
             await until(lambda: sample.ids("on-change") == ["a"])
 
 
-async def test_changes_made_while_the_host_was_away_are_not_passed_over(sample: Sample) -> None:
+async def test_changes_made_while_the_host_was_down_are_not_skipped(sample: Sample) -> None:
     sample.only("on-loss")
     async with cosmos(sample) as documents:
         async with sample.running() as host:
@@ -45,27 +45,27 @@ async def test_another_host_waits_for_the_lease(sample: Sample) -> None:
     assert sample.ids("on-change") == ["a", "b", "c"]
 
 
-async def test_listeners_survive_a_cosmos_db_that_comes_late_and_goes(sample: Sample) -> None:
+async def test_listeners_survive_a_cosmos_db_that_starts_late_and_restarts(sample: Sample) -> None:
     sample.only("on-change")
     async with cosmos(sample) as documents:
         port = documents.port
     async with sample.running() as host:
-        await until(lambda: told(host, "lost: ") == 1)
+        await until(lambda: logged(host, "lost: ") == 1)
         async with cosmos(sample, port) as documents:
             await documents.create("kept", "a")
             await until(lambda: sample.ids("on-change") == ["a"])
-            await until(lambda: told(host, "back after") == 1)
-        await until(lambda: told(host, "lost: ") == 2)
+            await until(lambda: logged(host, "back after") == 1)
+        await until(lambda: logged(host, "lost: ") == 2)
         async with cosmos(sample, port) as documents:
             await documents.create("kept", "b")
             await until(lambda: sample.ids("on-change")[-1] == "b")
-            await until(lambda: told(host, "back after") == 2)
+            await until(lambda: logged(host, "back after") == 2)
             assert await host.stop() == 0
 
     assert set(sample.ids("on-change")) == {"a", "b"}
-    assert told(host, "lost: ") == 2
+    assert logged(host, "lost: ") == 2
 
 
-def told(host: Host, text: str) -> int:
-    """How often the log says so."""
+def logged(host: Host, text: str) -> int:
+    """The number of log lines with `text`."""
     return len([line for line in host.log if text in line])

@@ -1,4 +1,4 @@
-"""Starting and stopping the host process, and what the command line and the settings change."""
+"""Start and stop of the host process, its options and settings."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.integration.functions_host.hosts import SAMPLE_APP, Sample, until
 
 
 async def failing_start(sample: Sample, app: Path = SAMPLE_APP, *arguments: str) -> tuple[int, list[str]]:
-    """The exit code and the lines on stderr of a host that should not start."""
+    """Exit code and stderr lines of a host that must not start."""
     process = await asyncio.create_subprocess_exec(
         *sample.command(app, *arguments),
         env=sample.settings,
@@ -23,10 +23,10 @@ async def failing_start(sample: Sample, app: Path = SAMPLE_APP, *arguments: str)
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(20):
-        out, error = await process.communicate()
-    assert out == b""
+        output, errors = await process.communicate()
+    assert output == b""
     assert process.returncode is not None
-    lines = error.decode().splitlines()
+    lines = errors.decode().splitlines()
     return process.returncode, [line for line in lines if "Auth level is not applied" not in line]
 
 
@@ -37,7 +37,7 @@ def app_in(folder: Path, code: str, host: object = None) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("code", "host", "told"),
+    ("code", "host", "error"),
     [
         ("", {"version": "2.0", "extensions": {"blobs": {}}}, r"host\.json: extensions\.blobs: is unknown or not"),
         ("raise ValueError('no')", None, r"function_app\.py: ValueError: no \(.*function_app\.py:3\)"),
@@ -49,17 +49,17 @@ def app_in(folder: Path, code: str, host: object = None) -> Path:
         ("@app.route('%R%')\ndef f(req: func.HttpRequest): ...", None, "function f: the app setting R,"),
     ],
 )
-async def test_what_cannot_be_served_is_one_line_and_exit_code_2(
-    sample: Sample, tmp_path: Path, code: str, host: object, told: str
+async def test_an_unsupported_app_is_one_line_and_exit_code_2(
+    sample: Sample, tmp_path: Path, code: str, host: object, error: str
 ) -> None:
     exit_code, lines = await failing_start(sample, app_in(tmp_path, code, host), "--port", "0")
 
     assert exit_code == 2
     assert len(lines) == 1
-    assert re.search(told, lines[0])
+    assert re.search(error, lines[0])
 
 
-async def test_an_app_prints_to_the_log_and_needs_no_home_page(sample: Sample, tmp_path: Path) -> None:
+async def test_an_app_prints_to_the_log_and_can_disable_the_home_page(sample: Sample, tmp_path: Path) -> None:
     sample.settings["AzureWebJobsDisableHomepage"] = "true"
     async with sample.running(app=app_in(tmp_path, "print('printed')")) as host:
         async with aiohttp.ClientSession() as client, client.get(host.url) as response:
@@ -71,7 +71,7 @@ async def test_an_app_prints_to_the_log_and_needs_no_home_page(sample: Sample, t
     assert "printed\n" in host.log
 
 
-async def test_settings_change_the_host(sample: Sample) -> None:
+async def test_settings_disable_functions_and_limit_requests(sample: Sample) -> None:
     sample.only("hello", "waiting")
     sample.settings["AzureFunctionsJobHost__extensions__http__maxConcurrentRequests"] = "1"
     sample.settings["AzureFunctionsJobHost__extensions__http__maxOutstandingRequests"] = "2"
@@ -83,9 +83,9 @@ async def test_settings_change_the_host(sample: Sample) -> None:
 
         keys = json.loads((sample.folder / "state" / "keys-sample.json").read_text())
 
-        # disabled functions are not there
+        # disabled functions have no route
         assert await status("/api/cookies") == 404
-        # anonymous functions and the ping want no key, the host's own addresses the master key
+        # anonymous functions and the ping need no key, the admin endpoints the master key
         assert await status("/api/hello") == 200
         assert await status("/admin/host/ping") == 200
         assert await status("/admin/functions") == 401
@@ -96,7 +96,7 @@ async def test_settings_change_the_host(sample: Sample) -> None:
         assert sorted(statuses) == [200, 200, 429]
 
 
-async def test_keys_open_functions(sample: Sample) -> None:
+async def test_functions_require_an_access_key(sample: Sample) -> None:
     sample.only("nothing")
     async with sample.running("--enable-auth") as host, aiohttp.ClientSession(host.url) as client:
         keys = json.loads((sample.folder / "state" / "keys-sample.json").read_text())
@@ -112,7 +112,7 @@ async def test_keys_open_functions(sample: Sample) -> None:
             assert await status({}, f"?code={key}") == 500
 
 
-async def test_local_settings_set_the_port_cors_and_what_is_not_set(sample: Sample, tmp_path: Path) -> None:
+async def test_local_settings_set_port_cors_and_missing_variables(sample: Sample, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     code = (
@@ -129,13 +129,13 @@ async def test_local_settings_set_the_port_cors_and_what_is_not_set(sample: Samp
         async with client.get("/api/v", headers={"origin": "https://a.example"}) as response:
             assert await response.text() == "environment-file"
             assert response.headers["access-control-allow-origin"] == "https://a.example"
-        asked = {"origin": "https://a.example", "access-control-request-method": "GET"}
-        async with client.options("/anything", headers=asked) as response:
+        preflight = {"origin": "https://a.example", "access-control-request-method": "GET"}
+        async with client.options("/anything", headers=preflight) as response:
             assert response.status == 204
             assert response.headers["access-control-allow-methods"] == "GET"
 
 
-async def test_what_runs_may_end_before_the_host_does(sample: Sample) -> None:
+async def test_running_functions_finish_before_the_host_ends(sample: Sample) -> None:
     async with sample.running() as host, aiohttp.ClientSession(host.url) as client:
         waiting = asyncio.create_task(client.get("/api/waiting?seconds=0.6"))
         await until_running(client)
@@ -145,7 +145,7 @@ async def test_what_runs_may_end_before_the_host_does(sample: Sample) -> None:
         assert (await waiting).status == 200
 
 
-async def test_what_takes_too_long_is_left(sample: Sample) -> None:
+async def test_functions_beyond_the_grace_are_abandoned(sample: Sample) -> None:
     async with sample.running("--grace", "0.5") as host, aiohttp.ClientSession(host.url) as client:
         slow = asyncio.create_task(client.get("/api/slow?seconds=30"))
         await until_running(client)
@@ -160,7 +160,7 @@ async def test_what_takes_too_long_is_left(sample: Sample) -> None:
 
 
 async def until_running(client: aiohttp.ClientSession) -> None:
-    """Returns once an invocation runs."""
+    """Waits until an invocation runs."""
     for _ in range(200):
         async with client.get("/admin/host/drain/status") as response:
             if (await response.json())["outstandingInvocations"]:
@@ -169,7 +169,7 @@ async def until_running(client: aiohttp.ClientSession) -> None:
     pytest.fail("nothing runs")
 
 
-async def test_a_function_that_takes_longer_than_the_timeout_fails(sample: Sample) -> None:
+async def test_a_function_beyond_its_timeout_fails(sample: Sample) -> None:
     sample.settings["AzureFunctionsJobHost__functionTimeout"] = "00:00:00.2"
     async with sample.running() as host, aiohttp.ClientSession(host.url) as client:
         async with client.get("/api/waiting?seconds=20") as response:

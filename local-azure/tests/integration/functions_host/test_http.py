@@ -1,4 +1,4 @@
-"""HTTP functions and the host's own addresses, with Service Bus and Cosmos DB down all the while."""
+"""HTTP functions and the host's own endpoints, while Service Bus and Cosmos DB are down."""
 
 import asyncio
 import json
@@ -20,14 +20,14 @@ TIMEOUT = aiohttp.ClientTimeout(20)
 
 @dataclass
 class Site:
-    """The running sample app, and a client for its addresses."""
+    """The running sample app and an HTTP client."""
 
     sample: Sample
     host: Host
     client: aiohttp.ClientSession
 
     async def raw(self, request: bytes) -> bytes:
-        """What a request of these bytes is answered, up to the end of the headers."""
+        """The answer to these bytes, up to the end of its headers."""
         address = urlsplit(self.host.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(request)
@@ -48,7 +48,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         yield Site(sample, host, client)
 
 
-async def test_a_function_sees_the_request(site: Site) -> None:
+async def test_a_function_gets_the_request(site: Site) -> None:
     async with site.client.post(
         "/api/Hello/7?a=1&a=2&b=%EA%B9%80", data=b"body", headers={"traceparent": PARENT, "X-One": "1"}
     ) as response:
@@ -104,7 +104,7 @@ async def test_a_body_without_a_length_arrives_empty(site: Site) -> None:
         ("GET", "/admin/functions/hello/status", 200),
     ],
 )
-async def test_what_is_answered_where(site: Site, method: str, path: str, status: int) -> None:
+async def test_the_status_depends_on_method_and_path(site: Site, method: str, path: str, status: int) -> None:
     async with site.client.request(method, path) as response:
         body = await response.read()
 
@@ -113,7 +113,7 @@ async def test_what_is_answered_where(site: Site, method: str, path: str, status
         assert body == b""
 
 
-async def test_a_failure_is_an_empty_500_and_one_line_in_the_log(site: Site) -> None:
+async def test_a_failed_function_is_an_empty_500_and_one_line_in_the_log(site: Site) -> None:
     site.sample.fail("hello")
 
     async with site.client.get("/api/hello") as response:
@@ -127,7 +127,7 @@ async def test_a_failure_is_an_empty_500_and_one_line_in_the_log(site: Site) -> 
     assert "secret of a caller" not in "".join(site.host.log)
 
 
-async def test_cookies_come_one_a_header(site: Site) -> None:
+async def test_each_cookie_has_its_own_header(site: Site) -> None:
     async with site.client.get("/api/cookies") as response:
         cookies = response.headers.getall("set-cookie")
 
@@ -167,28 +167,30 @@ async def test_functions_are_listed(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "given", "recorded"),
+    ("function", "content", "recorded"),
     [
         ("on-message", "text", {"body": "text", "properties": {}}),
         ("on-change", '[{"id": "1"}, {"id": "2"}]', {"ids": ["1", "2"]}),
         ("tick", "", {"past_due": False}),
     ],
 )
-async def test_any_function_is_run_by_hand(site: Site, function: str, given: str, recorded: dict[str, object]) -> None:
-    async with site.client.post(f"/admin/functions/{function}", json={"input": given}) as response:
+async def test_any_function_can_be_invoked_by_admin(
+    site: Site, function: str, content: str, recorded: dict[str, object]
+) -> None:
+    async with site.client.post(f"/admin/functions/{function}", json={"input": content}) as response:
         assert response.status == 202
 
-    (seen,) = await until(lambda: site.sample.seen(function))
+    (seen,) = await until(lambda: site.sample.records_of(function))
     assert recorded.items() <= seen.items()
 
 
 @pytest.mark.parametrize(("function", "body"), [("on-change", '{"input": "{"}'), ("hello", "{"), ("hello", "[]")])
-async def test_a_run_by_hand_that_makes_no_sense_is_refused(site: Site, function: str, body: str) -> None:
+async def test_an_invocation_by_admin_with_invalid_input_is_refused(site: Site, function: str, body: str) -> None:
     async with site.client.post(f"/admin/functions/{function}", data=body) as response:
         assert response.status == 400
 
 
-async def test_draining_is_told_and_undone(site: Site) -> None:
+async def test_draining_is_reported_and_can_be_undone(site: Site) -> None:
     async with site.client.post("/admin/host/drain") as response:
         assert response.status == 202
     async with site.client.get("/admin/host/drain/status") as response:
@@ -201,7 +203,7 @@ async def test_draining_is_told_and_undone(site: Site) -> None:
         assert (await response.json())["state"] == "Disabled"
 
 
-async def test_an_outage_is_one_line_a_listener(site: Site) -> None:
+async def test_an_outage_is_one_line_for_each_listener(site: Site) -> None:
     lost = await until(lambda: [line for line in site.host.log if "lost: " in line and "function=on-batch:" in line])
 
     assert len(lost) <= 2  # once more after the listeners were resumed

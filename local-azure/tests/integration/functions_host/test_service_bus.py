@@ -1,4 +1,4 @@
-"""Service Bus triggers, through the unmodified SDK, against the local Service Bus."""
+"""Service Bus triggers, with the unmodified SDK and the local Service Bus."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sit
 
 @pytest.fixture
 def site(running: Site) -> Site:
-    """As new: no records, nothing that shall fail."""
-    running.sample.forget()
+    """Without records and requested failures."""
+    running.sample.reset()
     return running
 
 
-async def test_a_function_sees_the_message_and_it_is_completed(site: Site) -> None:
+async def test_a_function_gets_the_message_which_is_then_completed(site: Site) -> None:
     sample, bus = site.sample, site.bus
     sent = ServiceBusMessage(
         '{"이름": "김"}',
@@ -51,8 +51,8 @@ async def test_a_function_sees_the_message_and_it_is_completed(site: Site) -> No
         application_properties={"traceparent": PARENT, "count": 3},
     )
     await bus.send(sent)
-    (seen,) = await until(lambda: sample.seen("on-message"))
-    await bus.until_left([])
+    (seen,) = await until(lambda: sample.records_of("on-message"))
+    await bus.until_remaining([])
 
     assert seen["body"] == '{"이름": "김"}'
     assert seen["message_id"] == "m1"
@@ -68,37 +68,37 @@ async def test_a_function_sees_the_message_and_it_is_completed(site: Site) -> No
     assert {"EnqueuedTime", "ExpiresAt", "Label", "SequenceNumber", "UserProperties"} <= set(seen["metadata"])
 
 
-async def test_a_failure_abandons_and_the_message_comes_again(site: Site) -> None:
+async def test_a_failure_abandons_the_message_which_is_then_delivered_again(site: Site) -> None:
     sample, bus = site.sample, site.bus
     sample.fail("on-message")
     await bus.send(message("a"))
-    (seen,) = await until(lambda: sample.seen("on-message"))
-    await bus.until_left([])
+    (seen,) = await until(lambda: sample.records_of("on-message"))
+    await bus.until_remaining([])
 
     assert seen["delivery_count"] == 2
     assert len([line for line in site.host.log if "function=on-message" in line and "failed" in line]) == 1
 
 
-async def test_a_message_that_always_fails_is_dead_lettered_and_stops_nothing(site: Site) -> None:
+async def test_a_message_that_always_fails_is_dead_lettered_and_blocks_nothing(site: Site) -> None:
     sample, bus = site.sample, site.bus
     sample.fail("on-message", "on-message", "on-message")
     await bus.send(message("bad"))
-    await bus.until_left(["bad"], "dead")
+    await bus.until_remaining(["bad"], "dead")
     await bus.send(message("good"))
-    (seen,) = await until(lambda: sample.seen("on-message"))
-    await bus.until_left([])
+    (seen,) = await until(lambda: sample.records_of("on-message"))
+    await bus.until_remaining([])
 
     assert seen["body"] == "good"
 
 
-async def test_several_messages_run_at_once_and_slow_ones_do_not_hold_up_others(site: Site) -> None:
+async def test_messages_are_handled_concurrently_and_slow_ones_do_not_block_others(site: Site) -> None:
     sample, bus = site.sample, site.bus
     await bus.send(*[message(f"slow{n}", seconds=1) for n in range(4)])
-    await until(lambda: len(sample.seen("on-message-started")) == 4)
+    await until(lambda: len(sample.records_of("on-message-started")) == 4)
     await bus.send(*[message(f"fast{n}") for n in range(20)])
-    await until(lambda: len(sample.seen("on-message")) == 24)
-    bodies = [record["body"] for record in sample.seen("on-message")]
-    await bus.until_left([])
+    await until(lambda: len(sample.records_of("on-message")) == 24)
+    bodies = [record["body"] for record in sample.records_of("on-message")]
+    await bus.until_remaining([])
 
     assert {body[:4] for body in bodies[:20]} == {"fast"}
 
@@ -106,20 +106,20 @@ async def test_several_messages_run_at_once_and_slow_ones_do_not_hold_up_others(
 async def test_locks_are_renewed_while_a_function_runs(site: Site) -> None:
     sample, bus = site.sample, site.bus
     await bus.send(message("long", seconds=2.6))
-    await until(lambda: sample.seen("on-message"))
-    await bus.until_left([])
+    await until(lambda: sample.records_of("on-message"))
+    await bus.until_remaining([])
 
-    assert len(sample.seen("on-message-started")) == 1
+    assert len(sample.records_of("on-message-started")) == 1
 
 
-async def test_batches_come_whole_and_are_settled_whole(site: Site) -> None:
+async def test_batches_are_delivered_and_settled_as_a_whole(site: Site) -> None:
     sample, bus = site.sample, site.bus
     sample.fail("on-batch")
     await bus.send_to_queue(*[message(str(n), n=n) for n in range(5)], ServiceBusMessage("bare"))
-    await until(lambda: sum(len(seen["ids"]) for seen in sample.seen("on-batch")) == 6)
-    await bus.until_left([], "batches")
+    await until(lambda: sum(len(seen["ids"]) for seen in sample.records_of("on-batch")) == 6)
+    await bus.until_remaining([], "batches")
 
-    batches = sample.seen("on-batch")
+    batches = sample.records_of("on-batch")
     assert max(count for batch in batches for count in batch["counts"]) == 2
     assert min(len(batch["ids"]) for batch in batches) >= 1
     properties = {

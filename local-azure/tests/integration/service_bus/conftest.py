@@ -1,4 +1,4 @@
-"""One emulator for all tests, each of which has a queue of its own."""
+"""One emulator for all tests. Each test has its own queue."""
 
 from collections.abc import AsyncIterator
 

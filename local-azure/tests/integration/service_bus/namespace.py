@@ -1,4 +1,4 @@
-"""An emulator with the SDK in front of it, and the queues of the tests."""
+"""An emulator, clients of it, and the queues of the tests."""
 
 import asyncio
 from typing import Any, Self
@@ -11,21 +11,21 @@ from local_azure.service_bus import ServiceBusEmulator
 DEAD = {"sub_queue": ServiceBusSubQueue.DEAD_LETTER}
 DELETING = {"receive_mode": ServiceBusReceiveMode.RECEIVE_AND_DELETE}
 
-# One queue for each test: its properties, and the options of the receiver that is opened for it.
+# One queue for each test: its properties, and the options of its receiver.
 QUEUES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "single": ({}, {}),
     "large": ({}, {}),
     "settled": ({}, {}),
     "twice": ({"MaxDeliveryCount": 2}, {}),
     "deferred": ({}, {}),
-    "impatient": ({"LockDuration": "PT1S"}, {}),
+    "short-lock": ({"LockDuration": "PT1S"}, {}),
     "renewed": ({"LockDuration": "PT1S"}, {}),
     "prefetched": ({}, {"prefetch_count": 10}),
     "deleted": ({}, DELETING),
     "iterated": ({}, {"prefetch_count": 50}),
     "blocking": ({}, {}),
-    "perishable": ({"DeadLetteringOnMessageExpiration": True}, DEAD),
-    "fleeting": ({}, {}),
+    "expiring-to-dead-letters": ({"DeadLetteringOnMessageExpiration": True}, DEAD),
+    "expiring": ({}, {}),
     "scheduled": ({}, {}),
     "peeked": ({}, {}),
     "raw": ({}, {}),
@@ -49,8 +49,8 @@ def entities() -> dict[str, Any]:
     return {"UserConfig": {"Namespaces": [{"Name": "test", "Queues": queues, "Topics": TOPICS}]}}
 
 
-class Opened:
-    """Senders and receivers of one namespace, opened and closed together because each takes the SDK half a second."""
+class Clients:
+    """Senders and receivers of one namespace, opened and closed together: each takes the SDK half a second."""
 
     def __init__(self, connection_string: str, **options: Any) -> None:
         quick = {"retry_total": 2, "retry_backoff_factor": 0.02}
@@ -66,7 +66,7 @@ class Opened:
         await self._client.close()
 
     async def open(self, *names: str) -> None:
-        """Connects a sender and a receiver, and its management node, to each of the queues, all at once."""
+        """Connects sender, receiver and management node of each queue, all at once."""
         for name in names:
             self._pairs[name] = self._client.get_queue_sender(name), self._receiver(name, QUEUES[name][1])
         opened = [self._pairs[name] for name in names]
@@ -74,7 +74,7 @@ class Opened:
         await asyncio.gather(*(receiver.peek_messages() for _, receiver in opened))
 
     def queue(self, name: str) -> tuple[ServiceBusSender, ServiceBusReceiver]:
-        """The sender and the receiver of an opened queue; its management node is connected, too."""
+        """The sender and the receiver of an opened queue."""
         return self._pairs[name]
 
     async def receiver(self, name: str, **options: Any) -> ServiceBusReceiver:
@@ -83,7 +83,7 @@ class Opened:
         return receiver
 
     async def topic(self, name: str, *subscriptions: str) -> tuple[ServiceBusSender, list[ServiceBusReceiver]]:
-        """A sender of a topic and a receiver of each of the subscriptions, connected."""
+        """A connected sender of the topic and a connected receiver of each subscription."""
         sender = self._client.get_topic_sender(name)
         receivers = [self._client.get_subscription_receiver(name, each, max_wait_time=5) for each in subscriptions]
         await self._open(sender, *receivers)
@@ -97,8 +97,8 @@ class Opened:
         await asyncio.gather(*(handler.__aenter__() for handler in handlers))
 
 
-class Namespace(Opened):
-    """An emulator in this process, and what is opened on it."""
+class Namespace(Clients):
+    """An emulator in this process, and its clients."""
 
     def __init__(self, emulator: ServiceBusEmulator) -> None:
         super().__init__(emulator.connection_string)

@@ -1,4 +1,4 @@
-"""The Service Bus in a process of its own, which can be killed."""
+"""The Service Bus in its own process, which can be killed."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ STOP_TIMEOUT = 10
 
 
 class ServiceBusProcess:
-    """Runs over `folder`, where its settings, its entities and its state lie. A restart takes the same port."""
+    """Runs with settings, entities and state in `folder`. After a restart it has the same port."""
 
     def __init__(self, folder: Path, entities: dict[str, Any]) -> None:
         self._process: asyncio.subprocess.Process | None = None
@@ -37,7 +37,7 @@ class ServiceBusProcess:
         )
 
     async def start(self) -> None:
-        """Returns when the server is ready."""
+        """Starts the server and waits until it is ready."""
         self._process = await self.run(self.port)
         assert self._process.stdout is not None
         async with asyncio.timeout(START_TIMEOUT):
@@ -46,13 +46,13 @@ class ServiceBusProcess:
         self.port = int(line.rsplit(":", 1)[1])
 
     async def kill(self) -> None:
-        """As by `kill -9`."""
+        """Like `kill -9`."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.communicate()
 
     async def terminate(self) -> tuple[int | None, str]:
-        """As by Ctrl-C of a supervisor: exit code, and what was logged."""
+        """Like a supervisor that stops it. Returns exit code and log."""
         assert self._process is not None
         self._process.terminate()
         async with asyncio.timeout(STOP_TIMEOUT):

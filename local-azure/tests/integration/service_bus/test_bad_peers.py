@@ -1,4 +1,4 @@
-"""What one client does wrong is not felt by the others."""
+"""Misbehaving clients do not affect the others."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ SENDING = OPENED + encode_frame(1, Attach("s", 0, target=encode_target(Terminus(
 
 
 async def answer_to(namespace: Namespace, octets: bytes) -> bytes:
-    """Everything the server says until it closes the connection."""
+    """The server's bytes until it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", namespace.emulator.port)
     writer.write(octets)
     writer.write_eof()
@@ -29,7 +29,7 @@ async def answer_to(namespace: Namespace, octets: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("octets", "said"),
+    ("octets", "answer"),
     [
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"AMQP\x03", id="HTTP"),
         pytest.param(OPENED + b"\xff" * 100, b"amqp:connection:framing-error", id="no frame"),
@@ -37,20 +37,20 @@ async def answer_to(namespace: Namespace, octets: bytes) -> bytes:
         pytest.param(AMQP_HEADER + encode_frame(0, Flow()), b"amqp:not-allowed", id="a flow before open"),
     ],
 )
-async def test_nonsense_closes_its_own_connection(namespace: Namespace, octets: bytes, said: bytes) -> None:
-    assert said in await answer_to(namespace, octets)
+async def test_invalid_bytes_close_only_their_connection(namespace: Namespace, octets: bytes, answer: bytes) -> None:
+    assert answer in await answer_to(namespace, octets)
 
 
-async def test_a_malformed_message_is_rejected_and_the_next_one_taken(namespace: Namespace) -> None:
+async def test_a_malformed_message_is_rejected_and_the_next_one_accepted(namespace: Namespace) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", namespace.emulator.port)
     transfer = encode_performative(Transfer(0, 0, b"t", 0))
     frame = (8 + len(transfer) + 8).to_bytes(4) + b"\x02\x00\x00\x01" + transfer + b"nonsense"
 
     writer.write(SENDING + frame)
-    heard = b""
+    received = b""
     async with asyncio.timeout(5):
-        while b"amqp:decode-error" not in heard:
-            heard += await reader.read(4096)
+        while b"amqp:decode-error" not in received:
+            received += await reader.read(4096)
     writer.close()
 
     sender, receiver = namespace.queue("raw")
@@ -63,7 +63,7 @@ async def test_a_malformed_message_is_rejected_and_the_next_one_taken(namespace:
 async def test_after_hundreds_of_broken_streams_the_server_still_serves(namespace: Namespace) -> None:
     attach = encode_frame(1, Attach("r", 1, role=True, source=encode_source(Terminus("raw"))))
     valid = SENDING + attach + encode_frame(1, Flow(0, 9, 0, 9, handle=1, link_credit=9, delivery_count=0))
-    chance = random.Random(1)  # noqa: S311 - to repeat a failure, not to keep a secret
+    chance = random.Random(1)  # noqa: S311 - makes failures reproducible
 
     async def disturb() -> None:
         broken = bytearray(valid)

@@ -1,4 +1,4 @@
-"""Peek-lock, settlement and receive-and-delete, as the unmodified SDK asks for them."""
+"""Peek-lock, settlement and receive-and-delete with the unmodified SDK."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.integration.service_bus.namespace import Namespace, bodies
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_each_settlement_does_what_it_says(namespace: Namespace) -> None:
+async def test_messages_are_completed_abandoned_dead_lettered_and_deferred(namespace: Namespace) -> None:
     sender, receiver = namespace.queue("settled")
     await sender.send_messages([ServiceBusMessage(body) for body in ("complete", "abandon", "dead-letter", "defer")])
 
@@ -55,7 +55,7 @@ async def test_a_message_that_fails_too_often_is_dead_lettered(namespace: Namesp
     assert await receiver.peek_messages(10, sequence_number=1) == []
 
 
-async def test_a_deferred_message_is_received_by_its_number(namespace: Namespace) -> None:
+async def test_a_deferred_message_is_received_by_its_sequence_number(namespace: Namespace) -> None:
     sender, receiver = namespace.queue("deferred")
     await sender.send_messages([ServiceBusMessage(body) for body in ("one", "two")])
     messages = await receiver.receive_messages(2)
@@ -73,15 +73,15 @@ async def test_a_deferred_message_is_received_by_its_number(namespace: Namespace
     assert [message.dead_letter_reason for message in await dead.receive_messages()] == ["deferred for good"]
 
 
-async def test_after_its_lock_expired_a_message_comes_again_and_the_lock_is_lost(namespace: Namespace) -> None:
-    sender, receiver = namespace.queue("impatient")
+async def test_after_its_lock_expires_a_message_is_delivered_again_and_the_lock_is_lost(namespace: Namespace) -> None:
+    sender, receiver = namespace.queue("short-lock")
     await sender.send_messages(ServiceBusMessage("work"))
     (first,) = await receiver.receive_messages()
 
     (second,) = await receiver.receive_messages()
     with pytest.raises(MessageLockLostError):
         await receiver.renew_message_lock(first)
-    first._expiry = second.locked_until_utc  # otherwise the SDK does not even ask
+    first._expiry = second.locked_until_utc  # otherwise the SDK does not send the request
     with pytest.raises(MessageLockLostError):
         await receiver.complete_message(first)
     await receiver.complete_message(second)
@@ -109,7 +109,7 @@ async def test_a_renewed_lock_holds(namespace: Namespace) -> None:
     assert stolen == []
 
 
-async def test_prefetched_messages_that_were_not_taken_are_put_back(namespace: Namespace) -> None:
+async def test_prefetched_messages_are_released_when_their_receiver_closes(namespace: Namespace) -> None:
     sender, greedy = namespace.queue("prefetched")
     await sender.send_messages([ServiceBusMessage(str(number)) for number in range(5)])
     (first,) = await greedy.receive_messages(1)
@@ -121,7 +121,7 @@ async def test_prefetched_messages_that_were_not_taken_are_put_back(namespace: N
     assert [(str(message), message.delivery_count) for message in rest] == [(str(n), 0) for n in range(1, 5)]
 
 
-async def test_receive_and_delete_leaves_nothing_behind(namespace: Namespace) -> None:
+async def test_receive_and_delete_deletes_messages(namespace: Namespace) -> None:
     sender, receiver = namespace.queue("deleted")
     await sender.send_messages([ServiceBusMessage(str(number)) for number in range(3)])
 
@@ -131,7 +131,7 @@ async def test_receive_and_delete_leaves_nothing_behind(namespace: Namespace) ->
     assert await receiver.peek_messages(10, sequence_number=1) == []
 
 
-async def test_thousands_are_received_through_prefetch_in_order(namespace: Namespace) -> None:
+async def test_thousands_of_prefetched_messages_are_received_in_order(namespace: Namespace) -> None:
     sender, receiver = namespace.queue("iterated")
     for start in range(0, 2000, 200):
         await sender.send_messages([ServiceBusMessage(str(number)) for number in range(start, start + 200)])
@@ -147,7 +147,7 @@ async def test_thousands_are_received_through_prefetch_in_order(namespace: Names
     assert await receiver.peek_messages(1, sequence_number=1) == []
 
 
-async def test_the_blocking_sdk_works_too(namespace: Namespace) -> None:
+async def test_the_synchronous_sdk_works_too(namespace: Namespace) -> None:
     def send() -> None:
         with (
             ServiceBusClient.from_connection_string(namespace.emulator.connection_string) as client,

@@ -1,4 +1,4 @@
-"""What was acknowledged survives `kill -9`, what was settled does not come back, and the SDK finds its way back."""
+"""After `kill -9`, accepted messages are there, settled ones are not, and the SDK reconnects."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.exceptions import MessageLockLostError, OperationTimeoutError, ServiceBusConnectionError
 
-from tests.integration.service_bus.namespace import Opened, entities
+from tests.integration.service_bus.namespace import Clients, entities
 from tests.integration.service_bus.process import ServiceBusProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,16 +28,16 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def opened(server: ServiceBusProcess) -> AsyncIterator[Opened]:
-    async with Opened(server.connection_string, **RETRIES) as opened:
-        await opened.open("impatient", "settled", "single")
-        yield opened
+async def clients(server: ServiceBusProcess) -> AsyncIterator[Clients]:
+    async with Clients(server.connection_string, **RETRIES) as clients:
+        await clients.open("short-lock", "settled", "single")
+        yield clients
 
 
 class Load:
-    """Sends numbered messages and completes what comes; notes what the SDK was told.
+    """Sends numbered messages, settles those it receives, and records what the server confirmed.
 
-    What is received is told apart by sequence number: the SDK sends again what was taken but not answered in time.
+    Received messages are identified by sequence number: the SDK resends messages that are not confirmed in time.
     """
 
     def __init__(self, sender: ServiceBusSender, receiver: ServiceBusReceiver) -> None:
@@ -57,7 +57,7 @@ class Load:
             self.sent |= {str(message) for message in batch}
 
     async def receive(self) -> None:
-        """Completes most messages, abandons some, and ends when no more come, not even after their locks expired."""
+        """Completes most messages and abandons some, until no more arrive even after all locks have expired."""
         messages: list[ServiceBusReceivedMessage] = []
         while self.sending or messages:
             messages = await some(self._receiver, 10)
@@ -74,34 +74,34 @@ class Load:
             self.settled.add(message.sequence_number)
 
     async def progress(self, sent: int, received: int) -> None:
-        """Returns when so many more messages are sent and received."""
+        """Waits until `sent` and `received` more messages are sent and received."""
         sent, received = sent + len(self.sent), received + len(self.received)
-        while len(self.sent) < sent or len(self.received) < received:  # noqa: ASYNC110 - both are counted by the SDK's loop
+        while len(self.sent) < sent or len(self.received) < received:  # noqa: ASYNC110 - the SDK has no event for it
             await asyncio.sleep(0.005)
 
 
-async def test_nothing_is_lost_or_comes_back_when_the_server_is_killed(
-    server: ServiceBusProcess, opened: Opened
+async def test_nothing_is_lost_or_redelivered_when_the_server_is_killed(
+    server: ServiceBusProcess, clients: Clients
 ) -> None:
-    deferred = await one_of_each(*opened.queue("settled"))
-    load = Load(*opened.queue("impatient"))
+    deferred = await one_of_each(*clients.queue("settled"))
+    load = Load(*clients.queue("short-lock"))
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(load.send())
         group.create_task(load.receive())
         await load.progress(100, 50)
-        await server.kill()  # somewhere within a send, a delivery or a settlement
+        await server.kill()  # during a send, a delivery or a settlement
         settled_before = set(load.settled)
         received_before = len(load.received)
         await server.start()
         await load.progress(100, 50)
         load.sending = False
-    _, receiver = opened.queue("settled")
+    _, receiver = clients.queue("settled")
     again = await received(receiver, 2)
-    (put_aside,) = await receiver.receive_deferred_messages([deferred])
+    (deferred_message,) = await receiver.receive_deferred_messages([deferred])
 
     assert sorted((str(message), message.delivery_count) for message in again) == [("abandoned", 1), ("locked", 0)]
-    assert str(put_aside) == "deferred"
+    assert str(deferred_message) == "deferred"
     after_the_kill = {message.sequence_number for message in load.received[received_before:]}
     assert load.sent <= {str(message) for message in load.received}
     assert settled_before.isdisjoint(after_the_kill)
@@ -109,7 +109,7 @@ async def test_nothing_is_lost_or_comes_back_when_the_server_is_killed(
 
 
 async def one_of_each(sender: ServiceBusSender, receiver: ServiceBusReceiver) -> int:
-    """Leaves an abandoned, a deferred and a locked message behind; returns the number of the deferred one."""
+    """Leaves an abandoned, a deferred and a locked message. Returns the sequence number of the deferred one."""
     await sender.send_messages([ServiceBusMessage(body) for body in ("abandoned", "deferred", "locked")])
     abandoned, deferred, _ = await receiver.receive_messages(3)
     await receiver.abandon_message(abandoned)
@@ -126,7 +126,7 @@ def assert_counts_never_fall(received: list[ServiceBusReceivedMessage]) -> None:
 
 
 async def received(receiver: ServiceBusReceiver, count: int) -> list[ServiceBusReceivedMessage]:
-    """So many messages, however long the SDK takes to find its way back."""
+    """Receives `count` messages, after the SDK has reconnected."""
     messages: list[ServiceBusReceivedMessage] = []
     async with asyncio.timeout(30):
         while len(messages) < count:
@@ -142,8 +142,8 @@ async def some(receiver: ServiceBusReceiver, count: int) -> list[ServiceBusRecei
         return []
 
 
-async def test_a_clean_stop_takes_leave_of_its_clients(server: ServiceBusProcess, opened: Opened) -> None:
-    sender, receiver = opened.queue("single")
+async def test_a_clean_stop_closes_the_connections_of_clients(server: ServiceBusProcess, clients: Clients) -> None:
+    sender, receiver = clients.queue("single")
     await sender.send_messages(ServiceBusMessage("kept"))
 
     code, logged = await server.terminate()
@@ -156,7 +156,7 @@ async def test_a_clean_stop_takes_leave_of_its_clients(server: ServiceBusProcess
     assert str(message) == "kept"
 
 
-async def test_what_is_wrong_at_start_is_said_in_one_line(server: ServiceBusProcess, tmp_path: Path) -> None:
+async def test_a_failed_start_is_one_line_on_stderr(server: ServiceBusProcess, tmp_path: Path) -> None:
     without_entities = tmp_path / "missing.toml"
     without_entities.write_text('[service_bus]\nentities = "nowhere.json"\n', encoding="utf-8")
     without_section = tmp_path / "empty.toml"
@@ -165,18 +165,18 @@ async def test_what_is_wrong_at_start_is_said_in_one_line(server: ServiceBusProc
     broken.mkdir()
     (broken / "service-bus.sqlite3").write_bytes(b"no database" * 100)
 
-    async def said(port: int = 0, settings: Path | None = None, state: Path | None = None) -> str:
+    async def error(port: int = 0, settings: Path | None = None, state: Path | None = None) -> str:
         process = await server.run(port, settings, state)
-        _, said = await process.communicate()
+        _, errors = await process.communicate()
         assert process.returncode == 2
-        return said.decode()
+        return errors.decode()
 
     in_use, taken, unreadable, missing, without = await asyncio.gather(
-        said(),
-        said(port=server.port, state=tmp_path / "other"),
-        said(state=broken),
-        said(settings=without_entities),
-        said(settings=without_section),
+        error(),
+        error(port=server.port, state=tmp_path / "other"),
+        error(state=broken),
+        error(settings=without_entities),
+        error(settings=without_section),
     )
 
     assert "in use by another" in in_use

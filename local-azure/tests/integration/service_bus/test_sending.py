@@ -1,4 +1,4 @@
-"""What the unmodified SDK sends arrives, once, and where the rules let it."""
+"""Sending with the unmodified SDK."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from azure.servicebus.exceptions import (
 
 from tests.integration.service_bus.namespace import Namespace, bodies
 
-MILLISECOND = timedelta(milliseconds=1)  # what the service's times are cut to
+MILLISECOND = timedelta(milliseconds=1)  # the resolution of the service's times
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,7 +48,7 @@ async def test_a_message_arrives_as_it_was_sent(namespace: Namespace) -> None:
     assert before - MILLISECOND <= locked_until - timedelta(seconds=30) <= after
 
 
-async def test_lists_go_to_the_subscriptions_by_their_rules_and_ids_only_once(namespace: Namespace) -> None:
+async def test_lists_are_routed_by_rules_without_duplicates(namespace: Namespace) -> None:
     sender, (alert, view) = await namespace.topic("events", "alert", "view")
 
     def event(number: int, subject: str) -> ServiceBusMessage:
@@ -62,7 +62,7 @@ async def test_lists_go_to_the_subscriptions_by_their_rules_and_ids_only_once(na
     assert bodies(await view.receive_messages(10)) == ["Registered 1", "Canceled 2", "Registered 3", "Canceled 4"]
 
 
-async def test_a_full_batch_arrives_and_more_is_refused(namespace: Namespace) -> None:
+async def test_a_full_batch_arrives_and_a_larger_message_is_refused(namespace: Namespace) -> None:
     sender, receiver = namespace.queue("large")
     batch = await sender.create_message_batch()
     while batch.size_in_bytes < batch.max_size_in_bytes - 6000:
@@ -83,7 +83,7 @@ async def test_a_full_batch_arrives_and_more_is_refused(namespace: Namespace) ->
     assert [b"".join(message.body) for message in received] == [b"x" * 5000] * len(batch) + [body, b"still works"]
 
 
-async def test_what_cannot_be_received_from_is_refused_with_the_reason(namespace: Namespace) -> None:
+async def test_receiving_is_refused_with_the_reason(namespace: Namespace) -> None:
     nowhere, topic, session, transfer = await asyncio.gather(
         namespace.receiver("nowhere"),
         namespace.receiver("events"),

@@ -1,4 +1,4 @@
-"""Expiry, scheduling and peeking through the unmodified SDK."""
+"""Expiry, scheduling and peeking with the unmodified SDK."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_an_expired_message_is_dead_lettered_where_that_is_wanted(namespace: Namespace) -> None:
-    sender, dead = namespace.queue("perishable")
+async def test_an_expired_message_is_dead_lettered_if_the_queue_says_so(namespace: Namespace) -> None:
+    sender, dead = namespace.queue("expiring-to-dead-letters")
 
     await sender.send_messages(ServiceBusMessage("milk", time_to_live=timedelta(seconds=1)))
     (expired,) = await dead.receive_messages()
@@ -23,8 +23,8 @@ async def test_an_expired_message_is_dead_lettered_where_that_is_wanted(namespac
     assert (str(expired), expired.dead_letter_reason) == ("milk", "TTLExpiredException")
 
 
-async def test_an_expired_message_is_gone_otherwise(namespace: Namespace) -> None:
-    sender, receiver = namespace.queue("fleeting")
+async def test_an_expired_message_is_deleted_by_default(namespace: Namespace) -> None:
+    sender, receiver = namespace.queue("expiring")
 
     await sender.send_messages(ServiceBusMessage("now", time_to_live=timedelta(seconds=1)))
     await sender.send_messages(ServiceBusMessage("then", time_to_live=timedelta(hours=1)))
@@ -36,9 +36,9 @@ async def test_an_expired_message_is_gone_otherwise(namespace: Namespace) -> Non
     assert bodies(await receiver.receive_messages(10, max_wait_time=0.5)) == ["then"]
 
 
-async def test_scheduled_messages_come_at_their_time_unless_canceled(namespace: Namespace) -> None:
+async def test_scheduled_messages_arrive_when_due_unless_canceled(namespace: Namespace) -> None:
     sender, receiver = namespace.queue("scheduled")
-    await sender.schedule_messages(ServiceBusMessage(""), FAR)  # connects to the management node, which takes long
+    await sender.schedule_messages(ServiceBusMessage(""), FAR)  # connects to the management node, which is slow
     due = datetime.now(UTC) + timedelta(seconds=0.5)
 
     numbers = await sender.schedule_messages([ServiceBusMessage("kept"), ServiceBusMessage("canceled")], due)

@@ -1,3 +1,5 @@
+"""The span of an invocation."""
+
 import pytest
 from azure_functions_runtime.bindings.datumdef import Datum
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -17,14 +19,14 @@ def ended(status: str, *, succeeded: bool = True) -> ReadableSpan:
 @pytest.mark.parametrize(
     ("status", "code"), [("201", StatusCode.UNSET), ("404", StatusCode.UNSET), ("503", StatusCode.ERROR)]
 )
-def test_the_status_of_the_answer_is_told(status: str, code: StatusCode) -> None:
+def test_the_span_has_the_status_of_the_response(status: str, code: StatusCode) -> None:
     span = ended(status)
 
     assert (span.attributes or {})["http.response.status_code"] == int(status)
     assert span.status.status_code is code
 
 
-def test_a_status_that_is_none_ends_the_span_all_the_same() -> None:
+def test_an_invalid_status_ends_the_span_too() -> None:
     span = ended("created")
 
     assert span.end_time

@@ -1,4 +1,4 @@
-"""HTTP requests and responses on the way to and from a function."""
+"""HTTP requests to and responses of functions."""
 
 from http.cookies import SimpleCookie
 from typing import Any
@@ -46,7 +46,7 @@ def response_datum(headers: dict[str, str], cookies: list[SimpleCookie] | None =
         ("/a/..", ""),
     ],
 )
-def test_a_path_is_decoded_as_kestrel_does(sent: str, path: str) -> None:
+def test_a_path_is_decoded_as_in_kestrel(sent: str, path: str) -> None:
     assert path_of(scope(sent)) == path
 
 
@@ -78,13 +78,13 @@ def test_requests_beyond_kestrels_limits_are_refused(request_scope: dict[str, An
     assert refused.value.status == status
 
 
-def test_a_function_does_not_frame_its_response() -> None:
+def test_framing_headers_of_a_function_are_ignored() -> None:
     response = from_datum(response_datum({"Content-Length": "99", "Transfer-Encoding": "chunked", "ETag": '"1"'}))
 
     assert response.headers == [(b"etag", b'"1"')]
 
 
-def test_cookies_are_written_as_asp_net_does() -> None:
+def test_cookies_are_formatted_as_in_asp_net() -> None:
     cookie = SimpleCookie("a=b/c; Secure; HttpOnly; SameSite=Lax; Max-Age=5")
 
     response = from_datum(response_datum({}, [cookie]))
@@ -93,7 +93,7 @@ def test_cookies_are_written_as_asp_net_does() -> None:
 
 
 @pytest.mark.parametrize("datum", [response_datum({"x-name": "김"}), response_datum({}, status="99")])
-def test_what_http_cannot_carry_is_refused(datum: Datum) -> None:
+def test_a_response_that_cannot_be_sent_over_http_is_refused(datum: Datum) -> None:
     with pytest.raises(InvalidResponse):
         from_datum(datum)
 
@@ -105,7 +105,7 @@ def test_an_origin_that_is_not_listed_gets_no_headers() -> None:
     assert (b"access-control-allow-origin", b"https://a.example") in cors.headers({"origin": "https://a.example"})
 
 
-def test_a_preflight_is_answered_only_where_cors_is_set_up() -> None:
+def test_a_preflight_is_answered_only_if_cors_is_configured() -> None:
     request = {"origin": "https://a.example", "access-control-request-method": "PUT"}
 
     assert Cors("").preflight("OPTIONS", request) is None
@@ -116,7 +116,7 @@ def test_a_preflight_is_answered_only_where_cors_is_set_up() -> None:
 
 
 @pytest.mark.parametrize("sent", [None, "", "nonsense", PARENT.upper(), "00-" + "0" * 32 + "-b7ad6b7169203331-01"])
-def test_a_trace_that_is_not_valid_is_replaced(sent: str | None) -> None:
+def test_an_invalid_trace_is_replaced(sent: str | None) -> None:
     trace = continue_trace(sent, "a=b")
 
     assert trace.parent != sent

@@ -17,17 +17,17 @@ def test_exponential_backoff_doubles_up_to_its_maximum() -> None:
     assert delay_before(policy, 10_000) == 10
 
 
-def test_a_fixed_delay_stays_the_same() -> None:
+def test_a_fixed_delay_is_constant() -> None:
     policy = RetryPolicy(maximum=3, minimum_delay=5, maximum_delay=5)
 
     assert {delay_before(policy, retry) for retry in range(1, 9)} == {5}
 
 
-def test_a_policy_says_how_many_retries_are_allowed() -> None:
-    without_end = RetryPolicy(-1, 1, 1)
+def test_a_policy_limits_the_retries() -> None:
+    unlimited = RetryPolicy(-1, 1, 1)
     twice = RetryPolicy(2, 1, 1)
 
-    assert allows(without_end, 1_000_000)
+    assert allows(unlimited, 1_000_000)
     assert [allows(twice, retry) for retry in (1, 2, 3)] == [True, True, False]
     assert not allows(None, 1)
 
@@ -36,7 +36,7 @@ def test_reconnecting_backs_off() -> None:
     assert list(islice(backoff(), 7)) == pytest.approx([0.2, 0.4, 0.8, 1.6, 2, 2, 2])
 
 
-def test_an_outage_is_told_once_and_its_end_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_logged_at_its_start_and_end_only(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     now = 100.0
     outage = Outage("Service Bus x", clock=lambda: now)

@@ -1,4 +1,4 @@
-"""Which path belongs to which function."""
+"""Routes of HTTP functions."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_a_template_matches_what_asp_net_matches(template: str, path: str, value
 
 
 @pytest.mark.parametrize("template", ["a/{", "{a}/{a}", "{*a}/b", "x{a?}", "{a:colour}", "{a:int(1)}", "{1}"])
-def test_a_template_that_cannot_be_served_is_refused(template: str) -> None:
+def test_an_unsupported_template_is_refused(template: str) -> None:
     with pytest.raises(StartError, match="function f: route"):
         route("f", template)
 
@@ -81,7 +81,7 @@ def test_the_prefix_goes_before_every_route() -> None:
     assert route("f", "items", prefix="api/v1").template.match("api/v1/items") == {}
 
 
-def test_the_hosts_own_addresses_are_refused() -> None:
+def test_the_hosts_own_paths_are_refused() -> None:
     with pytest.raises(StartError, match="/admin belongs to the host"):
         route("f", "admin/things")
 

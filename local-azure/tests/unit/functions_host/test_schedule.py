@@ -1,4 +1,4 @@
-"""When a timer is due."""
+"""Schedules of timers."""
 
 from datetime import UTC, datetime
 
@@ -36,16 +36,16 @@ def test_the_next_due_time_follows_the_expression(expression: str, moment: str, 
 @pytest.mark.parametrize(
     "expression", ["", "* * *", "60 * * * * *", "* * * * * 7", "*/0 * * * * *", "5-1 * * * * *", "x * * * * *"]
 )
-def test_an_expression_that_cannot_be_read_is_refused(expression: str) -> None:
+def test_a_malformed_expression_is_refused(expression: str) -> None:
     with pytest.raises(InvalidSchedule):
         parse_schedule(expression)
 
 
-def test_a_schedule_that_never_comes_round_is_refused() -> None:
+def test_a_schedule_that_is_never_due_is_refused() -> None:
     with pytest.raises(InvalidSchedule, match="never due"):
         parse_schedule("0 0 0 31 2 *").after(at("2025-01-01T00:00:00"))
 
 
 @pytest.mark.parametrize(("expression", "seconds"), [("*/5 * * * * *", 5), ("0,50 * * * * *", 10), ("0 * * * * *", 60)])
-def test_the_shortest_interval_tells_whether_a_timer_is_monitored(expression: str, seconds: float) -> None:
+def test_the_shortest_interval_is_found(expression: str, seconds: float) -> None:
     assert parse_schedule(expression).shortest_interval() == seconds

@@ -1,4 +1,4 @@
-"""App settings and host.json."""
+"""App settings, host.json and trigger settings."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def write(folder: Path, name: str, content: Any) -> Path:
     return folder
 
 
-def test_local_settings_fill_in_what_the_environment_does_not_set(tmp_path: Path) -> None:
+def test_local_settings_do_not_override_the_environment(tmp_path: Path) -> None:
     settings = LocalSettings.load(write(tmp_path, "local.settings.json", {"Values": {"A": "file", "B": "file"}}))
     environment = {"A": "environment"}
 
@@ -32,7 +32,7 @@ def test_local_settings_fill_in_what_the_environment_does_not_set(tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [{"Vaules": {}}, {"IsEncrypted": True}, {"Host": {"LocalHttpPort": "x"}}])
-def test_local_settings_that_cannot_be_honoured_are_refused(tmp_path: Path, content: Any) -> None:
+def test_unsupported_local_settings_are_refused(tmp_path: Path, content: Any) -> None:
     with pytest.raises(StartError, match=r"local\.settings\.json"):
         LocalSettings.load(write(tmp_path, "local.settings.json", content))
 
@@ -46,13 +46,13 @@ def test_a_binding_refers_to_app_settings() -> None:
 
 
 @pytest.mark.parametrize("name", ["AzureWebJobs.send-kakao.Disabled", "AzureWebJobs_send-kakao_Disabled"])
-def test_a_function_is_disabled_in_either_spelling(name: str) -> None:
+def test_a_function_is_disabled_by_either_spelling(name: str) -> None:
     assert is_disabled("send-kakao", {name: "true"})
     assert not is_disabled("send-kakao", {name: "false"})
     assert not is_disabled("other", {name: "true"})
 
 
-def test_a_connection_is_a_string_or_the_address_of_an_identity() -> None:
+def test_a_connection_is_a_connection_string_or_an_address() -> None:
     assert resolve("f", "BUS", "fullyQualifiedNamespace", {"BUS": "Endpoint=x"}).connection_string == "Endpoint=x"
     assert resolve("f", "BUS", "fullyQualifiedNamespace", {"BUS__fullyQualifiedNamespace": "n"}).address == "n"
     with pytest.raises(StartError, match="BUS__fullyQualifiedNamespace is not set"):
@@ -97,12 +97,12 @@ def test_host_json_is_read(tmp_path: Path) -> None:
         ([], "host.json"),
     ],
 )
-def test_host_json_that_cannot_be_honoured_is_refused_by_name(tmp_path: Path, content: Any, setting: str) -> None:
+def test_an_unsupported_setting_of_host_json_is_refused_and_named(tmp_path: Path, content: Any, setting: str) -> None:
     with pytest.raises(StartError, match=setting):
         HostJson.load(write(tmp_path, "host.json", content), {})
 
 
-def test_an_app_setting_goes_before_host_json(tmp_path: Path) -> None:
+def test_an_app_setting_overrides_host_json(tmp_path: Path) -> None:
     environment = {
         "AzureFunctionsJobHost__extensions__http__routePrefix": "v1",
         "AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentCalls": "3",
@@ -115,7 +115,7 @@ def test_an_app_setting_goes_before_host_json(tmp_path: Path) -> None:
     assert host.extensions.service_bus.max_concurrent_calls == 3
 
 
-def test_host_json_is_checked_against_the_schema_it_names(tmp_path: Path) -> None:
+def test_host_json_is_validated_against_its_schema(tmp_path: Path) -> None:
     schema = {"properties": {"functionTimeout": {"pattern": "^00:"}}}
     write(tmp_path, "host.schema.json", schema)
     content = {"$schema": "host.schema.json", "version": "2.0", "functionTimeout": "01:00:00"}
@@ -129,7 +129,7 @@ def binding(kind: str, **settings: Any) -> Function:
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "error"),
     [
         (binding("timerTrigger", schedule="* * *"), r"function f: schedule: '\* \* \*' has 3 fields"),
         (
@@ -144,6 +144,6 @@ def binding(kind: str, **settings: Any) -> Function:
         ),
     ],
 )
-def test_a_trigger_that_cannot_be_served_is_refused_by_name(tmp_path: Path, function: Function, told: str) -> None:
-    with pytest.raises(StartError, match=told):
+def test_an_unsupported_trigger_setting_is_refused_and_named(tmp_path: Path, function: Function, error: str) -> None:
+    with pytest.raises(StartError, match=error):
         Listeners([function], Worker(None), ExtensionsSection(), "app", tmp_path)

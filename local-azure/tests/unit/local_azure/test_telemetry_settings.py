@@ -1,3 +1,5 @@
+"""The exporters that OTEL_* variables choose."""
+
 import pytest
 
 from local_azure.configuration import ConfigurationError
@@ -6,22 +8,22 @@ from local_azure.telemetry.settings import TelemetrySettings
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
 
-def test_without_a_word_nothing_goes_anywhere() -> None:
+def test_by_default_nothing_is_exported() -> None:
     assert not TelemetrySettings.load({}).any
 
 
-def test_an_endpoint_gets_everything() -> None:
+def test_an_endpoint_gets_all_signals() -> None:
     assert TelemetrySettings.load(ENDPOINT) == TelemetrySettings("otlp", "otlp", "otlp")
 
 
 @pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
-def test_an_endpoint_of_one_signal_gets_that_alone(signal: str) -> None:
+def test_an_endpoint_of_one_signal_gets_only_that(signal: str) -> None:
     settings = TelemetrySettings.load({f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT": "http://127.0.0.1:4318/x"})
 
     assert vars(settings) == {"traces": "none", "metrics": "none", "logs": "none", signal: "otlp"}
 
 
-def test_an_exporter_goes_before_the_endpoint() -> None:
+def test_an_exporter_setting_overrides_the_endpoint() -> None:
     settings = TelemetrySettings.load({**ENDPOINT, "OTEL_TRACES_EXPORTER": "Console", "OTEL_LOGS_EXPORTER": "none"})
 
     assert settings == TelemetrySettings("console", "otlp", "none")
@@ -42,6 +44,6 @@ def test_the_sdk_can_be_disabled() -> None:
         ({**ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "x"}, "OTLP_TRACES_ENDPOINT=x: write it as http://"),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(environment: dict[str, str], message: str) -> None:
+def test_an_unsupported_setting_is_refused_and_named(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         TelemetrySettings.load(environment)

@@ -1,4 +1,4 @@
-"""A broker without sockets: a clock that stands still until it is moved, and consumers that keep what they get."""
+"""A broker without sockets, with a clock that the test advances, and consumers that record their messages."""
 
 import heapq
 import itertools
@@ -29,7 +29,7 @@ class FakeTimer:
 
 
 class FakeTime:
-    """The loop's and the wall's time, in milliseconds. `turn` runs what the end of a turn of the loop would run."""
+    """The time of event loop and wall clock, in milliseconds. `turn` runs the callbacks of a turn of the event loop."""
 
     def __init__(self) -> None:
         self.now = START
@@ -68,34 +68,34 @@ class FakeTime:
 
 
 class FakeConsumer:
-    """A receiver with `credit`, that keeps what it is given."""
+    """A receiver with `credit` that records its messages."""
 
     def __init__(self, credit: int = 100, *, deletes: bool = False) -> None:
         self.credit = credit
         self.deletes = deletes
-        self.got: list[tuple[Message, Lock | None]] = []
+        self.deliveries: list[tuple[Message, Lock | None]] = []
         self.contents: list[bytes] = []
 
     @property
     def ready(self) -> bool:
-        return self.credit > len(self.got)
+        return self.credit > len(self.deliveries)
 
     def deliver(self, message: Message, lock: Lock | None) -> None:
-        self.got.append((message, lock))
+        self.deliveries.append((message, lock))
         self.contents.append(message.content or b"")
 
     @property
-    def numbers(self) -> list[int]:
-        return [message.sequence_number for message, _ in self.got]
+    def sequence_numbers(self) -> list[int]:
+        return [message.sequence_number for message, _ in self.deliveries]
 
     def token(self, index: int = -1) -> bytes:
-        lock = self.got[index][1]
+        lock = self.deliveries[index][1]
         assert lock is not None
         return lock.token
 
 
 class BrokerUnderTest:
-    """A broker over `database`, in a time of its own or in that of an earlier one."""
+    """A broker over `database`; `time` to continue in the time of an earlier one."""
 
     def __init__(self, namespace: dict[str, Any], database: Path | str = MEMORY, time: FakeTime | None = None) -> None:
         self.time = time or FakeTime()

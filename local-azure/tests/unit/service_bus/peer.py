@@ -1,4 +1,4 @@
-"""The other side of an AMQP connection, without a socket: it speaks frames and sees what comes back."""
+"""The peer of an AMQP connection, without a socket: sends frames and reads the answers."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -25,7 +25,7 @@ LIMITS = ConnectionLimits("under-test", max_frame_size=4096, max_message_size=10
 
 @dataclass
 class RecordingNode:
-    """A node at either end of a link, that keeps what it is told."""
+    """A node at either end of a link that records its calls."""
 
     link: Any
     deliveries: list[Delivery] = field(default_factory=list)
@@ -50,7 +50,7 @@ class RecordingNode:
 
 
 class RecordingContainer:
-    """Opens every link but those to `refused`."""
+    """Opens every link except those to `refused`."""
 
     def __init__(self) -> None:
         self.nodes: list[RecordingNode] = []
@@ -69,7 +69,7 @@ class RecordingContainer:
 
 
 class Peer:
-    """Sends to a connection under test, and reads what it writes. `now` in seconds."""
+    """Sends to the connection under test, and reads what it writes. `now` in seconds."""
 
     def __init__(self, limits: ConnectionLimits = LIMITS) -> None:
         self.now = 1000.0
@@ -84,20 +84,20 @@ class Peer:
     def close(self) -> None:
         self.closed = True
 
-    def say(self, *frames: Performative, channel: int = 1) -> list[Any]:
-        """Sends frames on a channel and returns the answers."""
+    def send(self, *frames: Performative, channel: int = 1) -> list[Any]:
+        """Sends frames on a channel. Returns the answers."""
         for frame in frames:
             self.connection.receive(encode_frame(channel, frame))
-        return self.heard()
+        return self.received()
 
-    def say_transfer(self, transfer: Performative, payload: bytes) -> list[Any]:
+    def send_transfer(self, transfer: Performative, payload: bytes) -> list[Any]:
         frame = bytearray(encode_frame(1, transfer) + payload)
         frame[0:4] = len(frame).to_bytes(4)
         self.connection.receive(bytes(frame))
-        return self.heard()
+        return self.received()
 
-    def heard(self) -> list[Any]:
-        """What was written since the last time: performatives, with their payload where they have one."""
+    def received(self) -> list[Any]:
+        """The performatives written since the last call, each with its payload if it has one."""
         reader = FrameReader(2**20)
         reader.feed(bytes(self.written))
         self.written.clear()
@@ -112,27 +112,27 @@ class Peer:
         return answers
 
     def shake_hands(self) -> Self:
-        """Headers, SASL and open."""
+        """Exchanges headers, SASL and open."""
         self.connection.receive(SASL_HEADER + encode_frame(0, SaslInit("ANONYMOUS"), SASL_FRAME) + AMQP_HEADER)
         self.written.clear()
-        self.say(Open("peer", max_frame_size=1024), channel=0)
+        self.send(Open("peer", max_frame_size=1024), channel=0)
         return self
 
     def begin(self, window: int = 1000) -> Self:
-        """An open connection with a session on channel 1."""
-        self.shake_hands().say(Begin(next_outgoing_id=0, incoming_window=window, outgoing_window=1000))
+        """Opens the connection and a session on channel 1."""
+        self.shake_hands().send(Begin(next_outgoing_id=0, incoming_window=window, outgoing_window=1000))
         return self
 
     def attach_sender(self, address: str = "node", handle: int = 0) -> list[Any]:
-        return self.say(
+        return self.send(
             Attach(f"sender-{handle}", handle, target=encode_target(Terminus(address)), initial_delivery_count=0)
         )
 
     def attach_receiver(self, address: str = "node", handle: int = 0, credit: int = 0) -> list[Any]:
         source = encode_source(Terminus(address))
-        answers = self.say(Attach(f"receiver-{handle}", handle, role=True, source=source))
+        answers = self.send(Attach(f"receiver-{handle}", handle, role=True, source=source))
         if credit:
-            self.say(self.flow(handle=handle, delivery_count=0, link_credit=credit))
+            self.send(self.flow(handle=handle, delivery_count=0, link_credit=credit))
         return answers
 
     @staticmethod

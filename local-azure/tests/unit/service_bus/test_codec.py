@@ -1,4 +1,4 @@
-"""The codec against the one inside azure-servicebus, and against bytes that nobody should send."""
+"""The codec against that of azure-servicebus, and against malformed bytes."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -70,7 +70,7 @@ values = st.recursive(
 
 
 @given(values)
-def test_what_is_encoded_is_decoded_to_the_same(value: Any) -> None:
+def test_a_value_survives_encoding_and_decoding(value: Any) -> None:
     encoded = encode_value(value)
 
     assert decode_value(encoded) == (value, len(encoded))
@@ -84,7 +84,7 @@ def test_skipping_ends_where_decoding_ends(value: Any, following: bytes) -> None
 
 
 @given(scalars)
-def test_the_sdk_decodes_what_is_encoded(value: Any) -> None:
+def test_the_sdk_decodes_our_values(value: Any) -> None:
     encoded = memoryview(encode_value(value))
 
     _, decoded = sdk_decode._DECODE_BY_CONSTRUCTOR[encoded[0]](encoded[1:])
@@ -94,7 +94,7 @@ def test_the_sdk_decodes_what_is_encoded(value: Any) -> None:
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(-(2**31), 2**31 - 1), st.text(), st.binary(), st.uuids()))
-def test_what_the_sdk_encodes_is_decoded(value: Any) -> None:
+def test_values_of_the_sdk_are_decoded(value: Any) -> None:
     output = bytearray()
     sdk_encode.encode_value(output, value)
 
@@ -112,7 +112,7 @@ def test_what_the_sdk_encodes_is_decoded(value: Any) -> None:
         Array(["x" * 300, "y"]),
     ],
 )
-def test_arrays_are_read_by_the_sdk_and_by_us(array: list[Any]) -> None:
+def test_arrays_are_decoded_by_the_sdk_and_by_us(array: list[Any]) -> None:
     encoded = encode_value(array)
 
     assert decode_value(encoded) == (array, len(encoded))
@@ -130,7 +130,7 @@ def test_any_bytes_are_decoded_or_refused_as_malformed(octets: bytes) -> None:
 
 
 @given(st.data())
-def test_a_value_that_is_cut_off_is_malformed(data: st.DataObject) -> None:
+def test_a_truncated_value_is_malformed(data: st.DataObject) -> None:
     encoded = encode_value(data.draw(values))
     cut = data.draw(st.integers(0, len(encoded) - 1))
 
@@ -145,7 +145,7 @@ def test_a_value_that_is_cut_off_is_malformed(data: st.DataObject) -> None:
     [
         pytest.param(b"\xc0\x01" * 40_000, id="endless nesting"),
         pytest.param(b"\x00" * 40_000, id="endless descriptors"),
-        pytest.param(b"\xf0\x00\x00\x00\x05\x7f\xff\xff\xff\x40", id="two thousand million nulls in ten bytes"),
+        pytest.param(b"\xf0\x00\x00\x00\x05\x7f\xff\xff\xff\x40", id="two billion nulls in ten bytes"),
         pytest.param(b"\xd0\x00\x00\x00\x04\x7f\xff\xff\xff", id="a list without its elements"),
         pytest.param(b"\xc1\x02\x01\x40", id="a key without a value"),
         pytest.param(b"\xc1\x04\x02\x45\x40\x40", id="a list as a key"),
@@ -201,7 +201,7 @@ def test_the_sdk_reads_our_dispositions(description: str) -> None:
     assert fields[4] == {"rejected": [[b"com.microsoft:server-busy", description.encode(), {}]]}
 
 
-def test_the_sdks_frames_are_read() -> None:
+def test_frames_of_the_sdk_are_decoded() -> None:
     def encoded(kind: Any, **fields: Any) -> bytes:
         return bytes(sdk_encode.encode_frame(kind(**dict.fromkeys(kind._fields) | fields))[1] or b"")
 
@@ -236,7 +236,7 @@ def test_malformed_performatives_are_refused(frame: Any) -> None:
         decode_performative(encode_value(frame))
 
 
-def test_defaults_stand_for_null_and_for_what_is_left_out() -> None:
+def test_null_and_missing_fields_get_their_defaults() -> None:
     performative, _ = decode_performative(encode_value(Described(ULong(0x10), ["c", None, None])))
 
     assert performative == Open("c", None, 2**32 - 1, 65535)

@@ -1,4 +1,4 @@
-"""The AMQP connection, as a peer sees it (AMQP 1.0 part 2)."""
+"""The AMQP connection from the peer's side (AMQP 1.0 part 2)."""
 
 import pytest
 
@@ -23,19 +23,19 @@ def condition(answer: Close | End | Detach) -> str | None:
     return None if error is None else error.condition
 
 
-def test_anonymous_sasl_leads_to_an_open_connection() -> None:
+def test_anonymous_sasl_opens_a_connection() -> None:
     peer = Peer()
 
     peer.connection.receive(SASL_HEADER)
     header = bytes(peer.written[:8])
     del peer.written[:8]
-    (mechanisms,) = peer.heard()
+    (mechanisms,) = peer.received()
     peer.connection.receive(encode_frame(0, SaslInit("ANONYMOUS"), SASL_FRAME))
-    (outcome,) = peer.heard()
+    (outcome,) = peer.received()
     peer.connection.receive(AMQP_HEADER)
     answered = bytes(peer.written)
     peer.written.clear()
-    (opened,) = peer.say(Open("peer"), channel=0)
+    (opened,) = peer.send(Open("peer"), channel=0)
 
     assert header == SASL_HEADER
     assert "ANONYMOUS" in mechanisms.mechanisms
@@ -44,7 +44,7 @@ def test_anonymous_sasl_leads_to_an_open_connection() -> None:
     assert (opened.container_id, opened.max_frame_size, opened.idle_time_out) == ("under-test", 4096, 30_000)
 
 
-def test_bytes_may_come_one_at_a_time() -> None:
+def test_bytes_can_arrive_one_at_a_time() -> None:
     peer = Peer()
     stream = AMQP_HEADER + encode_frame(0, Open("peer")) + encode_frame(1, Begin(incoming_window=1))
 
@@ -53,7 +53,7 @@ def test_bytes_may_come_one_at_a_time() -> None:
 
     assert peer.written.startswith(AMQP_HEADER)
     del peer.written[:8]
-    assert [type(answer) for answer in peer.heard()] == [Open, Begin]
+    assert [type(answer) for answer in peer.received()] == [Open, Begin]
 
 
 def test_an_unknown_mechanism_is_refused() -> None:
@@ -63,12 +63,12 @@ def test_an_unknown_mechanism_is_refused() -> None:
 
     peer.connection.receive(encode_frame(0, SaslInit("SCRAM-SHA-1"), SASL_FRAME))
 
-    assert peer.heard() == [SaslOutcome(1)]
+    assert peer.received() == [SaslOutcome(1)]
     assert peer.closed
 
 
 @pytest.mark.parametrize("header", [b"AMQP\x02\x01\x00\x00", b"GET / HT", b"AMQP\x00\x00\x09\x01"])
-def test_another_protocol_is_told_what_is_spoken_here(header: bytes) -> None:
+def test_another_protocol_is_answered_with_the_supported_header(header: bytes) -> None:
     peer = Peer()
 
     peer.connection.receive(header)
@@ -78,7 +78,7 @@ def test_another_protocol_is_told_what_is_spoken_here(header: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "wanted"),
+    ("octets", "expected"),
     [
         pytest.param(b"\x00\x00\x00\x07\x02\x00\x00\x00", "amqp:connection:framing-error", id="size below the header"),
         pytest.param(b"\x00\x00\x00\x08\x01\x00\x00\x00", "amqp:connection:framing-error", id="body inside the header"),
@@ -90,45 +90,45 @@ def test_another_protocol_is_told_what_is_spoken_here(header: bytes) -> None:
         pytest.param(encode_frame(0, Open("again")), "amqp:not-allowed", id="a second open"),
     ],
 )
-def test_what_breaks_the_protocol_closes_the_connection_with_the_reason(octets: bytes, wanted: str) -> None:
+def test_a_protocol_violation_closes_the_connection_with_the_reason(octets: bytes, expected: str) -> None:
     peer = Peer().shake_hands()
 
     peer.connection.receive(octets)
 
-    closes = [answer for answer in peer.heard() if isinstance(answer, Close)]
-    assert [condition(close) for close in closes] == [wanted]
+    closes = [answer for answer in peer.received() if isinstance(answer, Close)]
+    assert [condition(close) for close in closes] == [expected]
 
 
-def test_before_open_an_error_is_told_after_an_open() -> None:
+def test_an_error_before_open_is_sent_after_an_open() -> None:
     peer = Peer()
     peer.connection.receive(AMQP_HEADER)
     peer.written.clear()
 
-    answers = peer.say(Begin(), channel=0)
+    answers = peer.send(Begin(), channel=0)
 
     assert [type(answer) for answer in answers] == [Open, Close]
 
 
-def test_a_close_is_answered_and_ends_everything() -> None:
+def test_a_close_is_answered_and_ends_the_connection() -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
-    answers = peer.say(Close(), channel=0)
+    answers = peer.send(Close(), channel=0)
 
     assert answers == [Close()]
     assert peer.closed
     assert peer.container.nodes[0].detached == 1
 
 
-def test_when_this_side_closes_it_waits_for_the_answer() -> None:
+def test_after_closing_this_side_waits_for_the_answer() -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
     peer.connection.close(AmqpError("amqp:connection:forced", "the end"))
-    (close,) = peer.heard()
-    ignored = peer.say(Flow())
+    (close,) = peer.received()
+    ignored = peer.send(Flow())
     before = peer.closed
-    peer.say(Close(), channel=0)
+    peer.send(Close(), channel=0)
 
     assert condition(close) == "amqp:connection:forced"
     assert (ignored, before, peer.closed) == ([], False, True)
@@ -145,7 +145,7 @@ def test_a_peer_that_does_not_answer_a_close_is_dropped() -> None:
     assert peer.closed
 
 
-def test_silence_is_ended_and_ones_own_is_broken() -> None:
+def test_a_silent_peer_is_closed_and_gets_heartbeats() -> None:
     peer = Peer()
     peer.connection.receive(AMQP_HEADER + encode_frame(0, Open("peer", idle_time_out=10_000)))
     peer.written.clear()
@@ -158,10 +158,10 @@ def test_silence_is_ended_and_ones_own_is_broken() -> None:
     peer.connection.tick()
 
     assert heartbeat == EMPTY_FRAME
-    assert [condition(answer) for answer in peer.heard()] == ["amqp:connection:forced"]
+    assert [condition(answer) for answer in peer.received()] == ["amqp:connection:forced"]
 
 
-def test_a_heartbeat_keeps_the_connection() -> None:
+def test_a_heartbeat_keeps_the_connection_open() -> None:
     peer = Peer().shake_hands()
 
     for _ in range(5):
@@ -169,5 +169,5 @@ def test_a_heartbeat_keeps_the_connection() -> None:
         peer.connection.receive(EMPTY_FRAME)
         peer.connection.tick()
 
-    assert peer.heard() == []
+    assert peer.received() == []
     assert not peer.closed

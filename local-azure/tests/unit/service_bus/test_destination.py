@@ -1,4 +1,4 @@
-"""Sending: duplicates, routing, scheduling; and what survives a restart."""
+"""Sending: duplicates, routing, scheduling, and what survives a crash."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def waiting(under_test: BrokerUnderTest, path: str) -> list[str | None]:
     return [read_message(message.content or b"").duplicate_key for message in messages]
 
 
-def test_a_topic_gives_each_subscription_what_its_rules_let_through() -> None:
+def test_a_subscription_gets_the_messages_that_its_rules_match() -> None:
     under_test = BrokerUnderTest(TOPIC)
 
     send(under_test, "events", encoded_message(message_id="1", subject="Registered"))
@@ -45,7 +45,7 @@ def test_a_topic_gives_each_subscription_what_its_rules_let_through() -> None:
     assert waiting(under_test, "EVENTS/Subscriptions/View") == ["1", "2"]
 
 
-def test_an_id_that_was_sent_within_the_window_is_not_sent_again() -> None:
+def test_an_id_within_the_window_is_a_duplicate() -> None:
     under_test = BrokerUnderTest(TOPIC)
 
     send(under_test, "events", *[encoded_message(message_id=each) for each in ("1", "2", "1")])
@@ -65,7 +65,7 @@ def test_messages_without_an_id_are_never_duplicates() -> None:
     assert len(waiting(under_test, "events/subscriptions/view")) == 2
 
 
-def test_a_queue_without_duplicate_detection_takes_everything() -> None:
+def test_a_queue_without_duplicate_detection_accepts_duplicates() -> None:
     under_test = BrokerUnderTest(TOPIC)
 
     send(under_test, "q", encoded_message(message_id="1"), encoded_message(message_id="1"))
@@ -73,7 +73,7 @@ def test_a_queue_without_duplicate_detection_takes_everything() -> None:
     assert waiting(under_test, "q") == ["1", "1"]
 
 
-def test_a_batch_with_one_bad_message_leaves_no_trace() -> None:
+def test_a_batch_with_an_invalid_message_is_not_stored() -> None:
     under_test = BrokerUnderTest(TOPIC)
 
     with pytest.raises(InvalidArgument, match="128"):
@@ -83,7 +83,7 @@ def test_a_batch_with_one_bad_message_leaves_no_trace() -> None:
     assert waiting(under_test, "events/subscriptions/view") == ["1"]
 
 
-def test_a_scheduled_message_comes_at_its_time_with_a_new_number() -> None:
+def test_a_scheduled_message_is_enqueued_when_due_with_a_new_sequence_number() -> None:
     under_test = BrokerUnderTest(TOPIC)
     view = under_test.consume("events/subscriptions/view")
     due = under_test.time.now + 30_000
@@ -91,16 +91,16 @@ def test_a_scheduled_message_comes_at_its_time_with_a_new_number() -> None:
     send(under_test, "events", encoded_message(b"later", scheduled_at=due, ttl=5000))
     send(under_test, "events", encoded_message(b"now"))
     under_test.time.advance(29.999)
-    before = list(view.numbers)
+    before = list(view.sequence_numbers)
     under_test.time.advance(0.001)
 
     assert before == [1]
-    assert view.numbers == [1, 2]
-    assert view.got[1][0].enqueued_at == due
-    assert view.got[1][0].expires_at == due + 5000
+    assert view.sequence_numbers == [1, 2]
+    assert view.deliveries[1][0].enqueued_at == due
+    assert view.deliveries[1][0].expires_at == due + 5000
 
 
-def test_a_scheduled_message_can_be_peeked_and_canceled_until_then() -> None:
+def test_a_scheduled_message_can_be_peeked_and_canceled_until_it_is_due() -> None:
     under_test = BrokerUnderTest(TOPIC)
     destination = under_test.broker.destination("q")
     due = under_test.time.now + 60_000
@@ -135,24 +135,24 @@ def test_canceling_is_all_or_none() -> None:
     ("path", "reason"),
     [("nothing", "could not be found"), ("events/subscriptions/view", "only takes"), ("q/$deadletterqueue", "only")],
 )
-def test_only_queues_and_topics_are_sent_to(path: str, reason: str) -> None:
+def test_only_queues_and_topics_accept_messages(path: str, reason: str) -> None:
     with pytest.raises(ServiceBusError, match=reason):
         BrokerUnderTest(TOPIC).broker.destination(path)
 
 
-def test_a_topic_is_not_received_from() -> None:
+def test_receiving_from_a_topic_is_refused() -> None:
     with pytest.raises(OperationNotAllowed, match="subscriptions"):
         BrokerUnderTest(TOPIC).broker.queue("events")
 
 
-def test_what_was_committed_is_there_after_a_crash(tmp_path: Path) -> None:
+def test_committed_changes_survive_a_crash(tmp_path: Path) -> None:
     before = BrokerUnderTest(TOPIC, tmp_path / "state")
     consumer = before.consume("q")
     send(before, "q", *[encoded_message(message_id=each) for each in ("completed", "abandoned", "locked", "deferred")])
-    held = before.broker.queue("q")
-    held.complete(consumer.token(0))
-    held.abandon(consumer.token(1))
-    held.defer(consumer.token(3))
+    main_queue = before.broker.queue("q")
+    main_queue.complete(consumer.token(0))
+    main_queue.abandon(consumer.token(1))
+    main_queue.defer(consumer.token(3))
     before.time.turn()
 
     after = BrokerUnderTest(TOPIC, tmp_path / "state", before.time)
@@ -160,7 +160,7 @@ def test_what_was_committed_is_there_after_a_crash(tmp_path: Path) -> None:
 
     contents = [read_message(content).duplicate_key for content in again.contents]
     assert contents == ["abandoned", "locked"]
-    assert again.got[0][0].delivery_count == 1
+    assert again.deliveries[0][0].delivery_count == 1
     assert [message.sequence_number for message, _ in after.broker.queue("q").take_deferred([4], delete=True)] == [4]
 
 
@@ -172,10 +172,10 @@ def test_the_delivery_count_of_an_expired_lock_survives_a_crash(tmp_path: Path) 
 
     after = BrokerUnderTest(TOPIC, tmp_path / "state", before.time)
 
-    assert after.consume("q").got[0][0].delivery_count == 1
+    assert after.consume("q").deliveries[0][0].delivery_count == 1
 
 
-def test_duplicates_are_known_after_a_crash(tmp_path: Path) -> None:
+def test_duplicates_are_detected_after_a_crash(tmp_path: Path) -> None:
     before = BrokerUnderTest(TOPIC, tmp_path / "state")
     send(before, "events", encoded_message(message_id="1"))
 
@@ -185,7 +185,7 @@ def test_duplicates_are_known_after_a_crash(tmp_path: Path) -> None:
     assert waiting(after, "events/subscriptions/view") == ["1"]
 
 
-def test_what_expired_and_came_due_in_between_is_worked_off_at_start(tmp_path: Path) -> None:
+def test_messages_that_expired_or_came_due_meanwhile_are_handled_at_start(tmp_path: Path) -> None:
     before = BrokerUnderTest(TOPIC, tmp_path / "state")
     now = before.time.now
     send(before, "q", encoded_message(message_id="expired", ttl=1000))
@@ -202,7 +202,7 @@ def test_what_expired_and_came_due_in_between_is_worked_off_at_start(tmp_path: P
 
 
 @pytest.mark.parametrize("clean", [True, False])
-def test_a_sequence_number_is_never_given_twice(tmp_path: Path, clean: bool) -> None:
+def test_a_sequence_number_is_never_used_twice(tmp_path: Path, clean: bool) -> None:
     before = BrokerUnderTest(TOPIC, tmp_path / "state")
     consumer = before.consume("q", deletes=True)
     send(before, "q", encoded_message(), encoded_message())
@@ -214,11 +214,11 @@ def test_a_sequence_number_is_never_given_twice(tmp_path: Path, clean: bool) -> 
     again = after.consume("q")
     send(after, "q", encoded_message())
 
-    assert consumer.numbers == [1, 2]
-    assert again.numbers[0] == 3 if clean else again.numbers[0] > 2
+    assert consumer.sequence_numbers == [1, 2]
+    assert again.sequence_numbers[0] == 3 if clean else again.sequence_numbers[0] > 2
 
 
-def test_thousands_that_expire_together_are_worked_off_in_parts() -> None:
+def test_thousands_of_messages_that_expire_together_are_handled_in_parts() -> None:
     under_test = BrokerUnderTest(TOPIC)
     send(under_test, "q", *[encoded_message(ttl=1000) for _ in range(1200)], encoded_message(message_id="stays"))
 

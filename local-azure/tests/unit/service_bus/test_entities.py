@@ -1,4 +1,4 @@
-"""The entities file of Microsoft's emulator is understood, and what is not is refused by its name."""
+"""The entities file, in the format of Microsoft's emulator."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ def read(**namespace: Any) -> Namespace:
     return Namespace.read(json.dumps(content))
 
 
-def test_a_file_with_everything_is_read() -> None:
+def test_a_file_with_all_properties_is_read() -> None:
     namespace = read(
         Queues=[
             queue(
@@ -62,7 +62,7 @@ def test_a_file_with_everything_is_read() -> None:
     assert (rule.content_type, rule.properties) == ("application/text", {"p": "1"})
 
 
-def test_what_is_left_out_is_as_in_the_service() -> None:
+def test_defaults_are_those_of_azure() -> None:
     properties = read(Queues=[{"Name": "q"}]).queues[0].properties
 
     assert properties.lock_duration == timedelta(minutes=1)
@@ -83,12 +83,12 @@ def test_what_is_left_out_is_as_in_the_service() -> None:
         ({"DuplicateDetectionHistoryTimeWindow": "PT1S"}, "DuplicateDetectionHistoryTimeWindow"),
     ],
 )
-def test_what_is_not_supported_is_refused_by_name(properties: dict[str, Any], named: str) -> None:
+def test_an_unsupported_property_is_refused_and_named(properties: dict[str, Any], named: str) -> None:
     with pytest.raises(EntitiesError, match=named):
         read(Queues=[queue("q", **properties)])
 
 
-def test_names_that_differ_in_case_only_are_refused() -> None:
+def test_names_that_differ_only_in_case_are_refused() -> None:
     with pytest.raises(EntitiesError, match="Orders"):
         read(Queues=[{"Name": "orders"}], Topics=[{"Name": "Orders"}])
 
@@ -96,7 +96,7 @@ def test_names_that_differ_in_case_only_are_refused() -> None:
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"UserConfig": {}}', '{"UserConfig": {"Namespaces": []}}', '{"UserConfig": 1}']
 )
-def test_a_file_of_another_shape_is_refused(content: str) -> None:
+def test_a_file_with_another_structure_is_refused(content: str) -> None:
     with pytest.raises(EntitiesError, match=r"some\.json"):
         Namespace.read(content, "some.json")
 

@@ -1,4 +1,4 @@
-"""Which messages a rule lets through."""
+"""The rules of subscriptions."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def test_without_rules_everything_matches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "parts", "matches"),
+    ("expected", "parts", "matches"),
     [
         ({"Label": "Canceled"}, {"subject": "Canceled"}, True),
         ({"Label": "Canceled"}, {"subject": "canceled"}, False),
@@ -43,19 +43,19 @@ def test_without_rules_everything_matches() -> None:
         ({"Label": "L", "Properties": {"size": 3}}, {"subject": "L", "properties": {"size": 4}}, False),
     ],
 )
-def test_all_that_a_correlation_filter_names_has_to_be_equal(
-    wanted: dict[str, Any], parts: dict[str, Any], matches: bool
+def test_all_properties_of_a_correlation_filter_must_be_equal(
+    expected: dict[str, Any], parts: dict[str, Any], matches: bool
 ) -> None:
-    assert any_of([rule(**wanted)])(message(**parts)) is matches
+    assert any_of([rule(**expected)])(message(**parts)) is matches
 
 
-def test_one_of_several_rules_is_enough() -> None:
-    takes = any_of([rule(Label="a"), rule(Label="b")])
+def test_one_of_several_rules_must_match() -> None:
+    matches = any_of([rule(Label="a"), rule(Label="b")])
 
-    assert [takes(message(subject=subject)) for subject in ("a", "b", "c")] == [True, True, False]
+    assert [matches(message(subject=subject)) for subject in ("a", "b", "c")] == [True, True, False]
 
 
-def test_an_sql_filter_is_refused_by_name() -> None:
+def test_an_sql_filter_is_refused() -> None:
     properties = {"FilterType": "Sql", "SqlFilter": {"SqlExpression": "1=1"}}
 
     with pytest.raises(EntitiesError, match="SqlFilter"):

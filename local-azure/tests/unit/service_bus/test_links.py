@@ -1,4 +1,4 @@
-"""AMQP sessions and links, as a peer sees them (AMQP 1.0 §2.5, §2.6)."""
+"""AMQP sessions and links from the peer's side (AMQP 1.0 §2.5, §2.6)."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def test_a_refused_link_has_no_terminus_and_is_closed_with_the_reason() -> None:
 
     attach, detach = peer.attach_sender("refused")
     receiver, detached = peer.attach_receiver("refused", handle=1)
-    ignored = peer.say_transfer(Transfer(0, 0, b"t"), b"payload")
+    ignored = peer.send_transfer(Transfer(0, 0, b"t"), b"payload")
 
     assert (attach.target, condition(detach), detach.closed) == (None, "amqp:not-found", True)
     assert (receiver.source, condition(detached)) == (None, "amqp:not-found")
@@ -46,7 +46,7 @@ def test_a_sender_gets_credit_and_more_when_half_of_it_is_used() -> None:
     flows = [
         answer
         for number in range(LINK_CREDIT // 2)
-        for answer in peer.say_transfer(Transfer(0, number, b"t", 0), b"x")
+        for answer in peer.send_transfer(Transfer(0, number, b"t", 0), b"x")
         if isinstance(answer, Flow)
     ]
 
@@ -56,29 +56,29 @@ def test_a_sender_gets_credit_and_more_when_half_of_it_is_used() -> None:
     assert len(peer.container.nodes[0].deliveries) == LINK_CREDIT // 2
 
 
-def test_a_delivery_may_come_in_several_frames() -> None:
+def test_a_delivery_can_have_several_frames() -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
-    peer.say_transfer(Transfer(0, 5, b"t", 0x80013700, more=True), b"abc")
-    peer.say_transfer(Transfer(0, more=True), b"def")
-    peer.say_transfer(Transfer(0), b"g")
+    peer.send_transfer(Transfer(0, 5, b"t", 0x80013700, more=True), b"abc")
+    peer.send_transfer(Transfer(0, more=True), b"def")
+    peer.send_transfer(Transfer(0), b"g")
     (delivery,) = peer.container.nodes[0].deliveries
     delivery.accept()
-    (accepted,) = peer.heard()
+    (accepted,) = peer.received()
 
     assert (delivery.payload, delivery.message_format, delivery.delivery_id) == (b"abcdefg", 0x80013700, 5)
     assert (accepted.role, accepted.first, accepted.settled) == (True, 5, True)
     assert decode_outcome(accepted.state) == Accepted()
 
 
-def test_an_aborted_delivery_is_forgotten() -> None:
+def test_an_aborted_delivery_is_discarded() -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
-    peer.say_transfer(Transfer(0, 0, b"t", more=True), b"abc")
-    peer.say_transfer(Transfer(0, aborted=True), b"")
-    peer.say_transfer(Transfer(0, 1, b"u"), b"whole")
+    peer.send_transfer(Transfer(0, 0, b"t", more=True), b"abc")
+    peer.send_transfer(Transfer(0, aborted=True), b"")
+    peer.send_transfer(Transfer(0, 1, b"u"), b"whole")
 
     assert [delivery.payload for delivery in peer.container.nodes[0].deliveries] == [b"whole"]
 
@@ -90,7 +90,7 @@ def test_a_message_beyond_the_limit_is_rejected_and_not_kept(frames: int) -> Non
 
     for number in range(frames):
         more = number < frames - 1
-        answers = peer.say_transfer(Transfer(0, 0, b"t", more=more), b"x" * (12_000 // frames))
+        answers = peer.send_transfer(Transfer(0, 0, b"t", more=more), b"x" * (12_000 // frames))
     (rejected,) = answers
 
     outcome = decode_outcome(rejected.state)
@@ -98,7 +98,7 @@ def test_a_message_beyond_the_limit_is_rejected_and_not_kept(frames: int) -> Non
     assert outcome.error is not None
     assert outcome.error.condition == "amqp:link:message-size-exceeded"
     assert peer.container.nodes[0].deliveries == []
-    peer.say_transfer(Transfer(0, 1, b"u"), b"small")
+    peer.send_transfer(Transfer(0, 1, b"u"), b"small")
     assert len(peer.container.nodes[0].deliveries) == 1
 
 
@@ -106,33 +106,33 @@ def test_a_settled_transfer_gets_no_answer() -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
-    peer.say_transfer(Transfer(0, 0, b"t", settled=True), b"x")
+    peer.send_transfer(Transfer(0, 0, b"t", settled=True), b"x")
     peer.container.nodes[0].deliveries[0].accept()
 
-    assert peer.heard() == []
+    assert peer.received() == []
 
 
-def test_messages_go_out_only_with_credit() -> None:
+def test_messages_are_sent_only_with_credit() -> None:
     peer = Peer().begin()
     peer.attach_receiver()
     node = peer.container.nodes[0]
 
     before = node.link.sendable
-    peer.say(peer.flow(handle=0, delivery_count=0, link_credit=1))
+    peer.send(peer.flow(handle=0, delivery_count=0, link_credit=1))
     node.link.send(b"payload", b"tag", settled=False)
-    ((transfer, payload),) = peer.heard()
+    ((transfer, payload),) = peer.received()
 
     assert (before, node.sendable, node.link.sendable) == (False, 1, False)
     assert (transfer.delivery_id, transfer.delivery_tag, payload) == (FIRST_OUTGOING_ID, b"tag", b"payload")
 
 
-def test_a_large_message_is_cut_to_the_peers_frame_size() -> None:
+def test_a_large_message_is_split_to_the_peers_frame_size() -> None:
     peer = Peer().begin()
     peer.attach_receiver(credit=1)
 
     peer.container.nodes[0].link.send(b"x" * 3000, b"t", settled=False)
     sizes = frame_sizes(bytes(peer.written))
-    answers = peer.heard()
+    answers = peer.received()
 
     assert max(sizes) <= 1024
     assert b"".join(payload for _, payload in answers) == b"x" * 3000
@@ -148,16 +148,16 @@ def frame_sizes(stream: bytes) -> list[int]:
     return sizes
 
 
-def test_frames_beyond_the_session_window_wait_for_it() -> None:
+def test_frames_beyond_the_session_window_are_queued() -> None:
     peer = Peer().begin(window=2)
     peer.attach_receiver(credit=0)
     node = peer.container.nodes[0]
-    peer.say(peer.flow(window=2, handle=0, delivery_count=0, link_credit=5))
+    peer.send(peer.flow(window=2, handle=0, delivery_count=0, link_credit=5))
 
     node.link.send(b"x" * 3000, b"t", settled=False)
-    first = peer.heard()
+    first = peer.received()
     blocked = node.link.sendable
-    rest = peer.say(Flow(next_incoming_id=FIRST_OUTGOING_ID + 2, incoming_window=100, outgoing_window=0))
+    rest = peer.send(Flow(next_incoming_id=FIRST_OUTGOING_ID + 2, incoming_window=100, outgoing_window=0))
 
     assert len(first) == 2
     assert not blocked
@@ -165,58 +165,58 @@ def test_frames_beyond_the_session_window_wait_for_it() -> None:
     assert node.link.sendable
 
 
-def test_a_window_that_one_links_flow_opens_is_open_for_the_others() -> None:
+def test_a_window_opened_by_the_flow_of_one_link_is_open_for_all() -> None:
     peer = Peer().begin(window=0)
     peer.attach_receiver(handle=0)
     peer.attach_receiver("other", handle=1)
     node, other = peer.container.nodes
-    peer.say(peer.flow(window=0, handle=0, delivery_count=0, link_credit=5))
-    peer.say(peer.flow(window=0, handle=1, delivery_count=0, link_credit=5))
-    told_before = other.sendable
+    peer.send(peer.flow(window=0, handle=0, delivery_count=0, link_credit=5))
+    peer.send(peer.flow(window=0, handle=1, delivery_count=0, link_credit=5))
+    calls_before = other.sendable
 
-    peer.say(peer.flow(window=10, handle=0, delivery_count=0, link_credit=5))
+    peer.send(peer.flow(window=10, handle=0, delivery_count=0, link_credit=5))
 
-    assert (told_before, other.sendable) == (0, 1)
+    assert (calls_before, other.sendable) == (0, 1)
     assert node.sendable >= 1
 
 
-def test_a_full_socket_holds_messages_back() -> None:
+def test_a_full_socket_stops_messages() -> None:
     peer = Peer().begin()
     peer.attach_receiver(credit=5)
     node = peer.container.nodes[0]
 
     peer.connection.set_writable(False)
     blocked = node.link.sendable
-    told_before = node.sendable
+    calls_before = node.sendable
     peer.connection.set_writable(True)
 
     assert not blocked
     assert node.link.sendable
-    assert node.sendable == told_before + 1
+    assert node.sendable == calls_before + 1
 
 
-def test_draining_gives_the_credit_back() -> None:
+def test_draining_returns_the_credit() -> None:
     peer = Peer().begin()
     peer.attach_receiver(credit=5)
 
-    (answer,) = peer.say(peer.flow(handle=0, delivery_count=0, link_credit=5, drain=True))
+    (answer,) = peer.send(peer.flow(handle=0, delivery_count=0, link_credit=5, drain=True))
 
     assert (answer.delivery_count, answer.link_credit, answer.drain) == (5, 0, True)
 
 
-def test_outcomes_reach_the_node_once_and_its_answer_the_peer() -> None:
+def test_outcomes_reach_the_node_once_and_the_node_settles_them() -> None:
     peer = Peer().begin()
     peer.attach_receiver(credit=5)
     node = peer.container.nodes[0]
     for number in range(3):
         node.link.send(b"x", bytes([number]), settled=False)
-    peer.heard()
+    peer.received()
     state = Described(ULong(0x24), [])
 
     first = FIRST_OUTGOING_ID
-    peer.say(Disposition(True, first, first + 1, state=state), Disposition(True, first, first + 2, True, state))
+    peer.send(Disposition(True, first, first + 1, state=state), Disposition(True, first, first + 2, True, state))
     node.link.settle(first, Accepted())
-    (answer,) = peer.heard()
+    (answer,) = peer.received()
 
     accepted = Accepted()
     assert node.outcomes == [
@@ -227,12 +227,12 @@ def test_outcomes_reach_the_node_once_and_its_answer_the_peer() -> None:
     assert (answer.role, answer.first, answer.last, answer.settled) == (False, first, first, True)
 
 
-def test_a_range_of_four_thousand_million_costs_nothing() -> None:
+def test_a_disposition_of_four_billion_deliveries_is_cheap() -> None:
     peer = Peer().begin()
     peer.attach_receiver(credit=5)
     peer.container.nodes[0].link.send(b"x", b"t", settled=False)
 
-    peer.say(Disposition(True, 0, 2**32 - 1, True, Described(ULong(0x24), [])))
+    peer.send(Disposition(True, 0, 2**32 - 1, True, Described(ULong(0x24), [])))
 
     assert len(peer.container.nodes[0].outcomes) == 1
 
@@ -244,7 +244,7 @@ def test_the_incoming_window_is_kept_open() -> None:
     windows = [
         answer.incoming_window
         for number in range(INCOMING_WINDOW)
-        for answer in peer.say_transfer(Transfer(0, number, b"t", settled=True), b"x")
+        for answer in peer.send_transfer(Transfer(0, number, b"t", settled=True), b"x")
         if isinstance(answer, Flow)
     ]
 
@@ -252,10 +252,10 @@ def test_the_incoming_window_is_kept_open() -> None:
     assert len(windows) >= 2
 
 
-def test_a_session_asks_for_an_echo_and_gets_one() -> None:
+def test_a_flow_with_echo_is_answered() -> None:
     peer = Peer().begin()
 
-    (answer,) = peer.say(peer.flow(echo=True))
+    (answer,) = peer.send(peer.flow(echo=True))
 
     assert (answer.next_incoming_id, answer.handle) == (0, None)
 
@@ -264,50 +264,50 @@ def test_a_detach_after_the_end_of_its_session_is_ignored() -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
-    answers = peer.say(End(), Detach(0, closed=True))
+    answers = peer.send(End(), Detach(0, closed=True))
 
     assert answers == [End()]
     assert not peer.closed
     assert peer.container.nodes[0].detached == 1
-    assert isinstance(peer.say(Begin())[0], Begin)
+    assert isinstance(peer.send(Begin())[0], Begin)
 
 
 def test_a_detach_is_answered() -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
-    assert peer.say(Detach(0, closed=True)) == [Detach(0, closed=True)]
+    assert peer.send(Detach(0, closed=True)) == [Detach(0, closed=True)]
     assert peer.container.nodes[0].detached == 1
 
 
 @pytest.mark.parametrize(
-    ("frame", "wanted"),
+    ("frame", "expected"),
     [
         (Transfer(9, 0, b"t"), "amqp:session:unattached-handle"),
         (Attach("again", 0), "amqp:session:handle-in-use"),
     ],
 )
-def test_a_wrong_handle_ends_the_session_only(frame: Transfer | Attach, wanted: str) -> None:
+def test_a_wrong_handle_ends_only_the_session(frame: Transfer | Attach, expected: str) -> None:
     peer = Peer().begin()
     peer.attach_sender()
 
-    (end,) = peer.say(frame)
+    (end,) = peer.send(frame)
 
-    assert condition(end) == wanted
+    assert condition(end) == expected
     assert not peer.closed
-    assert peer.say(End()) == []
+    assert peer.send(End()) == []
 
 
-def test_what_comes_too_late_is_not_sent() -> None:
+def test_nothing_is_sent_after_the_end() -> None:
     peer = Peer().begin()
     peer.attach_sender()
     peer.attach_receiver(handle=1, credit=5)
     sender, receiver = peer.container.nodes
-    peer.say_transfer(Transfer(0, 0, b"t"), b"x")
-    peer.say(End())
+    peer.send_transfer(Transfer(0, 0, b"t"), b"x")
+    peer.send(End())
 
     sender.deliveries[0].accept()
     receiver.link.settle(FIRST_OUTGOING_ID, Accepted())
 
-    assert peer.heard() == []
+    assert peer.received() == []
     assert not receiver.link.sendable

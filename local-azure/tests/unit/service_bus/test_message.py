@@ -1,4 +1,4 @@
-"""Messages are taken apart and put together without touching what is the application's."""
+"""Messages are decoded and encoded without changing the application's content."""
 
 from typing import Any
 from uuid import UUID
@@ -45,7 +45,7 @@ def stored(encoded: bytes, **changes: Any) -> Message:
     return Message(**(parts | changes))
 
 
-def test_a_message_of_the_sdk_comes_back_as_it_was() -> None:
+def test_a_message_of_the_sdk_is_delivered_unchanged() -> None:
     sent = ServiceBusMessage(
         b"\x00body\xff",
         message_id="id",
@@ -69,7 +69,7 @@ def test_a_message_of_the_sdk_comes_back_as_it_was() -> None:
     assert received.locked_until_utc.timestamp() == 1_700_000_030
 
 
-def test_content_is_the_same_bytes() -> None:
+def test_the_content_keeps_its_bytes() -> None:
     encoded = encoded_message(b"x" * 1000, message_id="1", properties={"a": UUID(int=1)}, ttl=5000)
     content = read_message(encoded).content
 
@@ -79,7 +79,7 @@ def test_content_is_the_same_bytes() -> None:
     assert delivered.endswith(content)
 
 
-def test_durable_and_priority_are_kept_and_the_time_to_live_is_the_brokers() -> None:
+def test_durable_and_priority_are_kept_and_the_broker_sets_the_time_to_live() -> None:
     header = encode_value(Described(ULong(0x70), [True, 9, None]))
     with pytest.raises(MalformedMessage):
         read_message(encode_value(Described(ULong(0x70), {})))
@@ -90,7 +90,7 @@ def test_durable_and_priority_are_kept_and_the_time_to_live_is_the_brokers() -> 
     assert decoded.header == (True, 9, 60_000, None, 3)
 
 
-def test_annotations_of_the_sender_are_kept_except_those_the_broker_writes() -> None:
+def test_annotations_of_the_sender_are_kept_except_those_of_the_broker() -> None:
     encoded = encoded_message(annotations={"x-opt-partition-key": "p", "x-opt-sequence-number": 999, "mine": 1})
 
     decoded = sdk_decode.decode_payload(memoryview(write_message(stored(encoded), with_state=True)))
@@ -108,7 +108,7 @@ def test_time_to_live_and_enqueue_time_are_read() -> None:
     assert (incoming.time_to_live, incoming.scheduled_at) == (5000, 1_800_000_000_000)
 
 
-def test_message_ids_of_different_types_are_different() -> None:
+def test_message_ids_of_different_types_are_no_duplicates() -> None:
     ids = ["1", ULong(1), b"1", UUID(int=1)]
 
     keys = [read_message(encoded_message(message_id=each)).duplicate_key for each in ids]
@@ -119,7 +119,7 @@ def test_message_ids_of_different_types_are_different() -> None:
 
 
 @pytest.mark.parametrize("properties", [{}, {"properties": {"a": 1}}, {"properties": {"DeadLetterReason": "old"}}])
-def test_dead_letter_reasons_join_the_application_properties(properties: dict[str, Any]) -> None:
+def test_dead_letter_reasons_are_added_to_the_application_properties(properties: dict[str, Any]) -> None:
     content = read_message(encoded_message(b"body", message_id="1", **properties)).content
 
     dead_letter = with_dead_letter_reason(content, "why", "what happened")
@@ -133,7 +133,7 @@ def test_dead_letter_reasons_join_the_application_properties(properties: dict[st
     assert received.application_properties.get(b"a") == properties.get("properties", {}).get("a")
 
 
-def test_without_a_reason_nothing_is_changed() -> None:
+def test_without_a_reason_the_content_is_unchanged() -> None:
     content = read_message(encoded_message()).content
 
     assert with_dead_letter_reason(content, None, None) is content
@@ -167,7 +167,7 @@ def test_malformed_messages_are_refused(encoded: bytes) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_any_bytes_are_a_message_or_refused(octets: bytes) -> None:
+def test_any_bytes_are_a_message_or_malformed(octets: bytes) -> None:
     try:
         read_message(octets)
         split_batch(octets)
@@ -175,7 +175,7 @@ def test_any_bytes_are_a_message_or_refused(octets: bytes) -> None:
         pass
 
 
-def test_sections_may_be_named_by_symbols() -> None:
+def test_sections_can_have_symbolic_descriptors() -> None:
     body = encode_value(Described(Symbol("amqp:properties:list"), ["1"])) + encode_value(
         Described(Symbol("amqp:data:binary"), b"x")
     )

@@ -1,4 +1,4 @@
-"""What happens to the writes of one turn of the loop, together."""
+"""The transaction of a turn of the event loop."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def make_room(under_test: BrokerUnderTest) -> None:
     under_test.store._connection.execute("PRAGMA max_page_count = 1000000")
 
 
-def test_what_is_written_in_a_turn_is_answered_at_its_end() -> None:
+def test_writes_are_answered_at_the_end_of_their_turn() -> None:
     under_test = BrokerUnderTest(QUEUE)
     answers: list[str] = []
 
@@ -33,7 +33,7 @@ def test_what_is_written_in_a_turn_is_answered_at_its_end() -> None:
     assert (before, answers) == ([], ["accepted"])
 
 
-def test_where_nothing_is_written_the_answer_comes_at_once() -> None:
+def test_without_writes_the_answer_is_immediate() -> None:
     answers: list[str] = []
 
     BrokerUnderTest(QUEUE).store.after_commit(lambda: answers.append("accepted"))
@@ -41,29 +41,29 @@ def test_where_nothing_is_written_the_answer_comes_at_once() -> None:
     assert answers == ["accepted"]
 
 
-def test_a_full_disk_undoes_the_turn_and_everyone_in_it_hears_so() -> None:
+def test_a_full_disk_rolls_back_the_turn_and_fails_all_its_requests() -> None:
     under_test = BrokerUnderTest(QUEUE)
-    destination, held = under_test.broker.destination("q"), under_test.broker.queue("q")
+    destination, main_queue = under_test.broker.destination("q"), under_test.broker.queue("q")
     consumer = under_test.consume("q")
     destination.send([read_message(encoded_message(b"locked"))])
     under_test.time.turn()
     fill_the_disk(under_test)
     answers: list[str] = []
 
-    held.complete(consumer.token())
+    main_queue.complete(consumer.token())
     under_test.store.after_commit(lambda: answers.append("completed"), lambda: answers.append("not completed"))
     with pytest.raises(StateNotWritten, match="full"):
         destination.send([LARGE])
     under_test.time.turn()
 
     assert answers == ["not completed"]
-    assert [message.content for message in held.peek(0, 10)] == consumer.contents
-    held.complete(consumer.token())
+    assert [message.content for message in main_queue.peek(0, 10)] == consumer.contents
+    main_queue.complete(consumer.token())
     under_test.time.turn()
-    assert held.peek(0, 10) == []
+    assert main_queue.peek(0, 10) == []
 
 
-def test_after_a_full_disk_sending_goes_on() -> None:
+def test_sending_works_again_after_a_full_disk() -> None:
     under_test = BrokerUnderTest(QUEUE)
     consumer = under_test.consume("q")
     fill_the_disk(under_test)
@@ -77,7 +77,7 @@ def test_after_a_full_disk_sending_goes_on() -> None:
     assert [b"small" in content for content in consumer.contents] == [True]
 
 
-def test_numbers_that_were_reserved_in_an_undone_turn_are_reserved_again(tmp_path: Path) -> None:
+def test_sequence_numbers_reserved_in_a_rolled_back_turn_are_reserved_again(tmp_path: Path) -> None:
     before = BrokerUnderTest(QUEUE, tmp_path / "state")
     fill_the_disk(before)
     with pytest.raises(StateNotWritten, match="full"):
@@ -85,31 +85,31 @@ def test_numbers_that_were_reserved_in_an_undone_turn_are_reserved_again(tmp_pat
     make_room(before)
     before.broker.destination("q").send([read_message(encoded_message())])
     before.time.turn()
-    given = before.consume("q", deletes=True).numbers
+    delivered = before.consume("q", deletes=True).sequence_numbers
 
     after = BrokerUnderTest(QUEUE, tmp_path / "state", before.time)
     after.broker.destination("q").send([read_message(encoded_message())])
     after.time.turn()
 
-    assert after.consume("q").numbers > given
+    assert after.consume("q").sequence_numbers > delivered
 
 
-def test_one_faulty_answer_does_not_keep_the_others_back() -> None:
+def test_one_failing_answer_does_not_prevent_the_others() -> None:
     under_test = BrokerUnderTest(QUEUE)
     answers: list[str] = []
 
-    def faulty() -> None:
-        raise RuntimeError("a fault")
+    def failing() -> None:
+        raise RuntimeError("a bug")
 
     under_test.broker.destination("q").send([read_message(encoded_message())])
-    under_test.store.after_commit(faulty)
+    under_test.store.after_commit(failing)
     under_test.store.after_commit(lambda: answers.append("accepted"))
     under_test.time.turn()
 
     assert answers == ["accepted"]
 
 
-def test_the_log_is_worked_off_into_the_file(tmp_path: Path) -> None:
+def test_a_checkpoint_moves_the_log_into_the_file(tmp_path: Path) -> None:
     database = tmp_path / "state"
     under_test = BrokerUnderTest(QUEUE, database)
     size = database.stat().st_size

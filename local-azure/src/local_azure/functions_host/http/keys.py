@@ -29,8 +29,8 @@ class Keys:
         function_keys: dict[str, str] = {name: stored_keys.get(name) or secrets.token_urlsafe(32) for name in functions}
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        stored = {"master": master, "host": host, "functions": function_keys}
-        file.write_text(json.dumps(stored, indent=2), encoding="utf-8")
+        keys = {"master": master, "host": host, "functions": function_keys}
+        file.write_text(json.dumps(keys, indent=2), encoding="utf-8")
         return cls(master, host, function_keys)
 
     def is_master(self, headers: Mapping[str, str], query: bytes) -> bool:

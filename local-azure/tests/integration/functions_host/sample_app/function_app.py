@@ -1,4 +1,4 @@
-"""A function app with one function of each kind. What they see, they append to the file the setting RECORD names."""
+"""A function app with functions of each kind, which append records of their arguments to the file RECORD."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ RECORD = Path(os.environ["RECORD"])
 FAILURES = Path(os.environ["FAILURES"])
 
 
-def record(function: str, **seen: object) -> None:
+def record(function: str, **values: object) -> None:
     with RECORD.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"function": function, **seen}) + "\n")
+        file.write(json.dumps({"function": function, **values}) + "\n")
 
 
 def must_fail(function: str) -> bool:
-    """Whether a test asked this function to fail: each line of FAILURES is good for one failure, `always` for all."""
+    """Whether a test wants this function to fail: once for each line of FAILURES, or `always`."""
     lines = FAILURES.read_text().splitlines() if FAILURES.exists() else []
     if f"{function} always" in lines:
         return True
@@ -38,7 +38,7 @@ def must_fail(function: str) -> bool:
 async def hello(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     if must_fail("hello"):
         raise ValueError("secret of a caller")
-    seen = {
+    values = {
         "method": req.method,
         "url": req.url,
         "query": dict(req.params),
@@ -48,7 +48,7 @@ async def hello(req: func.HttpRequest, context: func.Context) -> func.HttpRespon
         "trace": context.trace_context.trace_parent,
     }
     headers = {"content-type": "application/json", "x-id": req.route_params.get("id", "")}
-    return func.HttpResponse(json.dumps(seen), headers=headers)
+    return func.HttpResponse(json.dumps(values), headers=headers)
 
 
 @app.function_name("slow")
@@ -68,7 +68,7 @@ async def waiting(req: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("nothing")
 @app.route("nothing", methods=["GET"])
 async def nothing(req: func.HttpRequest) -> func.HttpResponse:
-    return None  # type: ignore[return-value] # what the host answers then is tested
+    return None  # type: ignore[return-value] # a test checks the host's answer
 
 
 @app.function_name("leave")
@@ -96,7 +96,7 @@ async def on_message(message: func.ServiceBusMessage, context: func.Context) -> 
     record("on-message-started", body=body)
     await asyncio.sleep(seconds)
     if must_fail("on-message"):
-        raise RuntimeError("on request of a test")
+        raise RuntimeError("requested by a test")
     record(
         "on-message",
         body=body,
@@ -122,7 +122,7 @@ async def on_message(message: func.ServiceBusMessage, context: func.Context) -> 
 )
 async def on_batch(messages: typing.List[func.ServiceBusMessage]) -> None:  # noqa: UP006 - the library wants this
     if must_fail("on-batch"):
-        raise RuntimeError("on request of a test")
+        raise RuntimeError("requested by a test")
     record(
         "on-batch",
         bodies=[message.get_body().decode() for message in messages],
@@ -153,7 +153,7 @@ def cosmos(function: str, container: str, **settings: typing.Any) -> typing.Call
 async def on_change(documents: func.DocumentList, context: func.Context) -> None:
     if must_fail("on-change"):
         record("on-change-failed", retry=context.retry_context.retry_count)
-        raise RuntimeError("on request of a test")
+        raise RuntimeError("requested by a test")
     record("on-change", ids=[document["id"] for document in documents], retry=context.retry_context.retry_count)
 
 
@@ -162,7 +162,7 @@ async def on_change(documents: func.DocumentList, context: func.Context) -> None
 async def on_loss(documents: func.DocumentList) -> None:
     if must_fail("on-loss"):
         record("on-loss-failed", ids=[document["id"] for document in documents])
-        raise RuntimeError("on request of a test")
+        raise RuntimeError("requested by a test")
     record("on-loss", ids=[document["id"] for document in documents])
 
 
