@@ -2,7 +2,7 @@
 
 
 def last_frame(stack_trace: str) -> str:
-    """The position of the last frame as ` (file:line)`; empty where there is none."""
+    """The position of the last frame as ` (file:line)`; empty if there is none."""
     frames = [line.strip() for line in stack_trace.splitlines() if line.strip().startswith('File "')]
     if not frames:
         return ""

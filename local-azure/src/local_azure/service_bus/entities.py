@@ -76,7 +76,9 @@ class _Receivable(_Section):
     dead_lettering_on_message_expiration: bool = False
     default_message_time_to_live: timedelta = FOREVER
     lock_duration: timedelta = timedelta(seconds=limits.DEFAULT_LOCK_DURATION)
-    max_delivery_count: int = Field(default=limits.DEFAULT_MAX_DELIVERY_COUNT, ge=1, le=2000)
+    max_delivery_count: int = Field(
+        default=limits.DEFAULT_MAX_DELIVERY_COUNT, ge=1, le=limits.HIGHEST_MAX_DELIVERY_COUNT
+    )
     forward_dead_lettered_messages_to: str = ""
     forward_to: str = ""
     requires_session: bool = False
@@ -124,20 +126,20 @@ class TopicProperties(_Sendable):
 
 
 class QueueDefinition(_Section):
-    name: str = Field(min_length=1, max_length=260)
+    name: str = Field(min_length=1, max_length=limits.MAX_ENTITY_NAME_LENGTH)
     properties: QueueProperties = QueueProperties()
 
 
 class SubscriptionDefinition(_Section):
     """Without rules it receives every message, as with the `$Default` rule of Azure."""
 
-    name: str = Field(min_length=1, max_length=50)
+    name: str = Field(min_length=1, max_length=limits.MAX_SUBSCRIPTION_NAME_LENGTH)
     properties: SubscriptionProperties = SubscriptionProperties()
     rules: list[Rule] = []
 
 
 class TopicDefinition(_Section):
-    name: str = Field(min_length=1, max_length=260)
+    name: str = Field(min_length=1, max_length=limits.MAX_ENTITY_NAME_LENGTH)
     properties: TopicProperties = TopicProperties()
     subscriptions: list[SubscriptionDefinition] = []
 

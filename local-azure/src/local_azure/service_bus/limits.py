@@ -5,9 +5,12 @@ MAX_MESSAGE_SIZE = 256 * 1024
 MAX_LOCK_DURATION = 5 * 60
 DEFAULT_LOCK_DURATION = 60
 DEFAULT_MAX_DELIVERY_COUNT = 10
+HIGHEST_MAX_DELIVERY_COUNT = 2000
 MIN_DUPLICATE_DETECTION_WINDOW = 20
 MAX_DUPLICATE_DETECTION_WINDOW = 7 * 24 * 3600
 DEFAULT_DUPLICATE_DETECTION_WINDOW = 10 * 60
+MAX_ENTITY_NAME_LENGTH = 260
+MAX_SUBSCRIPTION_NAME_LENGTH = 50
 MAX_MESSAGE_ID_LENGTH = 128
 MAX_DEAD_LETTER_TEXT = 4096
 
@@ -25,6 +28,7 @@ MAX_PEEKED_MESSAGES = 250
 MAX_PEEKED_SIZE = 1024 * 1024
 MAX_DUE_MESSAGES = 500  # expired or scheduled messages that are handled in one turn of the event loop
 
+TICK_INTERVAL = 1.0  # of the checks for idle connections
 SHUTDOWN_TIMEOUT = 0.5  # for the clients to answer a close, and again for the output to be written
 CHECKPOINT_INTERVAL = 2.0  # keeps the write-ahead log small
 PRUNE_INTERVAL = 5.0  # of the message ids that duplicate detection remembers

@@ -1,4 +1,4 @@
-"""Messages between wire and store (AMQP 1.0 §3.2).
+"""The encoding of messages (AMQP 1.0 §3.2).
 
 Properties, application properties, body and footer are stored and delivered as the bytes that were sent. The broker
 reads some entries of header and message annotations, and writes its own when it delivers.
@@ -27,7 +27,7 @@ SCHEDULED_ENQUEUE_TIME = "x-opt-scheduled-enqueue-time"
 _WRITTEN_BY_THE_BROKER = frozenset(
     ("x-opt-sequence-number", "x-opt-enqueued-time", "x-opt-locked-until", "x-opt-message-state")
 )
-_MAX_ANNOTATIONS = 100
+_MAX_ANNOTATIONS = 100  # their number is stored in one byte, and the broker adds its own
 
 
 class State(IntEnum):
@@ -58,7 +58,7 @@ class Properties(NamedTuple):
 
 @dataclass(slots=True)
 class Message:
-    """A message in a queue. Times and `time_to_live` in milliseconds; `content` is None while it is only on disk."""
+    """A message in a queue. Times in milliseconds; `content` is None while it is only in the store."""
 
     sequence_number: int
     state: State

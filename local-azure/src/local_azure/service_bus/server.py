@@ -41,7 +41,7 @@ class _Stream(asyncio.Protocol):
     def __init__(self, container: ServiceBusContainer, streams: set[_Stream]) -> None:
         self._streams = streams
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport | None = None  # until asyncio calls connection_made
         self._output: list[bytes] = []
         self._output_size = 0
         self._flushing = False
@@ -189,7 +189,7 @@ async def _wait_for(streams: set[_Stream]) -> None:
 
 async def _tick(streams: set[_Stream]) -> None:
     while True:
-        await asyncio.sleep(1)
+        await asyncio.sleep(limits.TICK_INTERVAL)
         for stream in list(streams):
             stream.connection.tick()
 

@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 # Seconds between attempts to connect: short, because developers restart services often.
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 2.0
+MAX_DESCRIPTION = 200  # characters of an error in the log
 CLOSE_TIMEOUT = 1.0  # seconds; a frozen peer does not answer a close either, and must not delay the next attempt
 
 
@@ -49,7 +50,7 @@ class Outage:
 
 def describe(error: BaseException) -> str:
     """Type and first line of an error, short enough for one log line."""
-    text = str(error).partition("\n")[0][:200]
+    text = str(error).partition("\n")[0][:MAX_DESCRIPTION]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

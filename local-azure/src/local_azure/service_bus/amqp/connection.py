@@ -181,7 +181,7 @@ class Connection:
                 container_id=limits.container_id,
                 max_frame_size=limits.max_frame_size,
                 channel_max=limits.channel_max,
-                idle_time_out=int(limits.idle_timeout * 500),
+                idle_time_out=int(limits.idle_timeout / 2 * 1000),
             ),
         )
 

@@ -92,9 +92,12 @@ def transfer_frame(channel: int, start: tuple[int, int, bytes], payload: bytes, 
     return b"".join((head, tag, end, payload))
 
 
+MAX_SMALL_STATE = 200  # bytes: a list8 holds less than 256, with the other fields of a disposition
+
+
 def disposition_frame(channel: int, role: int, ids: tuple[int, int], state: bytes) -> bytes:
     """A settled disposition. `role`: 0x41 receiver, 0x42 sender; `ids`: first and last; `state` is encoded."""
-    if len(state) > 200:
+    if len(state) > MAX_SMALL_STATE:
         body = _large_disposition(role, ids, state)
         return _HEADER.pack(HEADER_SIZE + len(body), 2, AMQP_FRAME, channel) + body
     fields_size = 1 + 1 + 5 + 5 + 1 + len(state)
