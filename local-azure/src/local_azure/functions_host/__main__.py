@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--name", help="name of the app, which owns leases and timers (default: the folder's)")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the state (default: %(default)s)")
     parser.add_argument("--enable-auth", action="store_true", help="enforce access keys, as on Azure")
-    parser.add_argument("--grace", type=float, default=DEFAULT_GRACE, help="seconds for running calls (%(default)s)")
+    parser.add_argument(
+        "--grace", type=float, default=DEFAULT_GRACE, help="grace period of running functions in seconds (%(default)s)"
+    )
     parser.add_argument("--verbose", action="store_true", help="log every invocation and every stack trace")
     parsed = parser.parse_args(arguments)
     app = parsed.app.resolve()

@@ -138,8 +138,9 @@ class Host:
         return _Server(config)
 
     async def _shut_down(self, server: _Server, serving: asyncio.Task[None], listeners: Listeners) -> None:
-        """Stops listeners, then HTTP, and lets running invocations finish. After the grace they are abandoned: their
-        locks expire.
+        """Stops the listeners, then HTTP, and waits for running invocations.
+
+        After the grace period they are abandoned; their locks expire.
         """
         try:
             async with asyncio.timeout(self._options.grace):

@@ -145,7 +145,7 @@ async def test_running_functions_finish_before_the_host_ends(sample: Sample) -> 
         assert (await waiting).status == 200
 
 
-async def test_functions_beyond_the_grace_are_abandoned(sample: Sample) -> None:
+async def test_functions_that_exceed_the_grace_period_are_abandoned(sample: Sample) -> None:
     async with sample.running("--grace", "0.5") as host, aiohttp.ClientSession(host.url) as client:
         slow = asyncio.create_task(client.get("/api/slow?seconds=30"))
         await until_running(client)
@@ -169,7 +169,7 @@ async def until_running(client: aiohttp.ClientSession) -> None:
     pytest.fail("nothing runs")
 
 
-async def test_a_function_beyond_its_timeout_fails(sample: Sample) -> None:
+async def test_a_function_that_exceeds_its_timeout_fails(sample: Sample) -> None:
     sample.settings["AzureFunctionsJobHost__functionTimeout"] = "00:00:00.2"
     async with sample.running() as host, aiohttp.ClientSession(host.url) as client:
         async with client.get("/api/waiting?seconds=20") as response:

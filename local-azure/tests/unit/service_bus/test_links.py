@@ -39,6 +39,16 @@ def test_a_refused_link_has_no_terminus_and_is_closed_with_the_reason() -> None:
     assert ignored == []
 
 
+def test_a_link_with_a_malformed_terminus_is_refused() -> None:
+    peer = Peer().begin()
+
+    attach, detach = peer.send(Attach("malformed", 0, target=Described(ULong(0x29), [5])))
+    another, flow = peer.attach_sender(handle=1)
+
+    assert (attach.target, condition(detach), detach.closed) == (None, "amqp:decode-error", True)
+    assert (another.handle, flow.link_credit) == (1, LINK_CREDIT)
+
+
 def test_a_sender_gets_credit_and_more_when_half_of_it_is_used() -> None:
     peer = Peer().begin()
 
