@@ -42,12 +42,15 @@ class Stack:
     All raise StackError.
     """
 
-    def __init__(self, state: Path = DEFAULT_STATE) -> None:
-        """Connects to the stack that runs with this state folder. Raises NotRunningError."""
+    def __init__(self, state: Path = DEFAULT_STATE, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        """Connects to the stack that runs with this state folder. Raises NotRunningError.
+
+        `process`: its supervisor, if this process started it.
+        """
         self.state = StateFolder(state)
         self.running = _running(self.state)
         self._control = ControlClient(self.running)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = process
 
     @classmethod
     def start(
@@ -91,9 +94,7 @@ class Stack:
             supervisor.terminate()
             supervisor.wait(DOWN_TIMEOUT_SECONDS)
             raise
-        stack = cls(state)
-        stack._process = supervisor
-        return stack
+        return cls(state, supervisor)
 
     def __enter__(self) -> Self:
         return self

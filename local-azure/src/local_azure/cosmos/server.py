@@ -1,15 +1,18 @@
 """The server: a store, the service on top of it, and a socket that the SDKs connect to."""
 
 import asyncio
+import logging
 import os
+import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from local_azure import connection_strings
-from local_azure.configuration import CosmosContainer
+from local_azure.configuration import CosmosContainer, CosmosSection
 from local_azure.cosmos.limits import PURGE_INTERVAL_SECONDS
 from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.store.storage import Storage
@@ -19,36 +22,31 @@ from local_azure.cosmos.wire.protocol import HttpProtocol
 from local_azure.cosmos.wire.service import Service
 from local_azure.listening import HOST
 
-DEFAULT_KEY = "bG9jYWw="
-"""The account key where none is given."""
+DEFAULT_KEY = CosmosSection().key
+IN_MEMORY = ":memory:"
+
+_log = logging.getLogger(__name__)
 
 
 class CosmosEmulator:
     """`async with CosmosEmulator(containers=[…]) as emulator:` serves until the block ends.
 
-    `containers` are created where they are missing. `database` is a file, or ":memory:". `port` 0 takes a free one.
-    `clock` gives seconds since 1970. Raises OSError when the port is taken, sqlite3.Error when the file is not ours,
-    ValueError when the key is not base64.
+    Creates the `containers` that do not exist. `database`: a file, or ":memory:". `port` 0: a free one, which `port`
+    is then. `clock`: seconds since 1970. Raises OSError when the port is taken, sqlite3.Error when the file is not a
+    database of ours, ValueError when the key is not base64.
     """
 
     def __init__(
         self,
         containers: Iterable[CosmosContainer] = (),
-        database: str | os.PathLike[str] = ":memory:",
+        database: str | os.PathLike[str] = IN_MEMORY,
         port: int = 0,
         account_key: str = DEFAULT_KEY,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._containers = list(containers)
-        self._database = os.fspath(database)
-        self._requested_port = port
+        self.port = port
         self._account_key = account_key
-        self._clock = clock
-        self._connections: set[asyncio.Transport] = set()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.sockets[0].getsockname()[1])
+        self._serving = _serve(list(containers), os.fspath(database), port, account_key, clock)
 
     @property
     def url(self) -> str:
@@ -59,49 +57,64 @@ class CosmosEmulator:
         return connection_strings.cosmos(self.port, self._account_key)
 
     async def __aenter__(self) -> Self:
-        authorization = Authorization(self._account_key)
-        if self._database != ":memory:":
-            Path(self._database).parent.mkdir(parents=True, exist_ok=True)
-        loop = asyncio.get_running_loop()
-        self._storage = Storage(self._database)
-        try:
-            self._account = Account(self._storage, self._clock)
-            self._create_missing_containers()
-            self._commits = GroupCommit(self._storage, loop)
-            service = Service(self._account, authorization)
-            self._server = await loop.create_server(
-                lambda: HttpProtocol(service.answer, self._commits, self._connections), HOST, self._requested_port
-            )
-        except BaseException:
-            self._storage.close()
-            raise
-        self._purge = loop.call_later(PURGE_INTERVAL_SECONDS, self._purge_expired)
+        self.port = await self._serving.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._purge.cancel()
-        self._server.close()
-        self._commits.commit()
-        for connection in list(self._connections):
-            connection.close()
-        self._storage.close()
+        await self._serving.__aexit__(kind, error, trace)
 
-    def _create_missing_containers(self) -> None:
-        catalog = self._account.catalog
-        for wanted in self._containers:
-            database = catalog.find_database(wanted.database) or catalog.create_database(wanted.database)
-            if catalog.find_container(database.id, wanted.name) is None:
-                catalog.create_container(database, _definition(wanted))
-        if self._storage.pending:
-            self._storage.commit()
 
-    def _purge_expired(self) -> None:
-        self._purge = asyncio.get_running_loop().call_later(PURGE_INTERVAL_SECONDS, self._purge_expired)
-        self._account.items.purge()
-        if self._storage.pending:
-            self._commits.schedule()
+@asynccontextmanager
+async def _serve(
+    containers: list[CosmosContainer], database: str, port: int, account_key: str, clock: Callable[[], float]
+) -> AsyncIterator[int]:
+    """Yields the port."""
+    authorization = Authorization(account_key)
+    if database != IN_MEMORY:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    loop = asyncio.get_running_loop()
+    storage = Storage(database)
+    try:
+        account = Account(storage, clock)
+        _create_missing(containers, account)
+        service = Service(account, authorization)
+        commits = GroupCommit(storage, loop)
+        connections: set[asyncio.Transport] = set()
+        server = await loop.create_server(lambda: HttpProtocol(service.answer, commits, connections), HOST, port)
+        purging = asyncio.create_task(_purge_expired(account, commits))
+        try:
+            yield int(server.sockets[0].getsockname()[1])
+        finally:
+            purging.cancel()
+            server.close()
+            commits.commit()
+            for connection in list(connections):
+                connection.close()
+    finally:
+        storage.close()
+
+
+def _create_missing(containers: Iterable[CosmosContainer], account: Account) -> None:
+    catalog = account.catalog
+    for wanted in containers:
+        database = catalog.find_database(wanted.database) or catalog.create_database(wanted.database)
+        if catalog.find_container(database.id, wanted.name) is None:
+            catalog.create_container(database, _definition(wanted))
+    if account.storage.pending:
+        account.storage.commit()
+
+
+async def _purge_expired(account: Account, commits: GroupCommit) -> None:
+    while True:
+        await asyncio.sleep(PURGE_INTERVAL_SECONDS)
+        try:
+            account.items.purge()
+        except sqlite3.Error:
+            _log.exception("expired items could not be deleted; trying again in %s s", PURGE_INTERVAL_SECONDS)
+        if account.storage.pending:
+            commits.schedule()
 
 
 def _definition(container: CosmosContainer) -> dict[str, object]:

@@ -37,12 +37,14 @@ class StackOptions:
 class Prepared:
     """A stack that could be started: the state folder is locked, the ports are free, everything is installed.
 
-    `running` is what running.json will say of it, but for the control connection and the processes.
+    `config` is absolute. `ports` are those its services listen on.
     """
 
     state: StateFolder
     services: list[Service]
-    running: Running
+    config: Path
+    ports: dict[str, int]
+    connection_strings: dict[str, str]
 
 
 def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
@@ -66,16 +68,8 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     place = Place(options.config.resolve(), state.folder, ports)
     with_azurite = configuration.azurite is not None and _has_azurite(notice)
     services = plan(configuration, place, with_azurite=with_azurite)
-    running = Running(
-        supervisor=ProcessIdentity.of(os.getpid()),
-        config=place.config,
-        control_port=0,
-        token=secrets.token_urlsafe(32),
-        services=[service.name for service in services],
-        ports={name: port for name, port in ports.items() if name in started},
-        connection_strings=connection_strings(configuration, ports),
-    )
-    return Prepared(state, services, running)
+    own_ports = {name: port for name, port in ports.items() if name in started}
+    return Prepared(state, services, place.config, own_ports, connection_strings(configuration, ports))
 
 
 async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
@@ -91,8 +85,17 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
         wanted_down.set()
         await is_down.wait()
 
-    control = ControlServer(supervisor, prepared.running.token, shut_down)
-    running = prepared.running.model_copy(update={"control_port": await control.start()})
+    token = secrets.token_urlsafe(32)
+    control = ControlServer(supervisor, token, shut_down)
+    running = Running(
+        supervisor=ProcessIdentity.of(os.getpid()),
+        config=prepared.config,
+        control_port=await control.start(),
+        token=token,
+        services=[service.name for service in prepared.services],
+        ports=prepared.ports,
+        connection_strings=prepared.connection_strings,
+    )
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
     _record(running, supervisor, prepared.state)
     _end_on_signals(wanted_down, supervisor)

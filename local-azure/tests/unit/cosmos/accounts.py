@@ -39,7 +39,7 @@ class Shop:
 
     @property
     def orders(self) -> Container:
-        return self.account.owning_container(["dbs", "shop", "colls", "orders"])
+        return self.account.owning_container("shop", "orders")
 
     def create(self, item_id: str, customer: str = "kim", **properties: Any) -> StoredItem:
         item = {"id": item_id, "customer": customer, **properties}

@@ -24,7 +24,9 @@ def running(**processes: ProcessIdentity) -> Running:
         config=Path("local-azure.toml"),
         control_port=1,
         token="secret",
+        services=["one"],
         ports={"one": 2},
+        connection_strings={},
         processes=processes,
     )
 

@@ -25,12 +25,11 @@ class Account:
             raise errors.owner_not_found("database", name)
         return database
 
-    def owning_container(self, segments: list[str]) -> Container:
-        """The container of a path `dbs/D/colls/C/…`, by ids or by resource ids. Raises owner_not_found."""
-        container = self.catalog.find_container(segments[1], segments[3])
-        if container is None:
-            database = self.owning_database(segments[1])
-            container = self.catalog.find_container(database.id, segments[3])
-        if container is None:
-            raise errors.owner_not_found("container", segments[3])
-        return container
+    def owning_container(self, database: str, container: str) -> Container:
+        """By ids or by resource ids. Raises owner_not_found."""
+        found = self.catalog.find_container(database, container)
+        if found is None:
+            found = self.catalog.find_container(self.owning_database(database).id, container)
+        if found is None:
+            raise errors.owner_not_found("container", container)
+        return found

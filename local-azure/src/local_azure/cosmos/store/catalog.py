@@ -6,6 +6,7 @@ from typing import Any
 
 from local_azure.cosmos import errors
 from local_azure.cosmos.store.containers import POSITION_BITS, Container, Database, check_id, normalized_definition
+from local_azure.cosmos.store.statements import Statements
 from local_azure.cosmos.store.storage import Storage
 
 _DATABASES = """
@@ -45,10 +46,11 @@ class Catalog:
         self._databases = {database.id: database for database in databases.values()}
         self._containers = {}
         for number, owner, name, definition, ts, etag, lsn in rows:
-            container = Container(number, databases[owner], name, json.loads(definition), ts, etag, lsn)
-            (last,) = self._storage.read(container.statements.last_sequence).fetchone()
-            container.lsn = max(lsn, (last or 0) >> POSITION_BITS)
-            self._containers[container.database.id, name] = container
+            database = databases[owner]
+            (last,) = self._storage.read(Statements.of_table(number).last_sequence).fetchone()
+            last_lsn = max(lsn, (last or 0) >> POSITION_BITS)
+            container = Container(number, database, name, json.loads(definition), ts, etag, last_lsn)
+            self._containers[database.id, name] = container
 
     def _keep_lsns(self) -> None:
         for container in self._containers.values():

@@ -29,10 +29,6 @@ class StoredItem(NamedTuple):
     etag: str
     body: str
 
-    @property
-    def lsn(self) -> int:
-        return self.sequence >> POSITION_BITS
-
 
 class Precondition(NamedTuple):
     """The headers If-Match and If-None-Match; "*" stands for any item."""

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, unquote
 
 from local_azure.cosmos import errors
 from local_azure.cosmos.wire.messages import Request
+from local_azure.cosmos.wire.paths import ResourcePath
 
-DELETE_PARTITION = "partitionkeydelete"
+OPERATIONS = "operations"
 
 
 class Authorization:
@@ -23,24 +24,21 @@ class Authorization:
         except binascii.Error:
             raise ValueError(f"the account key {key!r} is not base64") from None
 
-    def check(self, request: Request, segments: list[str]) -> None:
-        """Raises unauthorized unless the request is signed with the key. `segments` are those of its path, decoded."""
+    def check(self, request: Request, path: ResourcePath) -> None:
+        """Raises unauthorized unless the request is signed with the key."""
         header = request.headers.get("authorization")
         if not header:
             raise errors.unauthorized("Required Header authorization is missing. Ensure a valid token is passed.")
         date = request.headers.get("x-ms-date", "").lower(), request.headers.get("date", "").lower()
-        if segments[-1:] == [DELETE_PARTITION]:  # signed as an operation on the container
-            segments = segments[:-2]
-        names_a_resource = len(segments) % 2 == 0
-        kind = (segments[-2] if names_a_resource else segments[-1]) if segments else ""
-        link = "/".join(segments if names_a_resource else segments[:-1])
+        if path.kind == OPERATIONS:  # signed as a request to the container
+            path = path.container_path
+        kind, link = path.kind, path.link
         if hmac.compare_digest(_quoted(self._signature(request.method, kind, link, date)), header.encode("latin-1")):
             return
-        # Self links are signed by the last _rid in them, in lower case; and clients may quote the header differently.
-        owner = (segments[-1] if names_a_resource else segments[-2]).lower() if len(segments) > 1 else ""
-        given = _signature_in(header)
-        for candidate in (link, owner):
-            if hmac.compare_digest(self._signature(request.method, kind, candidate, date).encode(), given):
+        # A self link is signed as the last _rid in it, in lower case; and clients may quote the header differently.
+        signature = _signature_in(header)
+        for candidate in (link, path.last_name.lower()):
+            if hmac.compare_digest(self._signature(request.method, kind, candidate, date).encode(), signature):
                 return
         raise errors.unauthorized(
             "The input authorization token can't serve the request. The request is not signed with the key of this "

@@ -9,6 +9,7 @@ from local_azure.cosmos.store.containers import Container
 from local_azure.cosmos.wire import headers
 from local_azure.cosmos.wire.charges import query_charge
 from local_azure.cosmos.wire.messages import Request, Response
+from local_azure.cosmos.wire.paths import ResourcePath
 
 
 class ChangeFeedRequests:
@@ -17,10 +18,10 @@ class ChangeFeedRequests:
     def __init__(self, account: Account) -> None:
         self._account = account
 
-    def read(self, request: Request, segments: list[str]) -> Response:
+    def read(self, request: Request, path: ResourcePath) -> Response:
         if request.headers["a-im"].lower() != "incremental feed":
             raise errors.not_supported("the full-fidelity change feed (all versions and deletes)")
-        container = self._account.owning_container(segments)
+        container = self._account.owning_container(path.database, path.container)
         headers.check_intended_container(request, container)
         size = headers.page_size(request)
         page = read_changes(self._account.storage, container, _position(request, container), size, self._account.clock)

@@ -15,13 +15,14 @@ from local_azure.cosmos.store.patching import apply_patch
 from local_azure.cosmos.wire import headers
 from local_azure.cosmos.wire.charges import read_charge, write_charge
 from local_azure.cosmos.wire.messages import Request, Response
+from local_azure.cosmos.wire.paths import ResourcePath
 
 type ConditionReader = Callable[[str], Callable[[Item], bool]]
 """Reads the condition of a patch, "from c where …", into a test of an item. Raises bad_request."""
 
 
 class ItemRequests:
-    """Each method answers one kind of request; `segments` are those of its path, decoded."""
+    """Each method answers one kind of request."""
 
     def __init__(self, account: Account, read_condition: ConditionReader) -> None:
         self._account = account
@@ -29,56 +30,56 @@ class ItemRequests:
         self._read_condition = read_condition
         self._batches = BatchStore(account.storage, account.items, self._patch)
 
-    def create(self, request: Request, segments: list[str]) -> Response:
-        container, key = self._target(request, segments)
+    def create(self, request: Request, path: ResourcePath) -> Response:
+        container, key = self._target(request, path)
         item = self._items.create(Commit(container, key), headers.item_body(request))
         return self._written(request, container, item, 201)
 
-    def upsert(self, request: Request, segments: list[str]) -> Response:
-        container, key = self._target(request, segments)
+    def upsert(self, request: Request, path: ResourcePath) -> Response:
+        container, key = self._target(request, path)
         commit = Commit(container, key)
         item, created = self._items.upsert(commit, headers.item_body(request), headers.precondition(request))
         return self._written(request, container, item, 201 if created else 200)
 
-    def read(self, request: Request, segments: list[str]) -> Response:
-        container, key = self._target(request, segments)
-        item = self._items.get(container, key, self._item_id(container, segments))
+    def read(self, request: Request, path: ResourcePath) -> Response:
+        container, key = self._target(request, path)
+        item = self._items.get(container, key, self._item_id(container, path))
         body = item.body.encode("utf-8")
         answer_headers = headers.item_headers(request, container, read_charge(len(body)), item.etag)
         if request.headers.get("if-none-match") == item.etag:
             return Response(304, b"", answer_headers)
         return Response(200, body, answer_headers)
 
-    def replace(self, request: Request, segments: list[str]) -> Response:
-        container, key = self._target(request, segments)
-        commit, item_id = Commit(container, key), self._item_id(container, segments)
+    def replace(self, request: Request, path: ResourcePath) -> Response:
+        container, key = self._target(request, path)
+        commit, item_id = Commit(container, key), self._item_id(container, path)
         item = self._items.replace(commit, item_id, headers.item_body(request), headers.precondition(request))
         return self._written(request, container, item, 200)
 
-    def patch(self, request: Request, segments: list[str]) -> Response:
-        container, key = self._target(request, segments)
-        commit, item_id = Commit(container, key), self._item_id(container, segments)
+    def patch(self, request: Request, path: ResourcePath) -> Response:
+        container, key = self._target(request, path)
+        commit, item_id = Commit(container, key), self._item_id(container, path)
         change = self._patch(headers.item_body(request))
         item = self._items.change(commit, item_id, change, headers.precondition(request))
         return self._written(request, container, item, 200)
 
-    def delete(self, request: Request, segments: list[str]) -> Response:
-        container, key = self._target(request, segments)
-        commit, item_id = Commit(container, key), self._item_id(container, segments)
+    def delete(self, request: Request, path: ResourcePath) -> Response:
+        container, key = self._target(request, path)
+        commit, item_id = Commit(container, key), self._item_id(container, path)
         item = self._items.delete(commit, item_id, headers.precondition(request))
         return Response(204, b"", headers.item_headers(request, container, write_charge(len(item.body))))
 
-    def delete_partition(self, request: Request, segments: list[str]) -> Response:
-        container, key = self._target(request, segments)
+    def delete_partition(self, request: Request, path: ResourcePath) -> Response:
+        container, key = self._target(request, path)
         self._items.delete_partition(Commit(container, key))
         return Response(200, b"", headers.item_headers(request, container, write_charge(0)))
 
-    def batch(self, request: Request, segments: list[str]) -> Response:
+    def batch(self, request: Request, path: ResourcePath) -> Response:
         if len(request.body) > MAX_BATCH_BYTES:
             raise errors.request_too_large()
         if request.headers.get("x-ms-cosmos-batch-continue-on-error", "false").lower() == "true":
             raise errors.not_supported("batches that continue on an error")
-        container, key = self._target(request, segments)
+        container, key = self._target(request, path)
         results = self._batches.execute(container, key, headers.json_body(request))
         failed = any(result.error for result in results)
         minimal = headers.wants_no_content(request)
@@ -86,16 +87,16 @@ class ItemRequests:
         charge = f"{sum(float(_charge(result)) for result in results):.2f}"
         return Response(207 if failed else 200, body.encode(), headers.item_headers(request, container, charge))
 
-    def _target(self, request: Request, segments: list[str]) -> tuple[Container, str]:
-        container = self._account.owning_container(segments)
+    def _target(self, request: Request, path: ResourcePath) -> tuple[Container, str]:
+        container = self._account.owning_container(path.database, path.container)
         headers.check_intended_container(request, container)
         return container, headers.partition_key(request, container)
 
-    def _item_id(self, container: Container, segments: list[str]) -> str:
+    def _item_id(self, container: Container, path: ResourcePath) -> str:
         """The id that the path gives, or the id of the item whose `_rid` it gives. Raises not_found."""
-        if segments[1] == container.database.id:
-            return segments[5]
-        number = resource_ids.item_number(segments[5])
+        if path.database == container.database.id:
+            return path.item
+        number = resource_ids.item_number(path.item)
         row = self._account.storage.read(container.statements.select + "number = ?", (number,)).fetchone()
         if row is None:
             raise errors.not_found()

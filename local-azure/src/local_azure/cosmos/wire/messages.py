@@ -9,10 +9,10 @@ from local_azure.cosmos.errors import CosmosError
 
 @dataclass(slots=True)
 class Request:
-    """`path` as sent, still percent-encoded; names of `headers` in lower case."""
+    """`target`: the path and query string as sent, percent-encoded. The names in `headers` are in lower case."""
 
     method: str
-    path: str
+    target: str
     headers: dict[str, str]
     body: bytes
 

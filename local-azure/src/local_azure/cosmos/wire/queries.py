@@ -10,44 +10,45 @@ from local_azure.cosmos.store.containers import Container
 from local_azure.cosmos.wire import headers
 from local_azure.cosmos.wire.charges import query_charge
 from local_azure.cosmos.wire.messages import Request, Response
+from local_azure.cosmos.wire.paths import ResourcePath
 from local_azure.cosmos.wire.resources import ResourceRequests
 
 _EVERYTHING = "SELECT * FROM c"
 
 
 class QueryRequests:
-    """Each method answers one kind of request; `segments` are those of its path, decoded."""
+    """Each method answers one kind of request."""
 
     def __init__(self, account: Account, engine: QueryEngine, resources: ResourceRequests) -> None:
         self._account = account
         self._engine = engine
         self._resources = resources
 
-    def query_items(self, request: Request, segments: list[str]) -> Response:
+    def query_items(self, request: Request, path: ResourcePath) -> Response:
         if headers.flag(request, "x-ms-cosmos-is-query-plan-request"):
             raise errors.not_supported("query plans: with its one physical partition, it needs none")
         text, parameters = _query(request)
         across = headers.flag(request, "x-ms-documentdb-query-enablecrosspartition")
-        return self._page(request, segments, text, parameters, across_partitions=across)
+        return self._page(request, path, text, parameters, across_partitions=across)
 
-    def read_items(self, request: Request, segments: list[str]) -> Response:
-        return self._page(request, segments, _EVERYTHING, {}, across_partitions=True)
+    def read_items(self, request: Request, path: ResourcePath) -> Response:
+        return self._page(request, path, _EVERYTHING, {}, across_partitions=True)
 
-    def query_databases(self, request: Request, _segments: list[str]) -> Response:
+    def query_databases(self, request: Request, _path: ResourcePath) -> Response:
         text, parameters = _query(request)
         databases = [database.resource() for database in self._account.catalog.databases()]
         return self._resources.database_feed(request, select_from(text, parameters, databases))
 
-    def query_containers(self, request: Request, segments: list[str]) -> Response:
+    def query_containers(self, request: Request, path: ResourcePath) -> Response:
         text, parameters = _query(request)
-        database = self._account.owning_database(segments[1])
+        database = self._account.owning_database(path.database)
         containers = [container.resource() for container in self._account.catalog.containers(database)]
         return self._resources.container_feed(request, database, select_from(text, parameters, containers))
 
     def _page(
-        self, request: Request, segments: list[str], text: str, parameters: dict[str, Any], *, across_partitions: bool
+        self, request: Request, path: ResourcePath, text: str, parameters: dict[str, Any], *, across_partitions: bool
     ) -> Response:
-        container = self._account.owning_container(segments)
+        container = self._account.owning_container(path.database, path.container)
         headers.check_intended_container(request, container)
         named_range = "x-ms-documentdb-partitionkeyrangeid" in request.headers
         call = QueryCall(

@@ -9,18 +9,19 @@ from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.store.containers import Container, Database
 from local_azure.cosmos.wire import headers
 from local_azure.cosmos.wire.messages import Request, Response
+from local_azure.cosmos.wire.paths import ResourcePath
 
 _REGION = "Local"
 
 
 class ResourceRequests:
-    """Each method answers one kind of request; `segments` are those of its path, decoded."""
+    """Each method answers one kind of request."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._catalog = account.catalog
 
-    def account(self, request: Request, _segments: list[str]) -> Response:
+    def account(self, request: Request, _path: ResourcePath) -> Response:
         # The SDKs go on at the address given here: it has to be the one that they came to.
         endpoint = f"http://{request.headers.get('host', '127.0.0.1')}/"
         locations = [{"name": _REGION, "databaseAccountEndpoint": endpoint}]
@@ -42,51 +43,51 @@ class ResourceRequests:
         }
         return _answer(request, resource)
 
-    def create_database(self, request: Request, _segments: list[str]) -> Response:
+    def create_database(self, request: Request, _path: ResourcePath) -> Response:
         database = self._catalog.create_database(headers.json_object(request).get("id"))
         return _answer(request, database.resource(), 201)
 
-    def list_databases(self, request: Request, _segments: list[str]) -> Response:
+    def list_databases(self, request: Request, _path: ResourcePath) -> Response:
         return self.database_feed(request, [database.resource() for database in self._catalog.databases()])
 
-    def read_database(self, request: Request, segments: list[str]) -> Response:
-        return _answer(request, self._database(segments).resource())
+    def read_database(self, request: Request, path: ResourcePath) -> Response:
+        return _answer(request, self._database(path).resource())
 
-    def delete_database(self, request: Request, segments: list[str]) -> Response:
-        database = self._database(segments)
+    def delete_database(self, request: Request, path: ResourcePath) -> Response:
+        database = self._database(path)
         headers.precondition(request).check(database.etag)
         self._catalog.delete_database(database)
         return Response(204, b"", _headers(request))
 
-    def create_container(self, request: Request, segments: list[str]) -> Response:
-        database = self._account.owning_database(segments[1])
+    def create_container(self, request: Request, path: ResourcePath) -> Response:
+        database = self._account.owning_database(path.database)
         return _answer(request, self._catalog.create_container(database, headers.json_object(request)).resource(), 201)
 
-    def list_containers(self, request: Request, segments: list[str]) -> Response:
-        database = self._account.owning_database(segments[1])
+    def list_containers(self, request: Request, path: ResourcePath) -> Response:
+        database = self._account.owning_database(path.database)
         resources = [container.resource() for container in self._catalog.containers(database)]
         return self.container_feed(request, database, resources)
 
-    def read_container(self, request: Request, segments: list[str]) -> Response:
-        answer = _answer(request, self._container(segments).resource())
+    def read_container(self, request: Request, path: ResourcePath) -> Response:
+        answer = _answer(request, self._container(path).resource())
         if headers.flag(request, "x-ms-documentdb-populatequotainfo"):
             answer.headers["x-ms-documentdb-collection-index-transformation-progress"] = "100"
         return answer
 
-    def replace_container(self, request: Request, segments: list[str]) -> Response:
-        container = self._container(segments)
+    def replace_container(self, request: Request, path: ResourcePath) -> Response:
+        container = self._container(path)
         headers.precondition(request).check(container.etag)
         return _answer(request, self._catalog.replace_container(container, headers.json_object(request)).resource())
 
-    def delete_container(self, request: Request, segments: list[str]) -> Response:
-        container = self._container(segments)
+    def delete_container(self, request: Request, path: ResourcePath) -> Response:
+        container = self._container(path)
         headers.precondition(request).check(container.etag)
         self._catalog.delete_container(container)
         return Response(204, b"", _headers(request))
 
-    def partition_key_ranges(self, request: Request, segments: list[str]) -> Response:
+    def partition_key_ranges(self, request: Request, path: ResourcePath) -> Response:
         """Says 304 to a client that knows the range already: without that, the SDKs ask for ever."""
-        container = self._account.owning_container(segments)
+        container = self._account.owning_container(path.database, path.container)
         headers.check_intended_container(request, container)
         etag = f'"{container.number}"'
         if request.headers.get("if-none-match") == etag:
@@ -106,16 +107,16 @@ class ResourceRequests:
         }
         return _answer(request, feed(container.rid, "PartitionKeyRanges", [resource]), etag=etag)
 
-    def conflicts(self, request: Request, segments: list[str]) -> Response:
+    def conflicts(self, request: Request, path: ResourcePath) -> Response:
         """None: only several write regions make conflicts."""
-        container = self._account.owning_container(segments)
+        container = self._account.owning_container(path.database, path.container)
         return _answer(request, feed(container.rid, "Conflicts", []))
 
-    def conflict(self, _request: Request, segments: list[str]) -> Response:
-        self._account.owning_container(segments)
+    def conflict(self, _request: Request, path: ResourcePath) -> Response:
+        self._account.owning_container(path.database, path.container)
         raise errors.not_found()
 
-    def offers(self, request: Request, _segments: list[str]) -> Response:
+    def offers(self, request: Request, _path: ResourcePath) -> Response:
         """None: as on a serverless account, throughput is not provisioned."""
         return _answer(request, feed("", "Offers", []))
 
@@ -125,15 +126,15 @@ class ResourceRequests:
     def container_feed(self, request: Request, database: Database, resources: list[Any]) -> Response:
         return _answer(request, feed(database.rid, "DocumentCollections", resources))
 
-    def _database(self, segments: list[str]) -> Database:
-        database = self._catalog.find_database(segments[1])
+    def _database(self, path: ResourcePath) -> Database:
+        database = self._catalog.find_database(path.database)
         if database is None:
             raise errors.not_found()
         return database
 
-    def _container(self, segments: list[str]) -> Container:
-        database = self._account.owning_database(segments[1])
-        container = self._catalog.find_container(database.id, segments[3])
+    def _container(self, path: ResourcePath) -> Container:
+        database = self._account.owning_database(path.database)
+        container = self._catalog.find_container(database.id, path.container)
         if container is None:
             raise errors.not_found()
         return container

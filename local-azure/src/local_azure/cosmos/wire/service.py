@@ -1,21 +1,23 @@
 """From a request's method and path to what answers it."""
 
 from collections.abc import Callable
-from urllib.parse import unquote
 
 from local_azure.cosmos import errors
 from local_azure.cosmos.query.conditions import read_condition
 from local_azure.cosmos.query.engine import QueryEngine
 from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.wire import headers
-from local_azure.cosmos.wire.authorization import DELETE_PARTITION, Authorization
+from local_azure.cosmos.wire.authorization import OPERATIONS, Authorization
 from local_azure.cosmos.wire.changes import ChangeFeedRequests
 from local_azure.cosmos.wire.items import ItemRequests
 from local_azure.cosmos.wire.messages import Request, Response
+from local_azure.cosmos.wire.paths import ResourcePath
 from local_azure.cosmos.wire.queries import QueryRequests
 from local_azure.cosmos.wire.resources import ResourceRequests
 
-type Handler = Callable[[Request, list[str]], Response]
+_DELETE_PARTITION = "partitionkeydelete"
+
+type Handler = Callable[[Request, ResourcePath], Response]
 
 _NOT_SUPPORTED = {
     "attachments": "attachments",
@@ -30,9 +32,9 @@ _NOT_SUPPORTED = {
 
 
 class Service:
-    """Answers a request. `authorization` is None where signatures are not looked at."""
+    """Checks the signature of a request, and answers it."""
 
-    def __init__(self, account: Account, authorization: Authorization | None) -> None:
+    def __init__(self, account: Account, authorization: Authorization) -> None:
         self._authorization = authorization
         resources = ResourceRequests(account)
         self._items = ItemRequests(account, read_condition)
@@ -60,7 +62,7 @@ class Service:
             ("PUT", "dbs/*/colls/*/docs/*"): self._items.replace,
             ("PATCH", "dbs/*/colls/*/docs/*"): self._items.patch,
             ("DELETE", "dbs/*/colls/*/docs/*"): self._items.delete,
-            ("POST", "dbs/*/colls/*/operations/*"): self._post_operation,
+            ("POST", f"dbs/*/colls/*/{OPERATIONS}/*"): self._post_operation,
             ("GET", "offers"): resources.offers,
             ("POST", "offers"): resources.offers,
         }
@@ -68,49 +70,44 @@ class Service:
 
     def answer(self, request: Request) -> Response:
         """Raises CosmosError."""
-        path = request.path.partition("?")[0]
-        segments = [part for part in path.split("/") if part]
-        if "%" in path:
-            segments = [unquote(part) for part in segments]
-        if self._authorization is not None:
-            self._authorization.check(request, segments)
-        shape = "/".join(["*" if place % 2 else part for place, part in enumerate(segments)])
-        handler = self._routes.get((request.method, shape))
+        path = ResourcePath.parse(request.target)
+        self._authorization.check(request, path)
+        handler = self._routes.get((request.method, path.pattern))
         if handler is None:
-            raise _refusal(request, segments)
-        return handler(request, segments)
+            raise _refusal(request, path)
+        return handler(request, path)
 
-    def _post_item(self, request: Request, segments: list[str]) -> Response:
+    def _post_item(self, request: Request, path: ResourcePath) -> Response:
         if _is_query(request):
-            return self._queries.query_items(request, segments)
+            return self._queries.query_items(request, path)
         if headers.flag(request, "x-ms-cosmos-is-batch-request"):
-            return self._items.batch(request, segments)
+            return self._items.batch(request, path)
         for name in ("x-ms-documentdb-pre-trigger-include", "x-ms-documentdb-post-trigger-include"):
             if request.headers.get(name):
                 raise errors.not_supported("triggers")
         if headers.flag(request, "x-ms-documentdb-is-upsert"):
-            return self._items.upsert(request, segments)
-        return self._items.create(request, segments)
+            return self._items.upsert(request, path)
+        return self._items.create(request, path)
 
-    def _post_operation(self, request: Request, segments: list[str]) -> Response:
-        if segments[-1] != DELETE_PARTITION:
-            raise errors.not_supported(f"the operation {segments[-1]}")
-        return self._items.delete_partition(request, segments)
+    def _post_operation(self, request: Request, path: ResourcePath) -> Response:
+        if path.operation != _DELETE_PARTITION:
+            raise errors.not_supported(f"the operation {path.operation}")
+        return self._items.delete_partition(request, path)
 
-    def _read_items(self, request: Request, segments: list[str]) -> Response:
+    def _read_items(self, request: Request, path: ResourcePath) -> Response:
         if "a-im" in request.headers:
-            return self._changes.read(request, segments)
-        return self._queries.read_items(request, segments)
+            return self._changes.read(request, path)
+        return self._queries.read_items(request, path)
 
-    def _post_database(self, request: Request, segments: list[str]) -> Response:
+    def _post_database(self, request: Request, path: ResourcePath) -> Response:
         if _is_query(request):
-            return self._queries.query_databases(request, segments)
-        return self._resources.create_database(request, segments)
+            return self._queries.query_databases(request, path)
+        return self._resources.create_database(request, path)
 
-    def _post_container(self, request: Request, segments: list[str]) -> Response:
+    def _post_container(self, request: Request, path: ResourcePath) -> Response:
         if _is_query(request):
-            return self._queries.query_containers(request, segments)
-        return self._resources.create_container(request, segments)
+            return self._queries.query_containers(request, path)
+        return self._resources.create_container(request, path)
 
 
 def _is_query(request: Request) -> bool:
@@ -119,8 +116,8 @@ def _is_query(request: Request) -> bool:
     return request.headers.get("content-type", "").startswith("application/query+json")
 
 
-def _refusal(request: Request, segments: list[str]) -> errors.CosmosError:
-    for kind in segments[::2]:
+def _refusal(request: Request, path: ResourcePath) -> errors.CosmosError:
+    for kind in path.kinds:
         if kind in _NOT_SUPPORTED:
             return errors.not_supported(_NOT_SUPPORTED[kind])
-    return errors.method_not_allowed(request.method, request.path)
+    return errors.method_not_allowed(request.method, request.target)
