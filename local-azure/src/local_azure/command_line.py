@@ -83,22 +83,22 @@ def up(
     welcome = WelcomeSection() if only else Configuration.load(config).welcome
     with Console() as console:
         if detach:
-            stack = Stack.start_in_background(options, folder.folder, console.event)
-            console.rest()
-            console.welcome(stack.running.ports, welcome)
+            stack = Stack.start_in_background(options, folder.folder, console.print_event)
+            console.stop_spinner()
+            console.print_welcome(stack.running.ports, welcome)
             return
-        prepared = prepare(options, folder, console.event)
+        prepared = prepare(options, folder, console.print_event)
 
         def on_up(running: Running) -> None:
-            console.rest()
-            console.welcome(running.ports, welcome)
-            console.say("Ctrl-C ends it.", "dim")
+            console.stop_spinner()
+            console.print_welcome(running.ports, welcome)
+            console.print("Ctrl-C ends it.", "dim")
 
         with journal(folder) as record:
 
             def report(event: Event) -> None:
                 record(event)
-                console.event(event)
+                console.print_event(event)
 
             asyncio.run(run(prepared, report, on_up))
 
@@ -109,9 +109,9 @@ def down(config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None
     folder = _state(config, state)
     with Console() as console:
         if not folder.is_locked and folder.read_running() is not None:
-            console.say(f"ended what a killed run had left: {', '.join(folder.end_orphans()) or 'nothing'}")
+            console.print(f"ended what a killed run had left: {', '.join(folder.end_orphans()) or 'nothing'}")
             return
-        Stack(folder.folder).down(console.event)
+        Stack(folder.folder).down(console.print_event)
 
 
 @app.command()
@@ -128,7 +128,7 @@ def status(
         document = {"ports": stack.running.ports, "services": [service.model_dump() for service in services]}
         typer.echo(json.dumps(document, indent=2))
     else:
-        Console().status(services)
+        Console().print_status(services)
     if any(service.state is not State.RUNNING for service in services):
         raise typer.Exit(FAILED)
 
@@ -171,7 +171,7 @@ def start(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: 
 def restart(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None:
     """Stop one service and start it again."""
     with Console() as console:
-        Stack(_state(config, state).folder).restart_service(service, console.event)
+        Stack(_state(config, state).folder).restart_service(service, console.print_event)
 
 
 @app.command()
@@ -185,13 +185,13 @@ def reset(
     folder = _state(config, state)
     with Console() as console:
         if folder.is_locked:
-            console.rest()
+            console.stop_spinner()
             if not force and not (sys.stdin.isatty() and typer.confirm("It runs. End it and delete its data?")):
                 raise StackError("it runs; end it first (Ctrl-C, or `python -m local_azure down`), or say --force")
-            Stack(folder.folder).down(console.event)
+            Stack(folder.folder).down(console.print_event)
         folder.end_orphans()
         folder.empty()
-        console.say(f"deleted {folder.folder}")
+        console.print(f"deleted {folder.folder}")
 
 
 def _change(change: Callable[[str, Report], None], service: str, console: Console, otherwise: str) -> None:
@@ -200,11 +200,11 @@ def _change(change: Callable[[str, Report], None], service: str, console: Consol
 
     def report(event: Event) -> None:
         happened.append(event)
-        console.event(event)
+        console.print_event(event)
 
     change(service, report)
     if not happened:
-        console.say(f"{service} {otherwise}")
+        console.print(f"{service} {otherwise}")
 
 
 def _state(config: Path, state: Path | None) -> StateFolder:

@@ -26,7 +26,7 @@ COLOURS = {
 }
 STATE_COLOURS = {State.RUNNING: "green", State.STOPPED: "yellow", State.RESTARTING: "red"}
 COLUMNS = ("SERVICE", "STATE", "PID", "ADDRESS", "UPTIME", "RESTARTS")
-PASSING = (Kind.STARTING, Kind.STOPPING)
+TRANSIENT = (Kind.STARTING, Kind.STOPPING)
 
 
 class Console:
@@ -34,48 +34,48 @@ class Console:
 
     def __init__(self) -> None:
         self._rich = RichConsole(highlight=False) if sys.stdout.isatty() else None
-        self._busy: Status | None = None
-        self._under_way: dict[str, Kind] = {}
+        self._spinner: Status | None = None
+        self._in_progress: dict[str, Kind] = {}
 
     def __enter__(self) -> Self:
         if self._rich is not None:
-            self._busy = self._rich.status("")
-            self._busy.start()
+            self._spinner = self._rich.status("")
+            self._spinner.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.rest()
+        self.stop_spinner()
 
-    def rest(self) -> None:
+    def stop_spinner(self) -> None:
         """Takes the spinner away: nothing is under way any more."""
-        if self._busy is not None:
-            self._busy.stop()
-            self._busy = None
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
 
-    def event(self, event: Event) -> None:
+    def print_event(self, event: Event) -> None:
         """Shows progress: what has begun in the spinner, what has happened as a line."""
-        if event.kind in PASSING and self._rich is not None:
-            self._under_way[event.service] = event.kind
+        if event.kind in TRANSIENT and self._rich is not None:
+            self._in_progress[event.service] = event.kind
         else:
-            self._under_way.pop(event.service, None)
+            self._in_progress.pop(event.service, None)
             self._line(event)
-        if self._busy is not None:
-            self._busy.update(", ".join(f"{name} is {kind}" for name, kind in self._under_way.items()))
+        if self._spinner is not None:
+            self._spinner.update(", ".join(f"{name} is {kind}" for name, kind in self._in_progress.items()))
 
-    def say(self, text: str, style: str = "") -> None:
+    def print(self, text: str, style: str = "") -> None:
         if self._rich is not None:
             self._rich.print(escape(text), style=style or None, soft_wrap=True)
         else:
             sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
 
-    def status(self, services: Sequence[ServiceStatus]) -> None:
+    def print_status(self, services: Sequence[ServiceStatus]) -> None:
         rows = [_row(service) for service in services]
         if self._rich is None:
             for line in aligned([COLUMNS, *rows]):
-                self.say(line)
+                self.print(line)
             return
         table = Table(*COLUMNS, box=None, header_style="bold")
         for service, row in zip(services, rows, strict=True):
@@ -83,14 +83,14 @@ class Console:
             table.add_row(row[0], state, *row[2:])
         self._rich.print(table)
 
-    def welcome(self, ports: Mapping[str, int], welcome: WelcomeSection) -> None:
+    def print_welcome(self, ports: Mapping[str, int], welcome: WelcomeSection) -> None:
         """Where everything listens, and calls to copy."""
         listening = (f"{name} {port}" for name, port in ports.items())
-        self.say(f"\nRunning. Ports on 127.0.0.1: {', '.join(listening)}", "bold green")
+        self.print(f"\nRunning. Ports on 127.0.0.1: {', '.join(listening)}", "bold green")
         if welcome.text:
-            self.say(resolve(welcome.text, ports, "welcome.text"))
+            self.print(resolve(welcome.text, ports, "welcome.text"))
         for call in welcome.calls:
-            self.say(f"  {resolve(call, ports, 'welcome.calls')}", "cyan")
+            self.print(f"  {resolve(call, ports, 'welcome.calls')}", "cyan")
 
     def _line(self, event: Event) -> None:
         name = f"{event.service:<13} " if event.service else ""
@@ -99,7 +99,7 @@ class Console:
             kind = f"[{COLOURS[event.kind]}]{kind}[/]" if kind else ""
             self._rich.print(f"{name}{kind}{escape(event.detail)}", soft_wrap=True)
         else:
-            self.say(f"{name}{kind}{event.detail}".rstrip())
+            self.print(f"{name}{kind}{event.detail}".rstrip())
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

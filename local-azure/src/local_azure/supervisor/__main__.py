@@ -29,19 +29,19 @@ def main() -> int:
     arguments = parser.parse_args()
     state = StateFolder(arguments.state)
     try:
-        prepared = prepare(StackOptions(arguments.config, arguments.only, arguments.free_ports), state, _tell)
+        prepared = prepare(StackOptions(arguments.config, arguments.only, arguments.free_ports), state, _write_event)
         with journal(state) as record:
-            listeners: list[Report] = [record, _tell]
+            listeners: list[Report] = [record, _write_event]
 
             def report(event: Event) -> None:
                 for listener in listeners:
                     listener(event)
 
             def on_up(_: Running) -> None:
-                listeners.remove(_tell)
-                _leave(state)
+                listeners.remove(_write_event)
+                _redirect_output(state)
                 if arguments.end_with_parent:
-                    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_if_let_go)
+                    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_when_stdin_closes)
 
             asyncio.run(run(prepared, report, on_up))
     except ConfigurationError as error:
@@ -51,11 +51,11 @@ def main() -> int:
     return 0
 
 
-def _tell(event: Event) -> None:
+def _write_event(event: Event) -> None:
     _write({"event": event.to_json()})
 
 
-def _leave(state: StateFolder) -> None:
+def _redirect_output(state: StateFolder) -> None:
     _write({"up": True})
     # Whoever started this goes away now, and must not have to wait for these to be closed.
     log = os.open(state.log_file(NAME), os.O_WRONLY | os.O_APPEND)
@@ -64,7 +64,7 @@ def _leave(state: StateFolder) -> None:
     os.close(log)
 
 
-def _end_if_let_go() -> None:
+def _end_when_stdin_closes() -> None:
     if not os.read(sys.stdin.fileno(), 1):
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         os.kill(os.getpid(), signal.SIGTERM)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from local_azure.listening import HOST
 from local_azure.supervisor.events import Event, Kind, Report
+from local_azure.supervisor.parent_death import terminate_with_parent
 from local_azure.supervisor.ports import accepts
-from local_azure.supervisor.process_death import die_with
 from local_azure.supervisor.services import Service, StartError, State
 
 FIRST_BACKOFF_SECONDS = 0.2
@@ -39,7 +39,7 @@ class Child:
         self._ready_at = 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._output: asyncio.Task[None] | None = None
-        self._changing = asyncio.Lock()
+        self._change_lock = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -52,7 +52,7 @@ class Child:
 
     async def start(self) -> None:
         """Returns once it is ready; from then on it is kept running. Raises StartError, and it stays stopped."""
-        async with self._changing:
+        async with self._change_lock:
             if self._keeper is not None:
                 return
             self._set(State.STARTING, Kind.STARTING)
@@ -66,7 +66,7 @@ class Child:
 
     async def stop(self, limit: float = STOP_TIMEOUT_SECONDS) -> None:
         """Ends it, by force after `limit` seconds, and does not start it again."""
-        async with self._changing:
+        async with self._change_lock:
             if self._keeper is None:
                 return
             self._set(State.STOPPING, Kind.STOPPING)
@@ -130,7 +130,7 @@ class Child:
                 env=self.service.environment,
                 # Ctrl-C on the terminal is for the supervisor, which ends the services in its own order.
                 start_new_session=True,
-                preexec_fn=die_with(os.getpid()),
+                preexec_fn=terminate_with_parent(os.getpid()),
                 limit=OUTPUT_LINE_LIMIT_BYTES,
             )
 

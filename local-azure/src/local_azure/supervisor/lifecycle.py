@@ -14,7 +14,7 @@ from local_azure.configuration import Configuration
 from local_azure.connection_strings import connection_strings
 from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
-from local_azure.supervisor.plan import Place, plan
+from local_azure.supervisor.plan import StackLayout, plan
 from local_azure.supervisor.ports import assign_ports, configured_ports
 from local_azure.supervisor.services import Service
 from local_azure.supervisor.state_folder import ProcessIdentity, Running, StateFolder
@@ -65,11 +65,11 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     ports = assign_ports(configured, all_free=options.free_ports, not_started=not_started)
     for name in configuration.apps:
         _copy_sample(configuration.folder / configuration.apps[name].folder, notice)
-    place = Place(options.config.resolve(), state.folder, ports)
+    layout = StackLayout(options.config.resolve(), state.folder, ports)
     with_azurite = configuration.azurite is not None and _has_azurite(notice)
-    services = plan(configuration, place, with_azurite=with_azurite)
+    services = plan(configuration, layout, with_azurite=with_azurite)
     own_ports = {name: port for name, port in ports.items() if name in started}
-    return Prepared(state, services, place.config, own_ports, connection_strings(configuration, ports))
+    return Prepared(state, services, layout.config, own_ports, connection_strings(configuration, ports))
 
 
 async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
@@ -79,11 +79,11 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
     """
     supervisor = Supervisor(prepared.services, prepared.state)
     supervisor.listeners.append(report)
-    wanted_down, is_down = asyncio.Event(), asyncio.Event()
+    shutdown_requested, shutdown_complete = asyncio.Event(), asyncio.Event()
 
     async def shut_down() -> None:
-        wanted_down.set()
-        await is_down.wait()
+        shutdown_requested.set()
+        await shutdown_complete.wait()
 
     token = secrets.token_urlsafe(32)
     control = ControlServer(supervisor, token, shut_down)
@@ -98,10 +98,10 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
     )
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
     _record(running, supervisor, prepared.state)
-    _end_on_signals(wanted_down, supervisor)
+    _end_on_signals(shutdown_requested, supervisor)
     limiting = asyncio.create_task(_limit_logs(prepared.state))
     starting = asyncio.create_task(supervisor.start_all())
-    waiting = asyncio.create_task(wanted_down.wait())
+    waiting = asyncio.create_task(shutdown_requested.wait())
     try:
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
@@ -117,15 +117,15 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
         await supervisor.stop_all()
         prepared.state.remove_running()
         prepared.state.unlock()
-        is_down.set()
+        shutdown_complete.set()
         await control.close()
 
 
-def _end_on_signals(wanted_down: asyncio.Event, supervisor: Supervisor) -> None:
+def _end_on_signals(shutdown_requested: asyncio.Event, supervisor: Supervisor) -> None:
     def end() -> None:
-        if wanted_down.is_set():
+        if shutdown_requested.is_set():
             supervisor.kill_all()
-        wanted_down.set()
+        shutdown_requested.set()
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, end)

@@ -18,7 +18,7 @@ PACKAGE_PARENT = str(Path(local_azure.__file__).resolve().parent.parent)
 
 
 @dataclass(frozen=True)
-class Place:
+class StackLayout:
     """Where a stack lives: its settings file, its state folder, and all ports that its settings may refer to."""
 
     config: Path
@@ -26,19 +26,19 @@ class Place:
     ports: Mapping[str, int]
 
 
-def plan(configuration: Configuration, place: Place, *, with_azurite: bool) -> list[Service]:
+def plan(configuration: Configuration, layout: StackLayout, *, with_azurite: bool) -> list[Service]:
     """The services, in the order in which they are shown. Raises ConfigurationError for an unknown placeholder."""
     services = []
     if configuration.service_bus is not None:
-        services.append(_server("service_bus", configuration, place, ("--state", str(place.state))))
+        services.append(_server("service_bus", configuration, layout, ("--state", str(layout.state))))
     if configuration.cosmos is not None:
-        services.append(_server("cosmos", configuration, place, ("--state", str(place.state))))
+        services.append(_server("cosmos", configuration, layout, ("--state", str(layout.state))))
     if configuration.azurite is not None and with_azurite:
-        services.append(_azurite(place))
-    services += [_app(name, configuration, place) for name in configuration.apps]
+        services.append(_azurite(layout))
+    services += [_app(name, configuration, layout) for name in configuration.apps]
     if configuration.gateway is not None:
-        upstreams = [f"--upstream={name}=http://{HOST}:{place.ports[name]}" for name in configuration.apps]
-        services.append(_server("gateway", configuration, place, tuple(upstreams)))
+        upstreams = [f"--upstream={name}=http://{HOST}:{layout.ports[name]}" for name in configuration.apps]
+        services.append(_server("gateway", configuration, layout, tuple(upstreams)))
     return services
 
 
@@ -49,25 +49,25 @@ def app_settings(name: str, configuration: Configuration, ports: Mapping[str, in
     return common | {key: resolve(value, ports, f"apps.{name}.settings.{key}") for key, value in own.items()}
 
 
-def _server(name: str, configuration: Configuration, place: Place, arguments: tuple[str, ...]) -> Service:
-    port = place.ports[name]
+def _server(name: str, configuration: Configuration, layout: StackLayout, arguments: tuple[str, ...]) -> Service:
+    port = layout.ports[name]
     return Service(
         name=name,
-        command=(*_module(name), "--config", str(place.config), "--port", str(port), *arguments),
+        command=(*_module(name), "--config", str(layout.config), "--port", str(port), *arguments),
         folder=configuration.folder,
         environment=child_environment(),
         ports=(port,),
     )
 
 
-def _app(name: str, configuration: Configuration, place: Place) -> Service:
+def _app(name: str, configuration: Configuration, layout: StackLayout) -> Service:
     folder = configuration.folder / configuration.apps[name].folder
-    port = place.ports[name]
+    port = layout.ports[name]
     return Service(
         name=name,
-        command=(*_module("functions_host"), *_options(app=folder, port=port, name=name, state=place.state)),
+        command=(*_module("functions_host"), *_options(app=folder, port=port, name=name, state=layout.state)),
         folder=folder,
-        environment=child_environment() | app_settings(name, configuration, place.ports),
+        environment=child_environment() | app_settings(name, configuration, layout.ports),
         ports=(port,),
         after=EMULATORS,
     )
@@ -80,12 +80,12 @@ def _options(**options: object) -> Iterator[str]:
         yield str(value)
 
 
-def _azurite(place: Place) -> Service:
-    ports = (place.ports["azurite_blob"], place.ports["azurite_queue"], place.ports["azurite_table"])
+def _azurite(layout: StackLayout) -> Service:
+    ports = (layout.ports["azurite_blob"], layout.ports["azurite_queue"], layout.ports["azurite_table"])
     return Service(
         name="azurite",
-        command=installation.command(ports, place.state / "azurite"),
-        folder=place.state,
+        command=installation.command(ports, layout.state / "azurite"),
+        folder=layout.state,
         environment=child_environment(),
         ports=ports,
         announces_ready=False,

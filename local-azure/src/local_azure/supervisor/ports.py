@@ -92,9 +92,7 @@ def why_taken(port: int) -> str | None:
             probe.bind((HOST, port))
             probe.listen(1)
         except OSError as error:
-            return (
-                f"is taken{_by_whom(port)}" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-            )
+            return f"is taken{_owner(port)}" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
     return None
 
 
@@ -109,7 +107,7 @@ async def accepts(port: int) -> bool:
     return True
 
 
-def _by_whom(port: int) -> str:
+def _owner(port: int) -> str:
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,)

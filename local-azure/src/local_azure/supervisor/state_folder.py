@@ -82,7 +82,7 @@ class StateFolder:
         """Makes this process the supervisor. Raises StackError where there is one."""
         lock = (self.folder / LOCK).open("w")
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
-        while not _locks(lock, fcntl.LOCK_EX):
+        while not _try_lock(lock, fcntl.LOCK_EX):
             if time.monotonic() < deadline:
                 # A command that looks whether there is a supervisor holds the lock for an instant.
                 time.sleep(0.01)
@@ -105,7 +105,7 @@ class StateFolder:
         """Whether some process is the supervisor now."""
         try:
             with (self.folder / LOCK).open("r") as lock:
-                return not _locks(lock, fcntl.LOCK_SH)
+                return not _try_lock(lock, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
 
@@ -164,7 +164,7 @@ class StateFolder:
         shutil.rmtree(self.folder)
 
 
-def _locks(file: IO[str], operation: int) -> bool:
+def _try_lock(file: IO[str], operation: int) -> bool:
     try:
         fcntl.flock(file, operation | fcntl.LOCK_NB)
     except BlockingIOError:

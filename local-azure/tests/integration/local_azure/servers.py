@@ -16,15 +16,15 @@ type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[N
 async def gateway_to(upstream: str, total_timeout: float = 5.0) -> AsyncIterator[str]:
     """A gateway with the one route /customers; yields its address."""
     listener = listening_socket(0)
-    wanted_down = asyncio.Event()
+    shutdown_requested = asyncio.Event()
     gateway = Gateway(RouteTable({"/customers": upstream}), total_timeout)
     ready = asyncio.Event()
-    serving = asyncio.create_task(serve(gateway, listener, wanted_down, ready.set))
+    serving = asyncio.create_task(serve(gateway, listener, shutdown_requested, ready.set))
     try:
         await ready.wait()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        wanted_down.set()
+        shutdown_requested.set()
         await serving
 
 

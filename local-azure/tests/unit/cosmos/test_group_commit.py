@@ -95,7 +95,7 @@ async def test_a_database_error_takes_back_the_whole_turn() -> None:
     shop.create("1")
     commits.answer(sent, b"created")
 
-    commits.abandon()
+    commits.roll_back()
 
     await one_turn()
     assert sent.responses == [b""]

@@ -20,9 +20,9 @@ def test_durations_read_naturally(seconds: float, text: str) -> None:
 
 def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with Console() as console:
-        console.event(Event(Kind.STARTING, "kakao"))
-        console.event(Event(Kind.READY, "kakao", "http://127.0.0.1:1 (0.1 s)"))
-        console.event(Event(Kind.NOTICE, detail="[red]no markup[/red]"))
+        console.print_event(Event(Kind.STARTING, "kakao"))
+        console.print_event(Event(Kind.READY, "kakao", "http://127.0.0.1:1 (0.1 s)"))
+        console.print_event(Event(Kind.NOTICE, detail="[red]no markup[/red]"))
 
     assert capsys.readouterr().out.splitlines() == [
         "kakao         starting",
@@ -34,7 +34,7 @@ def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[
 def test_the_status_of_a_stopped_service_has_dashes(capsys: pytest.CaptureFixture[str]) -> None:
     stopped = ServiceStatus(name="kakao", state=State.STOPPED, pid=None, address="", uptime=0, restarts=2)
 
-    Console().status([stopped])
+    Console().print_status([stopped])
 
     assert capsys.readouterr().out.splitlines() == [
         "SERVICE  STATE    PID  ADDRESS  UPTIME  RESTARTS",
@@ -43,7 +43,7 @@ def test_the_status_of_a_stopped_service_has_dashes(capsys: pytest.CaptureFixtur
 
 
 def test_the_calls_to_copy_have_the_ports_in_use(capsys: pytest.CaptureFixture[str]) -> None:
-    Console().welcome({"gateway": 9}, WelcomeSection(text="Try:", calls=["curl -d '{\"a\": 1}' :{gateway_port}"]))
+    Console().print_welcome({"gateway": 9}, WelcomeSection(text="Try:", calls=["curl -d '{\"a\": 1}' :{gateway_port}"]))
 
     shown = capsys.readouterr().out.splitlines()
     assert shown[-2:] == ["Try:", "  curl -d '{\"a\": 1}' :9"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.configuration import AppSection, Configuration, ConfigurationError, CosmosSection, GatewaySection
-from local_azure.supervisor.plan import Place, plan
+from local_azure.supervisor.plan import StackLayout, plan
 from local_azure.supervisor.services import Service
 
 PORTS = {"cosmos": 1, "gateway": 2, "one": 3, "two": 4}
@@ -20,8 +20,8 @@ CONFIGURATION = Configuration(
 
 
 def planned(configuration: Configuration = CONFIGURATION) -> dict[str, Service]:
-    place = Place(Path("/home/app/local-azure.toml"), Path("/state"), PORTS)
-    return {service.name: service for service in plan(configuration, place, with_azurite=False)}
+    layout = StackLayout(Path("/home/app/local-azure.toml"), Path("/state"), PORTS)
+    return {service.name: service for service in plan(configuration, layout, with_azurite=False)}
 
 
 def test_only_what_the_settings_file_names_runs() -> None:

@@ -54,7 +54,7 @@ class BatchStore:
             return answers
         finally:
             if len(results) < len(parsed):
-                commit.undone()
+                commit.roll_back()
         return results
 
     def _execute(self, commit: Commit, operation: _Operation) -> OperationResult:

@@ -30,14 +30,14 @@ class Catalog:
         self._clock = clock
         self._databases: dict[str, Database] = {}
         self._containers: dict[tuple[str, str], Container] = {}
-        self._to_keep: set[int] = set()
+        self._lsns_to_write: set[int] = set()
         for statement in (_DATABASES, _CONTAINERS):
             storage.write(statement)
-        storage.on_transaction_end(self._keep_lsns, self._load)
+        storage.on_transaction_end(self._write_lsns, self._load)
         self._load()
 
     def _load(self) -> None:
-        self._to_keep.clear()
+        self._lsns_to_write.clear()
         databases = {
             number: Database(number, name, ts, etag)
             for number, name, ts, etag in self._storage.read("SELECT number, id, ts, etag FROM databases")
@@ -52,19 +52,19 @@ class Catalog:
             container = Container(number, database, name, json.loads(definition), ts, etag, last_lsn)
             self._containers[database.id, name] = container
 
-    def _keep_lsns(self) -> None:
+    def _write_lsns(self) -> None:
         for container in self._containers.values():
-            if container.number in self._to_keep:
+            if container.number in self._lsns_to_write:
                 statement = "UPDATE containers SET lsn = ? WHERE number = ?"
                 self._storage.write(statement, (container.lsn, container.number))
-        self._to_keep.clear()
+        self._lsns_to_write.clear()
 
-    def keep_lsn(self, container: Container) -> None:
+    def persist_lsn(self, container: Container) -> None:
         """Writes the LSN down with the next commit, because an item that would tell it goes away.
 
         No LSN may be given twice: a reader of the change feed would take the second for read already.
         """
-        self._to_keep.add(container.number)
+        self._lsns_to_write.add(container.number)
 
     def databases(self) -> list[Database]:
         return sorted(self._databases.values(), key=lambda database: database.number)

@@ -66,11 +66,11 @@ class Commit:
     def next_sequence(self) -> int:
         return (self.lsn << POSITION_BITS) | self.writes
 
-    def wrote(self) -> None:
+    def record_write(self) -> None:
         self.writes += 1
         self.container.lsn = self.lsn
 
-    def undone(self) -> None:
+    def roll_back(self) -> None:
         """After a rollback of all that it wrote."""
         self.container.lsn = self.lsn - 1
 
@@ -104,7 +104,7 @@ class ItemStore:
             # An expired item that is not purged yet still holds the key.
             parameters = (commit.partition_key, item["id"], self._clock())
             statement = commit.container.statements.delete_expired
-            self._catalog.keep_lsn(commit.container)
+            self._catalog.persist_lsn(commit.container)
             if self._storage.write(statement, parameters).rowcount:
                 return self._insert(commit, item)
             raise errors.conflict() from None
@@ -137,16 +137,16 @@ class ItemStore:
         """The item as it was. Raises not_found, precondition_failed."""
         found = self.get(commit.container, commit.partition_key, item_id)
         precondition.check(found.etag)
-        self._catalog.keep_lsn(commit.container)
+        self._catalog.persist_lsn(commit.container)
         self._storage.write(commit.container.statements.delete, (found.number,))
-        commit.wrote()
+        commit.record_write()
         return found
 
     def delete_partition(self, commit: Commit) -> None:
         """All items of the logical partition."""
-        self._catalog.keep_lsn(commit.container)
+        self._catalog.persist_lsn(commit.container)
         self._storage.write(commit.container.statements.delete_partition, (commit.partition_key,))
-        commit.wrote()
+        commit.record_write()
 
     def purge(self) -> int:
         """Deletes items whose time is over, some of each container. How many."""
@@ -154,7 +154,7 @@ class ItemStore:
         for container in self._catalog.containers():
             statements, now = container.statements, self._clock()
             if self._storage.read(statements.find_expired, (now,)).fetchone():
-                self._catalog.keep_lsn(container)
+                self._catalog.persist_lsn(container)
                 purged += self._storage.write(statements.purge, (now, PURGE_BATCH)).rowcount
         return purged
 
@@ -176,7 +176,7 @@ class ItemStore:
         expires = _expiry(container, item, now)
         row = (sequence, key, item["id"], sequence, effective_key, int(now), expires, etag, body)
         self._storage.write(container.statements.insert, row)
-        commit.wrote()
+        commit.record_write()
         return StoredItem(sequence, sequence, int(now), etag, body)
 
     def _update(self, commit: Commit, found: StoredItem, item: Item) -> StoredItem:
@@ -188,7 +188,7 @@ class ItemStore:
             self._storage.write(container.statements.update, row)
         except sqlite3.IntegrityError:
             raise errors.conflict() from None
-        commit.wrote()
+        commit.record_write()
         return StoredItem(found.number, sequence, int(now), etag, body)
 
 

@@ -49,7 +49,7 @@ class GroupCommit:
         for send, response in held:
             send(response)
 
-    def abandon(self) -> None:
+    def roll_back(self) -> None:
         """After a database error in the middle of a request: takes back the whole turn and answers none of it."""
         self._storage.rollback()
         held, self._held = self._held, []

@@ -96,7 +96,7 @@ class HttpProtocol(asyncio.Protocol):
             return error_response(error)
         except sqlite3.Error:
             _log.exception("the database failed in %s", request.method)
-            self._commits.abandon()
+            self._commits.roll_back()
         except Exception:
             _log.exception("%s failed", request.method)
         return error_response(errors.internal_server_error())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 PR_SET_PDEATHSIG = 1
 
 
-def die_with(parent: int) -> Callable[[], None] | None:
+def terminate_with_parent(parent: int) -> Callable[[], None] | None:
     """What a child calls before its program starts, so that it gets SIGTERM when `parent` dies.
 
     None where the system has no such thing (macOS): there the next `up` or `down` ends what was left.
