@@ -1,4 +1,4 @@
-"""`python -m local_azure`."""
+"""`python -m local_azure` is `local-azure`."""
 
 from local_azure.command_line import main
 

@@ -1,4 +1,4 @@
-"""`python -m local_azure …`: the commands of the local Azure."""
+"""The commands: `local-azure …`."""
 
 import asyncio
 import json
@@ -19,26 +19,27 @@ from local_azure.supervisor.lifecycle import StackOptions, prepare, run
 from local_azure.supervisor.services import StackError, State
 from local_azure.supervisor.state_folder import Running, StateFolder
 
+PROGRAM = "local-azure"
 FAILED, WRONG, NOT_RUNNING = 1, 2, 3
 
-EXAMPLES = """The function apps of this folder with everything they need of Azure, on this machine.
+EXAMPLES = """Run the function apps of a folder with the Azure services they need, on this machine.
 
 \b
 Examples:
-  python -m local_azure up                    start everything; Ctrl-C ends it
-  python -m local_azure up --detach           start it in the background
-  python -m local_azure up --only cosmos      start a single service
-  python -m local_azure status                what runs, and where it listens
-  python -m local_azure logs kakao -f         what the service kakao logs, as it comes
-  python -m local_azure stop kakao            see how the others do without kakao
-  python -m local_azure start kakao
-  python -m local_azure down                  end everything; the data stays
-  python -m local_azure reset                 delete the data
+  local-azure up                    start everything; Ctrl-C ends it
+  local-azure up --detach           start it in the background
+  local-azure up --only cosmos      start a single service
+  local-azure status                show what runs, and where it listens
+  local-azure logs orders -f        follow the log of the service orders
+  local-azure stop orders           see how the others behave without it
+  local-azure start orders
+  local-azure down                  end everything; the data stays
+  local-azure reset                 delete the data
 
 \b
-A second one at the same time, for tests:
-  python -m local_azure up --detach --free-ports --state /tmp/second
-  python -m local_azure down --state /tmp/second
+A second stack at the same time, for tests:
+  local-azure up --detach --free-ports --state /tmp/second
+  local-azure down --state /tmp/second
 """
 
 app = typer.Typer(help=EXAMPLES, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -54,7 +55,7 @@ ServiceArgument = Annotated[str, typer.Argument(help="Its name, as `status` show
 def main() -> None:
     """Runs a command. Exit codes: 0 done, 1 failed, 2 wrong settings or arguments, 3 nothing runs."""
     try:
-        app(prog_name="python -m local_azure")
+        app(prog_name=PROGRAM)
     except NotRunningError as error:
         _fail(f"{error}; start it with `up`", NOT_RUNNING)
     except ConfigurationError as error:
@@ -187,7 +188,7 @@ def reset(
         if folder.is_locked:
             console.stop_spinner()
             if not force and not (sys.stdin.isatty() and typer.confirm("It runs. End it and delete its data?")):
-                raise StackError("it runs; end it first (Ctrl-C, or `python -m local_azure down`), or say --force")
+                raise StackError("it is running; end it first (Ctrl-C or `local-azure down`), or use --force")
             Stack(folder.folder).down(console.print_event)
         folder.end_orphans()
         folder.empty()

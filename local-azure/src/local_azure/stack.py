@@ -17,7 +17,6 @@ from local_azure.listening import HOST
 from local_azure.supervisor.control import ControlClient
 from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.lifecycle import StackOptions
-from local_azure.supervisor.plan import child_environment
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running, StateFolder
 from local_azure.supervisor.supervisor import ServiceStatus
@@ -86,7 +85,6 @@ class Stack:
             stdin=subprocess.PIPE if end_with_parent else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env=child_environment(),
         )
         try:
             _wait_until_up(supervisor, report)

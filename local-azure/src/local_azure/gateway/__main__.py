@@ -1,4 +1,4 @@
-"""`python -m local_azure.gateway --config local-azure.toml --port 8080 --upstream customer=http://127.0.0.1:7071`."""
+"""`python -m local_azure.gateway --config local-azure.toml --port 8080 --upstream orders=http://127.0.0.1:7071`."""
 
 import argparse
 import asyncio

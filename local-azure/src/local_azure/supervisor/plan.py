@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import local_azure
 from local_azure.azurite import installation
 from local_azure.configuration import Configuration
 from local_azure.listening import HOST
@@ -14,7 +13,6 @@ from local_azure.supervisor.ports import resolve
 from local_azure.supervisor.services import Service
 
 EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})
-PACKAGE_PARENT = str(Path(local_azure.__file__).resolve().parent.parent)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def _server(name: str, configuration: Configuration, layout: StackLayout, argume
         name=name,
         command=(*_module(name), "--config", str(layout.config), "--port", str(port), *arguments),
         folder=configuration.folder,
-        environment=child_environment(),
+        environment=dict(os.environ),
         ports=(port,),
     )
 
@@ -67,7 +65,7 @@ def _app(name: str, configuration: Configuration, layout: StackLayout) -> Servic
         name=name,
         command=(*_module("functions_host"), *_options(app=folder, port=port, name=name, state=layout.state)),
         folder=folder,
-        environment=child_environment() | app_settings(name, configuration, layout.ports),
+        environment=dict(os.environ) | app_settings(name, configuration, layout.ports),
         ports=(port,),
         after=EMULATORS,
     )
@@ -86,7 +84,7 @@ def _azurite(layout: StackLayout) -> Service:
         name="azurite",
         command=installation.command(ports, layout.state / "azurite"),
         folder=layout.state,
-        environment=child_environment(),
+        environment=dict(os.environ),
         ports=ports,
         announces_ready=False,
     )
@@ -94,9 +92,3 @@ def _azurite(layout: StackLayout) -> Service:
 
 def _module(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"local_azure.{name}")
-
-
-def child_environment() -> dict[str, str]:
-    """The environment of this process, with local_azure importable from any folder."""
-    paths = [PACKAGE_PARENT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -90,8 +90,7 @@ class StateFolder:
             lock.close()
             raise StackError(
                 f"it runs already, with its state in {self.folder}. "
-                "End it with Ctrl-C or `python -m local_azure down`, or start a second one with --state FOLDER "
-                "--free-ports."
+                "End it with Ctrl-C or `local-azure down`, or start a second one with --state FOLDER --free-ports."
             )
         self._lock = lock
 
