@@ -1,4 +1,4 @@
-"""The package as others install it: what its archives hold, and a small app run with nothing else installed."""
+"""The package as its users install it: the content of the archives, and a small app run by the wheel alone."""
 
 import json
 import os
@@ -15,6 +15,8 @@ import pytest
 
 PROJECT = Path(__file__).parents[3]
 EXAMPLE = Path(__file__).with_name("example_app")
+# Several times faster than pip.
+UV = Path(sys.executable).with_name("uv")
 INSTALL_TIMEOUT_SECONDS = 300
 
 # All of them use one installation: in parallel runs one worker has them all.
@@ -22,7 +24,7 @@ pytestmark = [pytest.mark.xdist_group("installed package"), pytest.mark.timeout(
 
 
 def run(*command: str | Path, folder: Path, timeout: float = INSTALL_TIMEOUT_SECONDS) -> str:
-    """The output of a command that knows nothing of the environment of this process."""
+    """The output of a command, run without the Python settings of this process."""
     own = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONSAFEPATH")
     done = subprocess.run(  # noqa: S603 the package under test, and what installs it
         command,
@@ -44,26 +46,31 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source") / "local-azure"
     shutil.copytree(PROJECT, source, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     folder = tmp_path_factory.mktemp("archives")
-    uv = Path(sys.executable).with_name("uv")
-    run(uv, "build", "--quiet", "--python", sys.executable, "--out-dir", folder, source, folder=folder)
+    if UV.exists():
+        run(UV, "build", "--quiet", "--python", sys.executable, "--out-dir", folder, source, folder=folder)
+    else:
+        run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source, folder=folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def installed(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the programs of an environment with nothing but the package."""
+    """The `bin` folder of an environment with nothing but the package."""
     environment = tmp_path_factory.mktemp("environment") / "venv"
     [wheel] = archives.glob("*.whl")
-    uv = Path(sys.executable).with_name("uv")
-    run(uv, "venv", "--quiet", "--python", sys.executable, environment, folder=archives)
     python = environment / "bin" / "python"
-    run(uv, "pip", "install", "--quiet", "--python", python, wheel, folder=archives)
+    if UV.exists():
+        run(UV, "venv", "--quiet", "--python", sys.executable, environment, folder=archives)
+        run(UV, "pip", "install", "--quiet", "--python", python, wheel, folder=archives)
+    else:
+        run(sys.executable, "-m", "venv", environment, folder=archives)
+        run(python, "-m", "pip", "install", "--quiet", wheel, folder=archives)
     return python.parent
 
 
 @pytest.fixture
 def project(installed: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the example app. What a test leaves running is ended."""
+    """A copy of the example app. Ends a stack that the test leaves running."""
     folder = tmp_path / "project"
     shutil.copytree(EXAMPLE, folder)
     yield folder
@@ -77,7 +84,7 @@ def source_files() -> set[str]:
     return {str(file) for file in files if "__pycache__" not in file.parts}
 
 
-def test_the_wheel_holds_the_package_its_license_and_nothing_else(archives: Path) -> None:
+def test_the_wheel_contains_the_package_its_license_and_nothing_else(archives: Path) -> None:
     [wheel] = archives.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -90,7 +97,9 @@ def test_the_wheel_holds_the_package_its_license_and_nothing_else(archives: Path
     }
 
 
-def test_the_source_archive_holds_sources_tests_and_what_builds_them(archives: Path) -> None:
+def test_the_source_archive_contains_the_sources_and_the_tests(archives: Path) -> None:
+    if not UV.exists():
+        pytest.skip("pip builds no source archives")
     [source] = archives.glob("*.tar.gz")
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -99,6 +108,13 @@ def test_the_source_archive_holds_sources_tests_and_what_builds_them(archives: P
     assert {name for name in names if not name.startswith(("src/", "tests/"))} == {
         *("LICENSE", "PKG-INFO", "README.md", "pyproject.toml"),
     }
+
+
+def test_the_readme_shows_the_example_app_as_it_is() -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+    for file in EXAMPLE.glob("*.*"):
+        assert file.read_text(encoding="utf-8").strip() in readme, file.name
 
 
 def test_an_app_of_ten_lines_runs_with_the_installed_command(installed: Path, project: Path) -> None:
