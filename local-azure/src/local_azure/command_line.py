@@ -20,7 +20,7 @@ from local_azure.supervisor.services import StackError, State
 from local_azure.supervisor.state_folder import Running, StateFolder
 
 PROGRAM = "local-azure"
-FAILED, WRONG, NOT_RUNNING = 1, 2, 3
+FAILED, INVALID, NOT_RUNNING = 1, 2, 3
 
 EXAMPLES = """Run the function apps of a folder with the Azure services they need, on this machine.
 
@@ -29,7 +29,7 @@ Examples:
   local-azure up                    start everything; Ctrl-C ends it
   local-azure up --detach           start it in the background
   local-azure up --only cosmos      start a single service
-  local-azure status                show what runs, and where it listens
+  local-azure status                show what is running, and where
   local-azure logs orders -f        follow the log of the service orders
   local-azure stop orders           see how the others behave without it
   local-azure start orders
@@ -47,19 +47,19 @@ app = typer.Typer(help=EXAMPLES, no_args_is_help=True, add_completion=False, ric
 ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The settings file.")]
 StateOption = Annotated[
     Path | None,
-    typer.Option("--state", metavar="FOLDER", help="Where data and logs are kept. Default: .local-azure beside FILE."),
+    typer.Option("--state", metavar="FOLDER", help="The folder for data and logs. Default: .local-azure beside FILE."),
 ]
-ServiceArgument = Annotated[str, typer.Argument(help="Its name, as `status` shows it.")]
+ServiceArgument = Annotated[str, typer.Argument(help="The name that `status` shows.")]
 
 
 def main() -> None:
-    """Runs a command. Exit codes: 0 done, 1 failed, 2 wrong settings or arguments, 3 nothing runs."""
+    """Exit codes: 0 success, 1 failure, 2 invalid settings or arguments, 3 nothing is running."""
     try:
         app(prog_name=PROGRAM)
     except NotRunningError as error:
         _fail(f"{error}; start it with `up`", NOT_RUNNING)
     except ConfigurationError as error:
-        _fail(str(error), WRONG)
+        _fail(str(error), INVALID)
     except StackError as error:
         _fail(str(error), FAILED)
     except KeyboardInterrupt:
@@ -74,13 +74,13 @@ def up(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="SERVICE", help="Start only this service; may be repeated.")
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Go on in the background; `down` ends it.")] = False,
-    free_ports: Annotated[bool, typer.Option("--free-ports", help="Take free ports, not those of FILE.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background; `down` ends it.")] = False,
+    free_ports: Annotated[bool, typer.Option("--free-ports", help="Use free ports instead of those in FILE.")] = False,
 ) -> None:
-    """Start everything, and say where it listens."""
+    """Start the services and show their addresses."""
     folder = _state(config, state)
     options = StackOptions(config, only or (), free_ports)
-    # The calls to copy are written for a whole stack.
+    # Its calls are written for the whole stack.
     welcome = WelcomeSection() if only else Configuration.load(config).welcome
     with Console() as console:
         if detach:
@@ -93,7 +93,7 @@ def up(
         def on_up(running: Running) -> None:
             console.stop_spinner()
             console.print_welcome(running.ports, welcome)
-            console.print("Ctrl-C ends it.", "dim")
+            console.print("Press Ctrl-C to end.", "dim")
 
         with journal(folder) as record:
 
@@ -106,11 +106,11 @@ def up(
 
 @app.command()
 def down(config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None:
-    """End everything. The data stays."""
+    """End all services. The data stays."""
     folder = _state(config, state)
     with Console() as console:
         if not folder.is_locked and folder.read_running() is not None:
-            console.print(f"ended what a killed run had left: {', '.join(folder.end_orphans()) or 'nothing'}")
+            console.print(f"ended the services of a killed run: {', '.join(folder.end_orphans()) or 'none'}")
             return
         Stack(folder.folder).down(console.print_event)
 
@@ -120,9 +120,9 @@ def status(
     config: ConfigOption = DEFAULT_FILE,
     state: StateOption = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Show what runs. Exit code 0: every service does; 1: not every one; 3: nothing runs."""
+    """Show the state of the services. Exit code 0: all are running; 1: some are not; 3: there is no stack."""
     stack = Stack(_state(config, state).folder)
     services = stack.status()
     if as_json:
@@ -136,19 +136,19 @@ def status(
 
 @app.command()
 def logs(
-    service: Annotated[str, typer.Argument(help="Its name; without one: all, and the supervisor.")] = "",
+    service: Annotated[str, typer.Argument(help="A service, or `supervisor`. Default: all of them.")] = "",
     config: ConfigOption = DEFAULT_FILE,
     state: StateOption = None,
     *,
-    following: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come; Ctrl-C ends it.")] = False,
-    lines: Annotated[int, typer.Option("-n", min=0, metavar="N", help="How many of the last lines.")] = 20,
+    following: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("-n", min=0, metavar="N", help="Start with the last N lines.")] = 20,
 ) -> None:
-    """Show what the services have logged, whether they run or not."""
+    """Show the logs, whether the services are running or not."""
     folder = _state(config, state)
     files = folder.log_files() if not service else [folder.log_file(service)]
     if not files or not files[0].exists():
-        known = ", ".join(file.stem for file in folder.log_files()) or "none at all"
-        raise StackError(f"there is no log of {service or 'any service'} in {folder.folder}; there are: {known}")
+        present = ", ".join(file.stem for file in folder.log_files()) or "none"
+        raise StackError(f"there is no log of {service or 'any service'} in {folder.folder}; there are: {present}")
     tail(files, lines, typer.echo)
     if following:
         follow(files, typer.echo)
@@ -156,16 +156,16 @@ def logs(
 
 @app.command()
 def stop(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None:
-    """Stop one service; the others go on."""
+    """Stop one service; the others keep running."""
     with Console() as console:
-        _change(Stack(_state(config, state).folder).stop_service, service, console, "is stopped already")
+        _change(Stack(_state(config, state).folder).stop_service, service, console, "is already stopped")
 
 
 @app.command()
 def start(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None:
-    """Start a stopped service again, on the same port."""
+    """Start a stopped service, on the same port as before."""
     with Console() as console:
-        _change(Stack(_state(config, state).folder).start_service, service, console, "runs already")
+        _change(Stack(_state(config, state).folder).start_service, service, console, "is already running")
 
 
 @app.command()
@@ -180,14 +180,14 @@ def reset(
     config: ConfigOption = DEFAULT_FILE,
     state: StateOption = None,
     *,
-    force: Annotated[bool, typer.Option("--force", help="End what runs without asking.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="End a running stack without asking.")] = False,
 ) -> None:
     """Delete all data and logs."""
     folder = _state(config, state)
     with Console() as console:
         if folder.is_locked:
             console.stop_spinner()
-            if not force and not (sys.stdin.isatty() and typer.confirm("It runs. End it and delete its data?")):
+            if not force and not (sys.stdin.isatty() and typer.confirm("It is running. End it and delete its data?")):
                 raise StackError("it is running; end it first (Ctrl-C or `local-azure down`), or use --force")
             Stack(folder.folder).down(console.print_event)
         folder.end_orphans()
@@ -196,15 +196,15 @@ def reset(
 
 
 def _change(change: Callable[[str, Report], None], service: str, console: Console, otherwise: str) -> None:
-    """Says `otherwise` of the service where nothing has to happen."""
-    happened: list[Event] = []
+    """Prints that the service `otherwise` if there was nothing to do."""
+    events: list[Event] = []
 
     def report(event: Event) -> None:
-        happened.append(event)
+        events.append(event)
         console.print_event(event)
 
     change(service, report)
-    if not happened:
+    if not events:
         console.print(f"{service} {otherwise}")
 
 

@@ -1,4 +1,4 @@
-"""The settings file of the local Azure (`local-azure.toml`): what runs, on which ports, with which settings."""
+"""The settings file, `local-azure.toml`: which services run, on which ports, with which settings."""
 
 import tomllib
 from collections.abc import Collection
@@ -12,7 +12,7 @@ DEFAULT_STATE = Path(".local-azure")
 
 
 class ConfigurationError(Exception):
-    """The settings file is missing or wrong; the message names the setting and the fix."""
+    """The settings file is missing or invalid; the message names the setting and the fix."""
 
 
 class _Section(BaseModel):
@@ -20,23 +20,24 @@ class _Section(BaseModel):
 
 
 class ServiceBusSection(_Section):
-    """Where the Service Bus listens, and the file of its entities in the format of Microsoft's emulator."""
+    """`entities`: the file with queues, topics and subscriptions, in the format of Microsoft's emulator."""
 
     port: int = Field(default=5672, ge=0, le=65535)
     entities: Path
 
 
 class CompositePath(_Section):
-    """A path of a composite index, as in the service's indexing policy."""
+    """One path of a composite index, as in an indexing policy."""
 
     path: str = Field(pattern=r"^/[^/]+")
     order: Literal["ascending", "descending"] = "ascending"
 
 
 class CosmosContainer(_Section):
-    """A container that must exist before an app starts. `default_ttl` in seconds; -1: only an item's own ttl counts.
+    """A container, created if it does not exist.
 
-    ORDER BY several paths needs one of `composite_indexes`.
+    `default_ttl` in seconds; -1: only items with a ttl of their own expire. ORDER BY several paths needs one of
+    `composite_indexes`.
     """
 
     database: str
@@ -47,7 +48,7 @@ class CosmosContainer(_Section):
 
 
 class CosmosSection(_Section):
-    """`key`: the account key that requests must be signed with, in base64, as in the connection string."""
+    """`key`: the account key, in base64, as in the connection string."""
 
     port: int = Field(default=8081, ge=0, le=65535)
     key: str = "bG9jYWw="
@@ -61,7 +62,7 @@ class AzuriteSection(_Section):
 
 
 class GatewaySection(_Section):
-    """`routes`: path prefix → name of a function app. `timeout_seconds`: for a whole answer; then it is 504."""
+    """`routes`: path prefix → name of a function app. `timeout_seconds`: for a whole response; after it, 504."""
 
     port: int = Field(default=8080, ge=0, le=65535)
     timeout_seconds: float = Field(default=30.0, gt=0)
@@ -69,7 +70,7 @@ class GatewaySection(_Section):
 
 
 class AppSection(_Section):
-    """A function app: its folder, its HTTP port, and the settings only it has."""
+    """A function app. `settings`: in addition to the common ones, which they override."""
 
     port: int = Field(ge=0, le=65535)
     folder: Path = Path()
@@ -77,14 +78,14 @@ class AppSection(_Section):
 
 
 class WelcomeSection(_Section):
-    """What is shown once everything runs: a sentence, and calls to copy. Both may have placeholders for ports."""
+    """What `up` prints once all services are running: a text, and calls to copy. Both may contain placeholders."""
 
     text: str = ""
     calls: list[str] = []
 
 
 class Configuration(_Section):
-    """The whole settings file. `folder` is where it lies: relative paths in it start there."""
+    """The whole settings file. `folder`: where it is; relative paths start there."""
 
     folder: Path = Path()
     service_bus: ServiceBusSection | None = None
@@ -101,16 +102,17 @@ class Configuration(_Section):
         try:
             content = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ConfigurationError(f"{file}: there is no such settings file; name it with --config") from None
+            raise ConfigurationError(f"{file}: there is no such settings file; choose one with --config") from None
         except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
+            raise ConfigurationError(f"{file}: not valid TOML: {error}") from None
         try:
             configuration = cls.model_validate({**content, "folder": file.resolve().parent})
         except ValidationError as error:
             first = error.errors()[0]
             setting = ".".join(str(part) for part in first["loc"])
             raise ConfigurationError(f"{file}: {setting}: {first['msg']}") from None
-        return configuration._with_known_routes(file)
+        configuration._check_routes(file)
+        return configuration
 
     @property
     def services(self) -> list[str]:
@@ -120,10 +122,10 @@ class Configuration(_Section):
         return [*emulators, *self.apps, *(["gateway"] if self.gateway is not None else [])]
 
     def restricted_to(self, only: Collection[str]) -> Self:
-        """Without the services that `only` does not name; empty: with all of them.
+        """With the services that `only` names; if it is empty, with all.
 
-        Raises ConfigurationError for an unknown name, and for a gateway without an app that a route leads to. An app
-        may do without the emulators: its settings point to their ports, where others may listen.
+        Raises ConfigurationError for an unknown name, and for a gateway without an app of its routes. An app may run
+        without the emulators: its settings contain their ports, where others may be listening.
         """
         if not only:
             return self
@@ -139,8 +141,7 @@ class Configuration(_Section):
         apps = {name: app for name, app in self.apps.items() if name in only}
         return self.model_copy(update={**omitted, "apps": apps})
 
-    def _with_known_routes(self, file: Path) -> Self:
+    def _check_routes(self, file: Path) -> None:
         for prefix, app in (self.gateway.routes if self.gateway else {}).items():
             if app not in self.apps:
                 raise ConfigurationError(f"{file}: gateway.routes: {prefix} goes to {app!r}, which is not under [apps]")
-        return self

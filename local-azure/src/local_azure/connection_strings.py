@@ -1,4 +1,4 @@
-"""Connection strings of the emulators, as the Azure SDKs read them."""
+"""The connection strings of the emulators, for the Azure SDKs."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What people see: rich on a terminal, plain lines anywhere else."""
+"""Output for people: with colours on a terminal, plain lines elsewhere."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ TRANSIENT = (Kind.STARTING, Kind.STOPPING)
 
 
 class Console:
-    """Writes progress and tables to stdout. Use it as `with Console() as console` around work that takes time."""
+    """Writes progress and tables to stdout. `with Console() as console:` shows a spinner until the block ends."""
 
     def __init__(self) -> None:
         self._rich = RichConsole(highlight=False) if sys.stdout.isatty() else None
@@ -49,13 +49,13 @@ class Console:
         self.stop_spinner()
 
     def stop_spinner(self) -> None:
-        """Takes the spinner away: nothing is under way any more."""
+        """Removes the spinner before the block ends."""
         if self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
 
     def print_event(self, event: Event) -> None:
-        """Shows progress: what has begun in the spinner, what has happened as a line."""
+        """Shows a change that is in progress in the spinner, and a completed one as a line."""
         if event.kind in TRANSIENT and self._rich is not None:
             self._in_progress[event.service] = event.kind
         else:
@@ -84,9 +84,9 @@ class Console:
         self._rich.print(table)
 
     def print_welcome(self, ports: Mapping[str, int], welcome: WelcomeSection) -> None:
-        """Where everything listens, and calls to copy."""
-        listening = (f"{name} {port}" for name, port in ports.items())
-        self.print(f"\nRunning. Ports on 127.0.0.1: {', '.join(listening)}", "bold green")
+        """Shows the ports, and the calls to copy."""
+        addresses = (f"{name} {port}" for name, port in ports.items())
+        self.print(f"\nRunning on 127.0.0.1: {', '.join(addresses)}", "bold green")
         if welcome.text:
             self.print(resolve(welcome.text, ports, "welcome.text"))
         for call in welcome.calls:
@@ -103,7 +103,7 @@ class Console:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text with columns as wide as their widest cell."""
+    """The rows as lines of text, with columns as wide as their widest cell."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -1,4 +1,4 @@
-"""Listening on the loopback address."""
+"""Listening sockets on the loopback address."""
 
 import socket
 
@@ -8,7 +8,7 @@ COPIES = 15
 
 
 def listening_socket(port: int) -> socket.socket:
-    """Listens on `port` (0: a free one). Raises OSError where it is taken."""
+    """Listens on `port` (0: a free one). Raises OSError if it is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -21,9 +21,9 @@ def listening_socket(port: int) -> socket.socket:
 
 
 def with_copies(listener: socket.socket) -> list[socket.socket]:
-    """The listener and copies of it, for a server to accept from all of them.
+    """The listener and copies of it; a server should accept from all of them.
 
-    uvloop takes one connection of each in a turn of its loop, and under load a turn lasts many milliseconds: of a
-    hundred clients that come at once, the last waited seconds for their connection.
+    uvloop accepts one connection per listener and turn of its loop. Under load a turn takes many milliseconds, and the
+    last of a hundred simultaneous clients waited seconds for its connection.
     """
     return [listener, *(listener.dup() for _ in range(COPIES))]

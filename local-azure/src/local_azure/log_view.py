@@ -1,4 +1,4 @@
-"""Shows log files: their ends, and what is added."""
+"""Shows the last lines of log files, and follows them."""
 
 import time
 from collections import deque
@@ -19,7 +19,7 @@ def tail(files: Sequence[Path], lines: int, show: Show) -> None:
 
 
 def follow(files: Sequence[Path], show: Show, wait: Callable[[], None] = lambda: time.sleep(POLL_SECONDS)) -> None:
-    """Shows what is added to the files, without end. `wait` is called where there is nothing new."""
+    """Shows new lines of the files, for ever. Calls `wait` when there are none."""
     positions = {file: file.stat().st_size for file in files}
     while True:
         if not sum(_show_added(file, positions, show, files) for file in files):
@@ -27,9 +27,9 @@ def follow(files: Sequence[Path], show: Show, wait: Callable[[], None] = lambda:
 
 
 def _show_added(file: Path, positions: dict[Path, int], show: Show, files: Sequence[Path]) -> int:
-    """Shows the whole lines after the position, and moves it. Returns how many they were."""
+    """Shows the complete lines after the position, and moves it. Returns their number."""
     if file.stat().st_size < positions[file]:
-        # It had grown too large and was emptied.
+        # The supervisor has emptied it, because it was too large.
         positions[file] = 0
     shown = 0
     with file.open("rb") as log:

@@ -1,4 +1,4 @@
-"""A running local Azure for programs: tests, load tests, scripts. The command line is built on it too."""
+"""A running stack, for tests and scripts; the command line uses it too."""
 
 import asyncio
 import json
@@ -26,23 +26,22 @@ POLL_SECONDS = 0.02
 
 
 class NotRunningError(StackError):
-    """There is no stack with this state folder."""
+    """No stack is running with this state folder."""
 
 
 def _silent(_: Event) -> None:
-    """Reports to nobody."""
+    """Ignores events."""
 
 
 class Stack:
-    """A stack under its own supervisor process.
+    """A stack, which runs under a supervisor process of its own.
 
-    `with Stack.start(config, state) as stack:` ends it at the end; so does `async with`. All methods block, for as
-    long as a service needs to start or end; in async code use `asyncio.to_thread` where that matters.
-    All raise StackError.
+    `with Stack.start(config, state) as stack:` or `async with` ends it at the end of the block. The methods block while
+    services start or end; in async code use `asyncio.to_thread` if that matters. All raise StackError.
     """
 
     def __init__(self, state: Path = DEFAULT_STATE, process: "subprocess.Popen[bytes] | None" = None) -> None:
-        """Connects to the stack that runs with this state folder. Raises NotRunningError.
+        """Connects to the stack that is running with this state folder. Raises NotRunningError.
 
         `process`: its supervisor, if this process started it.
         """
@@ -60,7 +59,7 @@ class Stack:
         only: Collection[str] = (),
         free_ports: bool = True,
     ) -> Self:
-        """Starts a stack and returns once all its services are ready. It ends with this process, however that ends.
+        """Starts a stack, and returns once all its services are ready. It ends with this process, even a killed one.
 
         `state` None: `.local-azure` beside `config`. `only`: the services to run; empty: all of `config`.
         Raises ConfigurationError too.
@@ -70,7 +69,7 @@ class Stack:
 
     @classmethod
     def start_in_background(cls, options: StackOptions, state: Path, report: Report = _silent) -> Self:
-        """Like `start`, but the stack runs until `down` is called, in whichever process."""
+        """Like `start`, but the stack keeps running until some process calls `down`."""
         return cls._start(options, state, end_with_parent=False, report=report)
 
     @classmethod
@@ -111,7 +110,7 @@ class Stack:
         await asyncio.to_thread(self.down)
 
     def url(self, service: str) -> str:
-        """`http://127.0.0.1:PORT`; that of Azurite: `azurite_blob`, `azurite_queue`, `azurite_table`."""
+        """`http://127.0.0.1:PORT`. Azurite has three: `azurite_blob`, `azurite_queue`, `azurite_table`."""
         scheme = "amqp" if service == "service_bus" else "http"
         return f"{scheme}://{HOST}:{self.port(service)}"
 
@@ -138,41 +137,41 @@ class Stack:
         return self._control.status()
 
     def pid(self, service: str) -> int:
-        """The process id it has now. Raises StackError where it does not run."""
+        """Its current process id. Raises StackError if it is not running."""
         for status in self.status():
             if status.name == service and status.pid is not None:
                 return status.pid
-        raise StackError(f"{service} does not run")
+        raise StackError(f"{service} is not running")
 
     def kill(self, service: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Sends a signal to its process, and returns the process id; the supervisor starts it again."""
+        """Sends a signal to its process, and returns the process id. The supervisor restarts a service that ends."""
         pid = self.pid(service)
         os.kill(pid, number)
         return pid
 
     def stop_service(self, service: str, report: Report = _silent) -> None:
-        """Ends one service; it stays down until `start_service`."""
+        """Ends one service; it stays stopped until `start_service`."""
         self._control.change("stop", service, report)
 
     def start_service(self, service: str, report: Report = _silent) -> None:
-        """Starts a stopped service on the port it had, and returns once it is ready."""
+        """Starts a stopped service on the same port, and returns once it is ready."""
         self._control.change("start", service, report)
 
     def restart_service(self, service: str, report: Report = _silent) -> None:
         self._control.change("restart", service, report)
 
     def log(self, service: str) -> str:
-        """What the service has logged, as far as it is kept."""
+        """The current log file of the service."""
         return self.state.log_file(service).read_text(encoding="utf-8", errors="replace")
 
     def down(self, report: Report = _silent) -> None:
-        """Ends all services and the supervisor. Does nothing if it has ended already."""
+        """Ends all services and the supervisor. Does nothing if they have ended."""
         if self.state.is_locked:
             self._control.down(report)
         self.wait_for_end()
 
     def wait_for_end(self) -> None:
-        """Returns once the supervisor's process is gone."""
+        """Returns once the supervisor's process has ended."""
         if self._process is not None:
             self._process.wait(DOWN_TIMEOUT_SECONDS)
             if self._process.stdin is not None:
@@ -181,14 +180,14 @@ class Stack:
         deadline = time.monotonic() + DOWN_TIMEOUT_SECONDS
         while self.running.supervisor.find() is not None:
             if time.monotonic() > deadline:
-                raise StackError(f"the supervisor (process {self.running.supervisor.pid}) does not end")
+                raise StackError(f"the supervisor (process {self.running.supervisor.pid}) has not ended")
             time.sleep(POLL_SECONDS)
 
 
 def _running(state: StateFolder) -> Running:
     running = state.read_running()
     if running is None or not state.is_locked:
-        raise NotRunningError(f"nothing runs with its state in {state.folder}")
+        raise NotRunningError(f"nothing is running with the state folder {state.folder}")
     return running
 
 

@@ -1,1 +1,1 @@
-"""Azure Storage: Microsoft's own Azurite, from npm, installed the first time it is needed."""
+"""Azure Storage: Microsoft's Azurite, installed from npm when it is first needed."""

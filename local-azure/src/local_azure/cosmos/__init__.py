@@ -1,4 +1,4 @@
-"""Cosmos DB for NoSQL on one machine: what the azure-cosmos SDK says is answered out of SQLite."""
+"""An emulator of Cosmos DB for NoSQL, for the unmodified SDKs, durable in SQLite."""
 
 from local_azure.configuration import CosmosContainer
 from local_azure.cosmos.server import CosmosEmulator

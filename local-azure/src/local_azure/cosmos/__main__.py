@@ -19,10 +19,14 @@ _WRONG_SETTINGS = 2
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local_azure.cosmos", description="Cosmos DB for NoSQL, locally.")
-    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file (%(default)s)")
-    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="the folder of the database (%(default)s)")
-    parser.add_argument("--port", type=int, help="0 takes a free one; without it, the port of the settings file")
+    parser = argparse.ArgumentParser(
+        prog="python -m local_azure.cosmos", description="An emulator of Cosmos DB for NoSQL."
+    )
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file (default: %(default)s)")
+    parser.add_argument(
+        "--state", type=Path, default=DEFAULT_STATE, help="the folder for the database (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=int, help="0: a free one; default: the port in the settings file")
     return parser.parse_args()
 
 
@@ -37,7 +41,7 @@ async def _serve(section: CosmosSection, state: Path, port: int) -> None:
 
 
 def main() -> int:
-    """The exit code: 0 after SIGTERM or SIGINT, 2 when it cannot start with these settings."""
+    """Returns the exit code: 0 after SIGTERM or SIGINT, 2 if it cannot start with these settings."""
     arguments = _arguments()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -52,12 +56,12 @@ def main() -> int:
         problem = f"{arguments.config}: cosmos.key: {error}"
     except sqlite3.Error as error:
         used = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-        reason = "another process serves it; stop that process" if used else f"{error}; empty the folder"
-        problem = f"{arguments.state}/cosmos.sqlite3: {reason}, or name another with --state"
+        reason = "another process is using it; stop that process" if used else f"{error}; delete the file"
+        problem = f"{arguments.state}/cosmos.sqlite3: {reason}, or choose another folder with --state"
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        problem = f"cosmos.port: port {port} is taken; free it, or name another with --port (0 takes a free one)"
+        problem = f"cosmos.port: port {port} is taken; free it, or choose another with --port (0: a free one)"
     else:
         return 0
     sys.stderr.write(problem + "\n")

@@ -1,6 +1,6 @@
-"""Every error the emulator answers with, made in one place: the service's own status, code and text.
+"""Every error response of the emulator, with the status, code and text of the service.
 
-The sub-statuses are those the SDKs act upon ("HTTP status codes for Azure Cosmos DB").
+The sub-statuses are those that the SDKs act on ("HTTP status codes for Azure Cosmos DB").
 """
 
 import json
@@ -12,7 +12,7 @@ CONTAINER_RID_MISMATCH = 1024
 
 
 class CosmosError(Exception):
-    """An answer other than success. `code` and `message` make up its body, `sub_status` goes into a header."""
+    """An error response. `code` and `message` form its body; `sub_status` becomes a header."""
 
     def __init__(self, status: int, code: str, message: str, sub_status: int = 0) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ def not_found() -> CosmosError:
 
 
 def owner_not_found(kind: str, name: str) -> CosmosError:
-    """The database or container that a request names as the place of something else is missing."""
+    """The database or container that should contain the requested resource does not exist."""
     return CosmosError(404, "NotFound", f"Owner resource does not exist: {kind} {name!r}.", OWNER_RESOURCE_NOT_FOUND)
 
 
@@ -70,7 +70,7 @@ def internal_server_error() -> CosmosError:
 
 
 def not_supported(feature: str) -> CosmosError:
-    """What the service has and this emulator does not: refused, never ignored."""
+    """A feature of the service that this emulator lacks is refused, never ignored."""
     return bad_request(f"The local Cosmos DB does not support {feature}.")
 
 
@@ -80,12 +80,12 @@ def partition_key_mismatch() -> CosmosError:
 
 
 def container_rid_mismatch() -> CosmosError:
-    message = "The container was created anew: its _rid is not the one in x-ms-cosmos-intended-collection-rid."
+    message = "The container was recreated: its _rid is not the one in x-ms-cosmos-intended-collection-rid."
     return bad_request(message, CONTAINER_RID_MISMATCH)
 
 
 def query_error(message: str, start: int, end: int, code: str = "SC1001") -> CosmosError:
-    """A query the service does not take; `start` and `end` are character positions in its text."""
+    """A query that the service would refuse. `start` and `end`: character positions in its text."""
     location = {"start": start, "end": end}
     error = {"severity": "Error", "location": location, "code": code, "message": message}
     return bad_request("Message: " + json.dumps({"errors": [error]}))

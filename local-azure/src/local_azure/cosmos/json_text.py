@@ -1,4 +1,4 @@
-"""JSON as text: compact, in UTF-8 where it can be, and only with numbers that JSON has (RFC 8259)."""
+"""Compact JSON text, with the numbers of RFC 8259 only: no NaN, no infinity."""
 
 import json
 from typing import Any
@@ -8,11 +8,11 @@ _encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def encode(value: Any) -> str:
-    """Text that can be encoded as UTF-8. Raises ValueError for a number that is not finite."""
+    """Returns text that can be encoded as UTF-8. Raises ValueError for a number that is not finite."""
     text = _encode(value)
     if not text.isascii():
         try:
             text.encode("utf-8")
-        except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry escaped and UTF-8 cannot
+        except UnicodeEncodeError:  # half a surrogate pair, which JSON can only contain escaped
             return _encode_ascii(value)
     return text

@@ -1,4 +1,4 @@
-"""The server: a store, the service on top of it, and a socket that the SDKs connect to."""
+"""The server: the store, the service on top of it, and the socket for the SDKs."""
 
 import asyncio
 import logging
@@ -31,9 +31,9 @@ _log = logging.getLogger(__name__)
 class CosmosEmulator:
     """`async with CosmosEmulator(containers=[…]) as emulator:` serves until the block ends.
 
-    Creates the `containers` that do not exist. `database`: a file, or ":memory:". `port` 0: a free one, which `port`
-    is then. `clock`: seconds since 1970. Raises OSError when the port is taken, sqlite3.Error when the file is not a
-    database of ours, ValueError when the key is not base64.
+    Creates the `containers` that do not exist. `database`: a file, or ":memory:". `port` 0: a free one. `clock` returns
+    seconds since 1970. Raises OSError if the port is taken, sqlite3.Error if the file is not a database of this
+    emulator, ValueError if the key is not base64.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ async def _purge_expired(account: Account, commits: GroupCommit) -> None:
 
 
 def _definition(container: CosmosContainer) -> dict[str, object]:
-    """The container as a client would create it."""
+    """The body of a request that would create the container."""
     indexes = [[path.model_dump() for path in index] for index in container.composite_indexes]
     return {
         "id": container.name,

@@ -1,1 +1,1 @@
-"""The gateway: several function apps under one address, as API Management gives them on Azure."""
+"""A reverse proxy: several function apps behind one address, as behind API Management on Azure."""

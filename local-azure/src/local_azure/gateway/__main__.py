@@ -21,7 +21,7 @@ from local_azure.telemetry.settings import TelemetrySettings
 
 def main() -> int:
     arguments = _arguments()
-    # uvicorn's own lines about its start and end are the supervisor's to tell.
+    # The supervisor reports start and end, so uvicorn need not.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
@@ -35,7 +35,7 @@ def main() -> int:
     try:
         listener = listening_socket(port)
     except OSError as error:
-        return _refuse(f"port {port}: {error.strerror}; choose another one with --port or gateway.port")
+        return _refuse(f"port {port}: {error.strerror}; choose another with --port or gateway.port")
     end_telemetry = start_telemetry("gateway", telemetry)
     uvloop.run(_serve_until_signal(Gateway(routes, section.timeout_seconds), listener))
     end_telemetry()
@@ -57,9 +57,9 @@ async def _serve_until_signal(gateway: Gateway, listener: socket.socket) -> None
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_azure.gateway", description=__doc__)
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file, with the routes")
-    parser.add_argument("--port", type=int, help="0: a free one; default: gateway.port of the settings file")
+    parser.add_argument("--port", type=int, help="0: a free one; default: gateway.port in the settings file")
     parser.add_argument(
-        "--upstream", action="append", default=[], metavar="APP=URL", help="where an app listens; repeat it"
+        "--upstream", action="append", default=[], metavar="APP=URL", help="where an app listens; may be repeated"
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Headers on their way through a proxy: RFC 9110 §7.6.1, W3C Trace Context."""
+"""Which headers a proxy forwards: RFC 9110 §7.6.1, W3C Trace Context."""
 
 import re
 import secrets
@@ -21,18 +21,18 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-# Where a client says it came from is not believed; the host is the upstream's own; the length is counted anew.
-# A trace goes on, its state does not: a client could write anything into that, and traces would tell it.
+# A client's claims about its origin are dropped. The host is the upstream's own; the length is set again.
+# `traceparent` is forwarded, `tracestate` is not: it may contain anything, and would appear in traces.
 NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"forwarded", b"tracestate"}
 FORWARDED_PREFIX = b"x-forwarded-"
-# The gateway's own server writes these.
+# The server of the gateway adds its own.
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server"}
 
 TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
 def for_upstream(headers: RawHeaders, client: str, scheme: str) -> CIMultiDict[str]:
-    """What the upstream is sent. Names in `headers` are in lower case, as ASGI has them."""
+    """The headers for the upstream. Names in `headers` are in lower case (ASGI)."""
     received = list(headers)
     dropped = NOT_FORWARDED | _named_by_connection(received)
     forwarded: CIMultiDict[str] = CIMultiDict()
@@ -54,7 +54,7 @@ def for_upstream(headers: RawHeaders, client: str, scheme: str) -> CIMultiDict[s
 
 
 def for_client(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
-    """What the client is sent of an upstream's `headers`, in their order, repeated ones included."""
+    """The headers for the client, in the order of the upstream's `headers`, including repeated ones."""
     received = [(name.lower(), value) for name, value in headers]
     dropped = NOT_RETURNED | _named_by_connection(received)
     return [(name, value) for name, value in received if name not in dropped]

@@ -1,4 +1,4 @@
-"""Every answer the gateway gives by itself: problem details (RFC 9457) and the page of its routes."""
+"""The gateway's own responses: problem details (RFC 9457), and the index of its routes."""
 
 import html
 import json
@@ -18,7 +18,7 @@ class Answer:
 
 
 def problem(status: HTTPStatus, detail: str, path: str, **members: object) -> Answer:
-    """A problem+json answer; 502 and 503 say when to try again. `members` are added to the document."""
+    """A problem+json response; 502 and 503 have Retry-After. `members` are added to the document."""
     document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     body = json.dumps({**document, "instance": path, **members}, ensure_ascii=False).encode()
     headers = _content(b"application/problem+json", body)
@@ -28,7 +28,7 @@ def problem(status: HTTPStatus, detail: str, path: str, **members: object) -> An
 
 
 def route_index(prefixes: list[str], accept: str) -> Answer:
-    """The routes, as HTML for a browser and as JSON for everybody else."""
+    """The routes: HTML for a browser, JSON for other clients."""
     if "text/html" in accept:
         items = "".join(f'<li><a href="{html.escape(prefix)}">{html.escape(prefix)}</a></li>' for prefix in prefixes)
         body = f"<!doctype html><title>Local Azure</title><h1>Routes</h1><ul>{items}</ul>\n".encode()

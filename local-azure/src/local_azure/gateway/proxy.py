@@ -27,9 +27,9 @@ REQUEST_TARGET_LIMIT_BYTES = 8 * 1024
 HEADERS_LIMIT_BYTES = 32 * 1024
 CONNECT_TIMEOUT_SECONDS = 1.0
 TOTAL_TIMEOUT_SECONDS = GatewaySection().timeout_seconds
-# Below the 130 s after which the functions host closes an idle connection, so that none is reused while that happens.
+# Shorter than the 130 s after which the functions host closes an idle connection, so that none is reused just then.
 IDLE_CONNECTION_SECONDS = 60.0
-# What aiohttp would add where the client sent nothing.
+# Headers that aiohttp would add if the client sent none.
 AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
@@ -45,13 +45,13 @@ class _ClientGoneError(Exception):
 
 
 class Gateway:
-    """Passes each request to the upstream of its path prefix, and the answer back. Use it as `async with`.
+    """Forwards each request to the upstream of its path prefix. Use it as `async with`.
 
-    A connection that broke while idle is retried for idempotent methods only, so no POST is sent twice.
+    If an idle connection turns out to be broken, only idempotent methods are retried: no POST is sent twice.
     """
 
     def __init__(self, routes: RouteTable, total_timeout: float = TOTAL_TIMEOUT_SECONDS) -> None:
-        """`total_timeout` in seconds, from the connection to the last byte of the answer."""
+        """`total_timeout` in seconds, from the connection to the last byte of the response."""
         self._routes = routes
         self._timeout = aiohttp.ClientTimeout(total=total_timeout, sock_connect=CONNECT_TIMEOUT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
@@ -77,7 +77,7 @@ class Gateway:
         try:
             answer = self._refusal(scope, path) or await self._proxied(scope, receive, path)
         except _TooLargeError:
-            answer = problem(HTTPStatus.CONTENT_TOO_LARGE, f"A body may have {BODY_LIMIT_BYTES} bytes.", path)
+            answer = problem(HTTPStatus.CONTENT_TOO_LARGE, f"A body may have at most {BODY_LIMIT_BYTES} bytes.", path)
         except _ClientGoneError:
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
@@ -85,13 +85,13 @@ class Gateway:
 
     def _refusal(self, scope: Scope, path: str) -> Answer | None:
         if len(path) + len(scope["query_string"]) > REQUEST_TARGET_LIMIT_BYTES:
-            detail = f"A path with its query may have {REQUEST_TARGET_LIMIT_BYTES} bytes."
+            detail = f"A path with its query may have at most {REQUEST_TARGET_LIMIT_BYTES} bytes."
             return problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail, path[:100])
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT_BYTES:
-            detail = f"The headers may have {HEADERS_LIMIT_BYTES} bytes together."
+            detail = f"The headers together may have at most {HEADERS_LIMIT_BYTES} bytes."
             return problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail, path)
         if has_dot_segments(path):
-            return problem(HTTPStatus.BAD_REQUEST, "The path must not have . or .. as a segment.", path)
+            return problem(HTTPStatus.BAD_REQUEST, "The path must not contain . or .. as a segment.", path)
         return None
 
     async def _proxied(self, scope: Scope, receive: Receive, path: str) -> Answer:
@@ -99,7 +99,7 @@ class Gateway:
         if upstream is None:
             if path == "/" and scope["method"] in ("GET", "HEAD"):
                 return route_index(self._routes.prefixes, _header(scope, b"accept"))
-            detail = "No route covers this path. Known prefixes are in `routes`."
+            detail = "No route covers this path; `routes` lists the prefixes."
             return problem(HTTPStatus.NOT_FOUND, detail, path, routes=self._routes.prefixes)
         body = await _body(scope, receive)
         client = scope["client"][0] if scope["client"] else ""
@@ -134,7 +134,7 @@ class Gateway:
 
 @contextmanager
 def _span(scope: Scope, prefix: str, forwarded: str) -> Iterator[Span]:
-    """The request's span, after the client's own where it sent one; the path may name a customer and stays out."""
+    """The span of the request, a child of the client's if it sent one. Without the path, which may be personal."""
     method = scope["method"]
     parent = forwarded if _header(scope, b"traceparent") == forwarded else None
     attributes = {"http.request.method": method, "http.route": prefix}
@@ -146,19 +146,19 @@ def _span(scope: Scope, prefix: str, forwarded: str) -> Iterator[Span]:
 
 
 def _failure(error: Exception, path: str, trace_id: str) -> Answer:
-    """ConnectionTimeoutError is a TimeoutError too, so the order of these counts."""
+    """The order matters: ConnectionTimeoutError is a TimeoutError too."""
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         detail = "The service behind this path is not running."
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, path, traceId=trace_id)
     if isinstance(error, TimeoutError):
         detail = "The service behind this path did not answer in time."
         return problem(HTTPStatus.GATEWAY_TIMEOUT, detail, path, traceId=trace_id)
-    detail = "The service behind this path broke the connection before it had answered."
+    detail = "The service behind this path closed the connection before it answered."
     return problem(HTTPStatus.BAD_GATEWAY, detail, path, traceId=trace_id)
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The request's whole body. Raises _TooLargeError, early where a Content-Length tells, and _ClientGoneError."""
+    """The whole body of the request. Raises _TooLargeError, early if Content-Length shows it, and _ClientGoneError."""
     declared = _header(scope, b"content-length")
     if declared.isdigit() and int(declared) > BODY_LIMIT_BYTES:
         raise _TooLargeError

@@ -1,4 +1,4 @@
-"""Which upstream answers a path."""
+"""Finds the upstream of a path."""
 
 from collections.abc import Mapping
 from urllib.parse import unquote
@@ -7,9 +7,9 @@ DOT_SEGMENTS = frozenset({".", ".."})
 
 
 class RouteTable:
-    """Path prefixes and where they go. A prefix covers itself and what lies below it: `/a` and `/a/b`, not `/ab`.
+    """Path prefixes and their upstreams. A prefix covers itself and everything below it: `/a` and `/a/b`, not `/ab`.
 
-    The longest prefix wins. Paths are compared as they were written: with their case, and undecoded.
+    The longest prefix wins. Paths are compared as sent: case-sensitive, and not decoded.
     """
 
     def __init__(self, upstreams: Mapping[str, str]) -> None:
@@ -21,7 +21,7 @@ class RouteTable:
         return sorted(self._upstreams)
 
     def prefix(self, path: str) -> str | None:
-        """The longest prefix that covers `path`; None: no route does."""
+        """The longest prefix that covers `path`; None: there is none."""
         prefix = path
         while prefix and prefix not in self._upstreams:
             prefix = prefix.rpartition("/")[0]
@@ -30,7 +30,7 @@ class RouteTable:
         return "/" if "/" in self._upstreams else None
 
     def upstream(self, path: str) -> str | None:
-        """The base URL of the upstream that `path` belongs to; None: no route covers it."""
+        """The base URL of the upstream of `path`; None: no route covers it."""
         prefix = self.prefix(path)
         return None if prefix is None else self._upstreams[prefix]
 
@@ -38,7 +38,7 @@ class RouteTable:
 def has_dot_segments(path: str) -> bool:
     """Whether a segment is `.` or `..`, plain or percent-encoded.
 
-    The upstream might resolve it and so leave the prefix that was matched.
+    The upstream might resolve it, and so leave the prefix that was matched.
     """
     if "." not in path and "%2" not in path:
         return False

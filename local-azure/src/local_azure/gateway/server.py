@@ -14,9 +14,9 @@ SHUTDOWN_SECONDS = 3
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is ready, and leaves signals alone.
+    """A server that calls `ready`, and does not handle signals.
 
-    uvicorn would raise them again at the end, and a clean end must exit with 0.
+    uvicorn would raise a signal again at the end, but a clean exit must have code 0.
     """
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
 async def serve(
     gateway: Gateway, listener: socket.socket, shutdown_requested: asyncio.Event, ready: Callable[[], None]
 ) -> None:
-    """Calls `ready`, and serves until `shutdown_requested`; running requests may end."""
+    """Calls `ready`, and serves until `shutdown_requested`; requests in progress may finish."""
     server = _Server(
         uvicorn.Config(
             gateway,

@@ -1,1 +1,1 @@
-"""Starts the services of the local Azure as child processes, keeps them running, and ends them."""
+"""Starts the services as child processes, restarts those that end, and stops them."""

@@ -1,7 +1,6 @@
-"""A supervisor without a terminal; `up --detach` starts it.
+"""A supervisor without a terminal, for `up --detach` and `Stack.start`.
 
-Until the stack is up, stdout has one JSON document a line: `{"event": …}`, and at the end `{"up": true}` or
-`{"error": "…", "exit": N}`.
+Until the stack is up, it prints JSON lines: `{"event": …}`, and at last `{"up": true}` or `{"error": "…", "exit": N}`.
 """
 
 import argparse
@@ -57,7 +56,7 @@ def _write_event(event: Event) -> None:
 
 def _redirect_output(state: StateFolder) -> None:
     _write({"up": True})
-    # Whoever started this goes away now, and must not have to wait for these to be closed.
+    # The process that started this one stops reading, and may be waiting for both to be closed.
     log = os.open(state.log_file(NAME), os.O_WRONLY | os.O_APPEND)
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())

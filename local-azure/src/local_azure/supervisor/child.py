@@ -1,4 +1,4 @@
-"""One service as a child process: started, watched, started again when it dies, stopped."""
+"""One service as a child process: started, restarted when it ends, stopped."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from local_azure.supervisor.services import Service, StartError, State
 
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 5.0
-# A service that ran this long is healthy: when it dies after all, the backoff begins anew.
+# After this long a service counts as healthy, and the backoff starts again from the shortest.
 HEALTHY_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 5.0
 PROBE_SECONDS = 0.05
@@ -26,7 +26,7 @@ READY = b"ready "
 
 
 class Child:
-    """Keeps one service running from `start` to `stop`."""
+    """Keeps one service running between `start` and `stop`."""
 
     def __init__(self, service: Service, log: Path, report: Report) -> None:
         self.service = service
@@ -47,11 +47,11 @@ class Child:
 
     @property
     def uptime(self) -> float:
-        """Seconds since it became ready; 0 while it does not run."""
+        """Seconds since it became ready; 0 if it is not running."""
         return time.monotonic() - self._ready_at if self.state is State.RUNNING else 0.0
 
     async def start(self) -> None:
-        """Returns once it is ready; from then on it is kept running. Raises StartError, and it stays stopped."""
+        """Returns once it is ready. After a StartError it is stopped."""
         async with self._change_lock:
             if self._keeper is not None:
                 return
@@ -65,7 +65,7 @@ class Child:
             self._keeper = asyncio.create_task(self._keep_running())
 
     async def stop(self, limit: float = STOP_TIMEOUT_SECONDS) -> None:
-        """Ends it, by force after `limit` seconds, and does not start it again."""
+        """Ends it, by force after `limit` seconds."""
         async with self._change_lock:
             if self._keeper is None:
                 return
@@ -77,7 +77,7 @@ class Child:
             self._set(State.STOPPED, Kind.STOPPED)
 
     def kill(self) -> None:
-        """Ends it and the processes it started at once, by force."""
+        """Ends it and the processes it has started, by force."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -89,7 +89,7 @@ class Child:
                 await self._process.wait()
                 if self.uptime > HEALTHY_SECONDS:
                     backoff = FIRST_BACKOFF_SECONDS
-                self._set(State.RESTARTING, Kind.DIED, f"{self._exit()}, starts again in {backoff:.1f} s")
+                self._set(State.RESTARTING, Kind.DIED, f"{self._exit()}, restarting in {backoff:.1f} s")
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
             self.restarts += 1
@@ -97,7 +97,7 @@ class Child:
                 await self._launch()
             except StartError as error:
                 await self._end(STOP_TIMEOUT_SECONDS)
-                self._set(State.RESTARTING, Kind.DIED, f"{str(error).splitlines()[0]} Tries again in {backoff:.1f} s")
+                self._set(State.RESTARTING, Kind.DIED, f"{str(error).splitlines()[0]} Retrying in {backoff:.1f} s")
                 self._process = None
 
     async def _launch(self) -> None:
@@ -128,14 +128,14 @@ class Child:
                 stderr=log,
                 cwd=self.service.folder,
                 env=self.service.environment,
-                # Ctrl-C on the terminal is for the supervisor, which ends the services in its own order.
+                # Ctrl-C on the terminal is for the supervisor, which stops the services in order.
                 start_new_session=True,
                 preexec_fn=terminate_with_parent(os.getpid()),
                 limit=OUTPUT_LINE_LIMIT_BYTES,
             )
 
     async def _read_output(self, process: Process, announced: asyncio.Future[str]) -> None:
-        """Finds the ready line, and copies everything else to the log file, until the process ends."""
+        """Waits for the ready line, and copies all other output to the log file, until the process ends."""
         if process.stdout is None:
             raise RuntimeError("the process was started without a pipe")
         with self._log.open("ab", buffering=0) as log:
@@ -143,7 +143,7 @@ class Child:
                 try:
                     line = await process.stdout.readline()
                 except ValueError:
-                    # Longer than the limit: the reader has dropped it.
+                    # Longer than the limit; the reader has dropped it.
                     continue
                 if not line:
                     return
@@ -161,13 +161,15 @@ class Child:
         return f"http://{HOST}:{self.service.ports[0]}"
 
     def _failure(self, process: Process, log_start: int) -> str:
-        late = f"was not ready after {self.service.ready_timeout:.0f} s"
-        what = f"{self.service.name} {late if process.returncode is None else f'ended with {self._exit()}'}."
+        timeout = f"was not ready after {self.service.ready_timeout:.0f} s"
+        reason = f"{self.service.name} {timeout if process.returncode is None else f'ended with {self._exit()}'}."
         with self._log.open("rb") as log:
             log.seek(log_start)
             lines = log.read().decode(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
         shown = "".join(f"\n  {line}" for line in lines)
-        return f"{what} The end of its log, {self._log}:{shown}" if lines else f"{what} Its log is empty: {self._log}"
+        return (
+            f"{reason} The end of its log, {self._log}:{shown}" if lines else f"{reason} Its log is empty: {self._log}"
+        )
 
     async def _end(self, limit: float) -> None:
         process = self._process

@@ -1,7 +1,7 @@
-"""The control connection: commands to a running supervisor, over TCP on 127.0.0.1, one JSON document a line.
+"""The control connection: commands to a running supervisor, as JSON lines over TCP on 127.0.0.1.
 
 The client sends one request `{"token", "command", "service"}`. The supervisor answers with any number of
-`{"event": …}` and one last line: `{"done": true, …}` or `{"error": "…"}`.
+`{"event": …}`, and at last `{"done": true, …}` or `{"error": "…"}`.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from local_azure.supervisor.supervisor import ServiceStatus, Supervisor
 REQUEST_LIMIT_BYTES = 4096
 REQUEST_TIMEOUT_SECONDS = 5.0
 CLOSE_TIMEOUT_SECONDS = 1.0
-# Longer than the longest start of a service.
+# Longer than READY_TIMEOUT_SECONDS of a service.
 ANSWER_TIMEOUT_SECONDS = 90.0
 
 
 class ControlServer:
-    """Serves commands for one supervisor. `shut_down` ends the stack and returns when all services have ended."""
+    """Serves commands for one supervisor. `shut_down` returns when all services have ended."""
 
     def __init__(self, supervisor: Supervisor, token: str, shut_down: Callable[[], Awaitable[None]]) -> None:
         self._supervisor = supervisor
@@ -41,12 +41,12 @@ class ControlServer:
         return cast("int", self._server.sockets[0].getsockname()[1])
 
     def cancel_changes(self) -> None:
-        """Gives up starts and stops of single services that are under way."""
+        """Cancels starts and stops of single services that are in progress."""
         for change in self._changes:
             change.cancel()
 
     async def close(self) -> None:
-        """Stops listening; whoever waits for an answer may still get it."""
+        """Stops listening, and lets open connections finish."""
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(TimeoutError):
@@ -60,14 +60,14 @@ class ControlServer:
             writer.write(json_line(answer))
             await writer.drain()
         except (OSError, ValueError, TimeoutError):
-            # Not a request, or its sender has gone: there is nobody to answer.
+            # Not a request, or the client has gone: there is nobody to answer.
             pass
         finally:
             writer.close()
 
     async def _answer(self, request: dict[str, Any], report: Report) -> dict[str, object]:
         if not hmac.compare_digest(str(request.get("token", "")), self._token):
-            return {"error": "the token is not that of running.json"}
+            return {"error": "the token is not the one in running.json"}
         command, service = request.get("command"), str(request.get("service", ""))
         if command == "status":
             return {"done": True, "services": [status.model_dump() for status in self._supervisor.status()]}
@@ -101,7 +101,7 @@ class ControlServer:
 
 
 class ControlClient:
-    """Sends commands to the supervisor that `running` describes. Every method raises StackError."""
+    """Sends commands to the supervisor of `running`. Every method raises StackError."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
@@ -111,7 +111,7 @@ class ControlClient:
         return [ServiceStatus.model_validate(service) for service in answer["services"]]
 
     def change(self, command: str, service: str, report: Report) -> None:
-        """`command`: start, stop or restart. Returns when it is done."""
+        """`command`: start, stop or restart. Returns when it is complete."""
         self._request(command, service, report)
 
     def down(self, report: Report) -> None:
@@ -135,4 +135,4 @@ class ControlClient:
                         return answer
         except OSError as error:
             raise StackError(f"the supervisor does not answer: {error}") from None
-        raise StackError("the supervisor ended before it had answered")
+        raise StackError("the supervisor ended before it answered")

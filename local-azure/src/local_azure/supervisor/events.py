@@ -1,4 +1,4 @@
-"""What the supervisor tells while it works: to a terminal, to its log file, to a control connection."""
+"""Events of the supervisor, for a terminal, its log file and control connections."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `service` is empty where it concerns none; `detail` is one line for people."""
+    """`service` is empty for an event of the whole stack; `detail` is one line for people."""
 
     kind: Kind
     service: str = ""

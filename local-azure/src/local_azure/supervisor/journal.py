@@ -1,4 +1,4 @@
-"""The supervisor's own log file: what happened to the services, and when."""
+"""The supervisor's own log file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ NAME = "supervisor"
 
 @contextmanager
 def journal(state: StateFolder) -> Iterator[Report]:
-    """Writes events to the log file `supervisor.log`, one line each."""
-    # Unbuffered and in append mode, so that the file may be emptied when it has grown large.
+    """Appends events to `supervisor.log`, one line each."""
+    # Unbuffered and in append mode, so that the file can be truncated when it is too large.
     with state.log_file(NAME).open("ab", buffering=0) as log:
 
         def record(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""One run of the stack: prepared, started, watched until somebody wants it to end, ended."""
+"""One run of a stack: prepare, start, wait for the end, stop."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ SAMPLE, SETTINGS = "local.settings.sample.json", "local.settings.json"
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What to run: the services that `only` names, or all if it is empty, of the settings file `config`."""
+    """Which services of the settings file `config` to run: those that `only` names; if it is empty, all."""
 
     config: Path
     only: Collection[str] = ()
@@ -35,9 +35,9 @@ class StackOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A stack that could be started: the state folder is locked, the ports are free, everything is installed.
+    """A stack that can start: the state folder is locked, the ports are free, everything is installed.
 
-    `config` is absolute. `ports` are those its services listen on.
+    `config` is absolute. `ports`: those its services will listen on.
     """
 
     state: StateFolder
@@ -48,7 +48,7 @@ class Prepared:
 
 
 def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
-    """Checks and gets everything that is needed. Raises ConfigurationError; StackError."""
+    """Checks the settings, locks the state folder, installs what is missing. Raises ConfigurationError; StackError."""
 
     def notice(text: str) -> None:
         report(Event(Kind.NOTICE, detail=text))
@@ -58,7 +58,7 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     state.prepare()
     state.lock()
     if orphans := state.end_orphans():
-        notice(f"ended what a killed run had left: {', '.join(orphans)}")
+        notice(f"ended the services of a killed run: {', '.join(orphans)}")
     configured = configured_ports(whole)
     started = {port.name for port in configured_ports(configuration)}
     not_started = {port.name for port in configured} - started
@@ -75,7 +75,7 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
 async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
     """Runs the stack until SIGINT, SIGTERM, SIGHUP or `down`; a second signal ends it by force.
 
-    `on_up` is called once all services are ready. Raises StartError if one does not become so.
+    Calls `on_up` once all services are ready. Raises StartError if one does not become ready.
     """
     supervisor = Supervisor(prepared.services, prepared.state)
     supervisor.listeners.append(report)
@@ -131,7 +131,7 @@ def _end_on_signals(shutdown_requested: asyncio.Event, supervisor: Supervisor) -
     loop.add_signal_handler(signal.SIGINT, end)
     loop.add_signal_handler(signal.SIGTERM, end)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        # `nohup` wants it to survive the terminal.
+        # Not under `nohup`, where it has to outlive the terminal.
         loop.add_signal_handler(signal.SIGHUP, end)
 
 
@@ -150,7 +150,7 @@ def _has_azurite(notice: Callable[[str], None]) -> bool:
     try:
         installation.install(notice)
     except installation.AzuriteUnavailableError as error:
-        notice(f"{error} Everything else starts without it.")
+        notice(f"{error} The other services start without it.")
         return False
     return True
 
@@ -159,4 +159,4 @@ def _copy_sample(app: Path, notice: Callable[[str], None]) -> None:
     sample, settings = app / SAMPLE, app / SETTINGS
     if sample.exists() and not settings.exists():
         shutil.copyfile(sample, settings)
-        notice(f"made {settings} from {SAMPLE}")
+        notice(f"created {settings} from {SAMPLE}")

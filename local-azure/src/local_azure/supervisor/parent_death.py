@@ -1,4 +1,4 @@
-"""Lets child processes end with the process that started them."""
+"""Makes child processes end with the process that started them."""
 
 import ctypes
 import os
@@ -10,13 +10,13 @@ PR_SET_PDEATHSIG = 1
 
 
 def terminate_with_parent(parent: int) -> Callable[[], None] | None:
-    """What a child calls before its program starts, so that it gets SIGTERM when `parent` dies.
+    """Returns what a child must call before its program starts, to get SIGTERM when `parent` dies.
 
-    None where the system has no such thing (macOS): there the next `up` or `down` ends what was left.
+    None if the system cannot do it (macOS): there the next `up` or `down` ends the orphans.
     """
     if sys.platform != "linux":
         return None
-    # Loaded here, because between fork and exec a child of a process with threads must do as little as possible.
+    # Loaded before the fork: between fork and exec, a child of a process with threads must do as little as possible.
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def arm() -> None:

@@ -1,4 +1,4 @@
-"""From the settings file to the services that run."""
+"""Derives the services to run from the settings file."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})
 
 @dataclass(frozen=True)
 class StackLayout:
-    """Where a stack lives: its settings file, its state folder, and all ports that its settings may refer to."""
+    """The settings file and state folder of a stack, and every port that its settings may refer to."""
 
     config: Path
     state: Path
@@ -25,7 +25,7 @@ class StackLayout:
 
 
 def plan(configuration: Configuration, layout: StackLayout, *, with_azurite: bool) -> list[Service]:
-    """The services, in the order in which they are shown. Raises ConfigurationError for an unknown placeholder."""
+    """The services, in the order `status` shows them. Raises ConfigurationError for an unknown placeholder."""
     services = []
     if configuration.service_bus is not None:
         services.append(_server("service_bus", configuration, layout, ("--state", str(layout.state))))
@@ -41,7 +41,7 @@ def plan(configuration: Configuration, layout: StackLayout, *, with_azurite: boo
 
 
 def app_settings(name: str, configuration: Configuration, ports: Mapping[str, int]) -> dict[str, str]:
-    """The settings of the app `name`, with the ports in use. Raises ConfigurationError."""
+    """The settings of the app `name`, with its placeholders replaced. Raises ConfigurationError."""
     common = {key: resolve(value, ports, f"settings.{key}") for key, value in configuration.settings.items()}
     own = configuration.apps[name].settings
     return common | {key: resolve(value, ports, f"apps.{name}.settings.{key}") for key, value in own.items()}

@@ -1,4 +1,4 @@
-"""Which port every service gets, and who has a port that is taken."""
+"""Assigns ports to services, and finds out who uses a port that is taken."""
 
 import asyncio
 import errno
@@ -14,23 +14,23 @@ from local_azure.configuration import Configuration, ConfigurationError
 from local_azure.listening import HOST
 
 CONNECT_TIMEOUT_SECONDS = 1.0
-# Below the ranges from which Linux (32768) and macOS (49152) take ports for outgoing connections, so that no
-# connection occupies the port of a service that is stopped for a while.
+# Below the ephemeral ports of Linux (from 32768) and macOS (from 49152), so that no outgoing connection occupies the
+# port of a service while that is stopped.
 FREE_PORTS_FROM = 20_000
 FREE_PORTS_TO = 32_000
-# Supervisors that start at the same time have different process ids, so each searches in a block of its own.
+# Supervisors that start at the same time have different process ids: each searches in a block of its own.
 FREE_PORTS_BLOCK = 16
 
 PLACEHOLDER = re.compile(r"\{(\w+_port)\}")
 
 
 class PortTakenError(ConfigurationError):
-    """A port is in use; the message names its setting, who has it if that is known, and the fix."""
+    """A port is in use; the message names its setting, the process that uses it if known, and the fix."""
 
 
 @dataclass(frozen=True)
 class ConfiguredPort:
-    """A port of the settings file. `name` with `_port` after it is its placeholder; 0: any free one."""
+    """A port of the settings file. Its placeholder is `{NAME_port}`; `number` 0: any free one."""
 
     name: str
     setting: str
@@ -38,7 +38,7 @@ class ConfiguredPort:
 
 
 def configured_ports(configuration: Configuration) -> list[ConfiguredPort]:
-    """Every port of `configuration`. Raises ConfigurationError where an app has the name of another service."""
+    """Every port of `configuration`. Raises ConfigurationError if an app has the name of another service."""
     ports = []
     for section in ("service_bus", "cosmos", "gateway"):
         if (service := getattr(configuration, section)) is not None:
@@ -48,7 +48,7 @@ def configured_ports(configuration: Configuration) -> list[ConfiguredPort]:
             ports.append(ConfiguredPort(f"azurite_{part}", f"azurite.{part}_port", getattr(azurite, f"{part}_port")))
     for name, app in configuration.apps.items():
         if name == "azurite" or any(port.name == name for port in ports):
-            raise ConfigurationError(f"apps.{name}: this is the name of another service; give the app another one")
+            raise ConfigurationError(f"apps.{name}: another service has this name; give the app another one")
         ports.append(ConfiguredPort(name, f"apps.{name}.port", app.port))
     return ports
 
@@ -58,7 +58,7 @@ def assign_ports(
 ) -> dict[str, int]:
     """The port of each name: the configured one, or a free one. Raises PortTakenError; ConfigurationError.
 
-    The ports that `not_started` names may be taken: something else may listen there in place of the service.
+    The ports that `not_started` names may be in use: something else may be listening in place of the service.
     """
     next_free = free_ports()
     assigned: dict[str, int] = {}
@@ -67,7 +67,7 @@ def assign_ports(
             assigned[port.name] = next_free()
             continue
         if port.number in assigned.values():
-            raise ConfigurationError(f"{port.setting}: another service has port {port.number} already; choose another")
+            raise ConfigurationError(f"{port.setting}: another service already has port {port.number}; choose another")
         if port.name not in not_started and (reason := why_taken(port.number)) is not None:
             raise PortTakenError(
                 f"port {port.number} ({port.setting}) {reason}. "
@@ -78,14 +78,14 @@ def assign_ports(
 
 
 def free_ports() -> Callable[[], int]:
-    """A function that returns another free port at each call."""
+    """Returns a function that returns another free port on each call."""
     blocks = (FREE_PORTS_TO - FREE_PORTS_FROM) // FREE_PORTS_BLOCK
     candidates = iter(range(FREE_PORTS_FROM + os.getpid() % blocks * FREE_PORTS_BLOCK, FREE_PORTS_TO + 1000))
     return lambda: next(port for port in candidates if why_taken(port) is None)
 
 
 def why_taken(port: int) -> str | None:
-    """Why nothing can listen on `port` now; None: it is free."""
+    """The reason why nothing can listen on `port`; None: it is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -97,7 +97,7 @@ def why_taken(port: int) -> str | None:
 
 
 async def accepts(port: int) -> bool:
-    """Whether something listens on `port`."""
+    """Whether `port` accepts a connection."""
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             _, writer = await asyncio.open_connection(HOST, port)
@@ -114,7 +114,7 @@ def _owner(port: int) -> str:
             if listens and connection.pid is not None:
                 return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
-        # Another user's process, or macOS, which tells this only to root.
+        # Another user's process; or macOS, where this needs root.
         pass
     return " by another program"
 
@@ -125,8 +125,8 @@ def resolve(text: str, ports: Mapping[str, int], setting: str) -> str:
     def number(match: re.Match[str]) -> str:
         name = match[1].removesuffix("_port")
         if name not in ports:
-            known = ", ".join(f"{{{known}_port}}" for known in ports)
-            raise ConfigurationError(f"{setting}: {{{match[1]}}} is unknown; there are {known}")
+            placeholders = ", ".join(f"{{{port}_port}}" for port in ports)
+            raise ConfigurationError(f"{setting}: {{{match[1]}}} is unknown; there are {placeholders}")
         return str(ports[name])
 
     return PLACEHOLDER.sub(number, text)

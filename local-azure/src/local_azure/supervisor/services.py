@@ -1,4 +1,4 @@
-"""What a service is to the supervisor."""
+"""A service, its states and its errors."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,11 +8,11 @@ READY_TIMEOUT_SECONDS = 60.0
 
 
 class StackError(Exception):
-    """The stack cannot do what was asked; the message says why and what to do about it."""
+    """A command cannot be carried out; the message gives the reason and the fix."""
 
 
 class StartError(StackError):
-    """A service did not become ready; the message names it and has the end of its log."""
+    """A service did not become ready; the message contains the end of its log."""
 
 
 class State(StrEnum):
@@ -27,7 +27,7 @@ class State(StrEnum):
 class Service:
     """A child process to run. `after`: services that must be ready before it starts.
 
-    It is ready once it prints a line `ready ADDRESS`, or, without `announces_ready`, once all `ports` accept.
+    It is ready when it prints `ready ADDRESS` or, without `announces_ready`, when all `ports` accept connections.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The folder with everything the stack keeps: databases, logs, and which processes run."""
+"""The state folder: databases, logs, and which processes are running."""
 
 import contextlib
 import fcntl
@@ -19,14 +19,14 @@ LOCK = "lock"
 LOGS = "logs"
 RUNNING = "running.json"
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
-# A process is known by its id and the time it was started, because ids are used again. In seconds.
+# In seconds. A process is identified by its id and start time, because ids are reused.
 START_TIME_TOLERANCE = 1.0
 ORPHAN_TIMEOUT_SECONDS = 6.0
 LOCK_TIMEOUT_SECONDS = 0.5
 
 
 class ProcessIdentity(BaseModel):
-    """A process. `started` in seconds since the epoch."""
+    """`started` in seconds since 1970."""
 
     pid: int
     started: float
@@ -39,7 +39,7 @@ class ProcessIdentity(BaseModel):
             return cls(pid=pid, started=0.0)
 
     def find(self) -> psutil.Process | None:
-        """The process, if it still runs."""
+        """The process, if it is still running."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < START_TIME_TOLERANCE
@@ -49,7 +49,7 @@ class ProcessIdentity(BaseModel):
 
 
 class Running(BaseModel):
-    """running.json: what the commands have to know of a stack that runs."""
+    """running.json: what the commands need to know about a running stack."""
 
     supervisor: ProcessIdentity
     config: Path
@@ -62,34 +62,36 @@ class Running(BaseModel):
 
 
 class StateFolder:
-    """A state folder. Whoever holds its lock is its supervisor; the system drops the lock when that process dies."""
+    """A state folder. The process that holds its lock is the supervisor; the system releases the lock when it ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self._lock: IO[str] | None = None
 
     def prepare(self) -> None:
-        """Creates the folder. Raises StackError where that cannot be, or where it holds something else."""
+        """Creates the folder. Raises StackError if that fails, or if the folder contains something else."""
         try:
             if self.folder.exists() and not (self.folder / MARKER).exists() and any(self.folder.iterdir()):
-                raise StackError(f"{self.folder} holds something else; name another folder with --state")
+                raise StackError(f"{self.folder} contains something else; choose another folder with --state")
             (self.folder / LOGS).mkdir(parents=True, exist_ok=True)
             (self.folder / MARKER).touch()
         except OSError as error:
-            raise StackError(f"{self.folder} cannot hold the state: {error.strerror}; name another --state") from None
+            raise StackError(
+                f"{self.folder} cannot be used: {error.strerror}; choose another folder with --state"
+            ) from None
 
     def lock(self) -> None:
-        """Makes this process the supervisor. Raises StackError where there is one."""
+        """Makes this process the supervisor. Raises StackError if there is one already."""
         lock = (self.folder / LOCK).open("w")
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         while not _try_lock(lock, fcntl.LOCK_EX):
             if time.monotonic() < deadline:
-                # A command that looks whether there is a supervisor holds the lock for an instant.
+                # `is_locked` of another process holds the lock for an instant.
                 time.sleep(0.01)
                 continue
             lock.close()
             raise StackError(
-                f"it runs already, with its state in {self.folder}. "
+                f"it is already running, with the state folder {self.folder}. "
                 "End it with Ctrl-C or `local-azure down`, or start a second one with --state FOLDER --free-ports."
             )
         self._lock = lock
@@ -101,7 +103,7 @@ class StateFolder:
 
     @property
     def is_locked(self) -> bool:
-        """Whether some process is the supervisor now."""
+        """Whether a supervisor is running."""
         try:
             with (self.folder / LOCK).open("r") as lock:
                 return not _try_lock(lock, fcntl.LOCK_SH)
@@ -115,22 +117,22 @@ class StateFolder:
         return sorted((self.folder / LOGS).glob("*.log"))
 
     def limit_logs(self) -> None:
-        """Moves the content of each log file beyond LOG_LIMIT_BYTES to `….log.1`."""
+        """Moves the content of each log file larger than LOG_LIMIT_BYTES to `….log.1`."""
         for log in self.log_files():
             if log.stat().st_size > LOG_LIMIT_BYTES:
                 shutil.copyfile(log, log.with_suffix(".log.1"))
-                # The service goes on writing to the open file, at its end.
+                # The service keeps writing to the open file, at its end.
                 os.truncate(log, 0)
 
     def write_running(self, running: Running) -> None:
-        """Replaces running.json atomically. Only its owner may read it: it has the token."""
+        """Replaces running.json atomically. Only its owner may read it, because it contains the token."""
         descriptor, temporary = tempfile.mkstemp(dir=self.folder)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(running.model_dump_json(indent=2))
         Path(temporary).replace(self.folder / RUNNING)
 
     def read_running(self) -> Running | None:
-        """running.json, be it stale or not; None: there is none that can be read."""
+        """running.json, which may be stale; None if it is missing or invalid."""
         try:
             return Running.model_validate_json((self.folder / RUNNING).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValidationError):
@@ -140,10 +142,10 @@ class StateFolder:
         (self.folder / RUNNING).unlink(missing_ok=True)
 
     def end_orphans(self) -> list[str]:
-        """Ends what a supervisor left that was killed, and removes its running.json. Returns the services' names."""
+        """Ends the services that a killed supervisor left, and removes its running.json. Returns their names."""
         if (running := self.read_running()) is None:
             return []
-        orphans = {name: process for name, known in running.processes.items() if (process := known.find())}
+        orphans = {name: process for name, identity in running.processes.items() if (process := identity.find())}
         for process in orphans.values():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
@@ -155,7 +157,7 @@ class StateFolder:
         return list(orphans)
 
     def empty(self) -> None:
-        """Deletes everything in the folder, and the folder. Raises StackError where it is not a state folder."""
+        """Deletes the folder and its content. Raises StackError if it is not a state folder."""
         if not self.folder.exists():
             return
         if not (self.folder / MARKER).exists():

@@ -1,4 +1,4 @@
-"""All services together: started in the order of what they need, ended in the reverse."""
+"""All services together: started in the order of their dependencies, stopped in reverse."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,12 @@ from local_azure.supervisor.services import Service, StackError, State
 from local_azure.supervisor.state_folder import StateFolder
 
 STOP_ALL_TIMEOUT_SECONDS = 6.0
-# What a service gets to end even where those before it used up the time.
+# For each service, even if those before it have used up the time.
 LEAST_STOP_SECONDS = 0.5
 
 
 class ServiceStatus(BaseModel):
-    """What `status` shows of a service. `uptime` in seconds; `pid` None: no process."""
+    """The state of a service. `uptime` in seconds; `pid` None: no process."""
 
     name: str
     state: State
@@ -29,7 +29,7 @@ class ServiceStatus(BaseModel):
 
 
 class Supervisor:
-    """Runs `services`. Tells every listener what happens."""
+    """Runs `services`, and reports events to every listener."""
 
     def __init__(self, services: Sequence[Service], state: StateFolder) -> None:
         self.listeners: list[Report] = []
@@ -38,7 +38,7 @@ class Supervisor:
         }
 
     async def start_all(self) -> None:
-        """Returns once all are ready. Raises the first StartError; what runs by then goes on running."""
+        """Returns once all are ready. Raises the first StartError; services that have started keep running."""
         ready = {name: asyncio.Event() for name in self._children}
 
         async def start(child: Child) -> None:
@@ -57,7 +57,7 @@ class Supervisor:
             await asyncio.gather(*starting, return_exceptions=True)
 
     async def stop_all(self) -> None:
-        """Ends all within STOP_ALL_TIMEOUT_SECONDS or little more: first those that need others."""
+        """Stops all in about STOP_ALL_TIMEOUT_SECONDS: those that depend on others first."""
         deadline = time.monotonic() + STOP_ALL_TIMEOUT_SECONDS
         remaining = dict(self._children)
         while remaining:
@@ -100,6 +100,6 @@ class Supervisor:
 
     def _report(self, event: Event) -> None:
         for listener in list(self.listeners):
-            # A listener whose reader has gone must not stop a service.
+            # A listener whose reader has gone must not disturb a service.
             with contextlib.suppress(OSError):
                 listener(event)

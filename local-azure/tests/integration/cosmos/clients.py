@@ -1,4 +1,4 @@
-"""The unmodified SDK, and what the tests ask it again and again."""
+"""The unmodified SDK, and shortcuts for calls that many tests make."""
 
 from collections.abc import AsyncIterable
 from typing import Any

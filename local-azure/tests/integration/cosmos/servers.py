@@ -1,4 +1,4 @@
-"""The server as the supervisor starts it: a process of its own."""
+"""The server as a process, as the supervisor starts it."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ default_ttl = -1
 
 
 class Server:
-    """A running process; `port` stays the same when it is started again."""
+    """A process; a restart keeps its `port`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ class Server:
         return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
 
     async def start(self) -> str:
-        """What it prints when it is ready."""
+        """Returns the line it prints when it is ready."""
         self._process = await self.spawn()
         assert self._process.stdout is not None
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -51,7 +51,7 @@ class Server:
         return line
 
     async def stop(self, number: signal.Signals) -> tuple[int, str]:
-        """Its exit code, and what it wrote to stderr."""
+        """Returns its exit code and stderr."""
         assert self._process is not None
         self._process.send_signal(number)
         async with asyncio.timeout(DEADLINE_SECONDS):

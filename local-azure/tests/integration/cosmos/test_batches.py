@@ -11,7 +11,7 @@ def order(item_id: str, **properties: Any) -> dict[str, Any]:
     return {"id": item_id, "customer": "kim", **properties}
 
 
-async def test_a_batch_carries_out_every_kind_of_operation(orders: ContainerProxy) -> None:
+async def test_a_batch_executes_every_kind_of_operation(orders: ContainerProxy) -> None:
     for item_id in ("1", "2", "3", "4"):
         await orders.create_item(order(item_id, count=1))
 
@@ -77,7 +77,7 @@ async def test_a_batch_that_fails_leaves_nothing(orders: ContainerProxy) -> None
         (("create", (order("a/b"),)), 400),
     ],
 )
-async def test_the_operation_at_fault_has_its_own_status(orders: ContainerProxy, operation: Any, status: int) -> None:
+async def test_the_failed_operation_has_its_own_status(orders: ContainerProxy, operation: Any, status: int) -> None:
     await orders.create_item(order("1"))
 
     with pytest.raises(CosmosBatchOperationError) as failed:
@@ -106,7 +106,7 @@ async def test_a_batch_has_at_most_two_megabytes(orders: ContainerProxy) -> None
     assert await gather(orders.read_all_items()) == []
 
 
-async def test_without_a_response_a_batch_gives_only_status_and_etag(orders: ContainerProxy) -> None:
+async def test_without_content_responses_a_batch_returns_only_status_and_etag(orders: ContainerProxy) -> None:
     results = await orders.execute_item_batch([("create", (order("1"),))], "kim", no_response=True)
 
     assert results[0]["statusCode"] == 201

@@ -13,12 +13,12 @@ def order(item_id: str, customer: str = "kim", **properties: Any) -> dict[str, A
 
 
 async def read(container: ContainerProxy, **options: Any) -> tuple[str, str]:
-    """The ids of all that has changed, and the continuation to read on from."""
+    """The ids of all changed items, and the continuation."""
     found = ids(await gather(container.query_items_change_feed(**options)))
     return found, container.client_connection.last_response_headers["etag"]
 
 
-async def test_each_item_stands_where_it_last_changed(orders: ContainerProxy) -> None:
+async def test_each_item_appears_at_its_last_change(orders: ContainerProxy) -> None:
     for item_id in ("1", "2", "3"):
         await orders.create_item(order(item_id))
     await orders.upsert_item(order("1", count=2))
@@ -29,7 +29,7 @@ async def test_each_item_stands_where_it_last_changed(orders: ContainerProxy) ->
     assert found == "31"
 
 
-async def test_reading_goes_on_from_a_continuation(orders: ContainerProxy) -> None:
+async def test_reading_continues_from_a_continuation(orders: ContainerProxy) -> None:
     await orders.create_item(order("1"))
     first, continuation = await read(orders, start_time="Beginning")
     nothing, continuation = await read(orders, continuation=continuation)
@@ -40,7 +40,7 @@ async def test_reading_goes_on_from_a_continuation(orders: ContainerProxy) -> No
     assert await read(orders, continuation=continuation) == ("", continuation)
 
 
-async def test_reading_from_now_leaves_out_what_was(orders: ContainerProxy) -> None:
+async def test_reading_from_now_skips_earlier_changes(orders: ContainerProxy) -> None:
     await orders.create_item(order("before"))
     nothing, continuation = await read(orders, start_time="Now")
 
@@ -50,7 +50,7 @@ async def test_reading_from_now_leaves_out_what_was(orders: ContainerProxy) -> N
     assert (await read(orders, continuation=continuation))[0] == "after"
 
 
-async def test_reading_from_a_point_in_time_begins_there(orders: ContainerProxy, clock: Clock) -> None:
+async def test_reading_from_a_point_in_time_starts_there(orders: ContainerProxy, clock: Clock) -> None:
     await orders.create_item(order("before"))
     clock.now += 60
     start = datetime.fromtimestamp(clock.now, UTC)
@@ -59,7 +59,7 @@ async def test_reading_from_a_point_in_time_begins_there(orders: ContainerProxy,
     assert (await read(orders, start_time=start))[0] == "after"
 
 
-async def test_a_partition_and_a_feed_range_have_feeds_of_their_own(orders: ContainerProxy) -> None:
+async def test_a_partition_and_a_feed_range_have_their_own_feeds(orders: ContainerProxy) -> None:
     await orders.create_item(order("1", "kim"))
     await orders.create_item(order("2", "lee"))
     of_lee = await orders.feed_range_from_partition_key("lee")
@@ -73,7 +73,7 @@ async def test_a_partition_and_a_feed_range_have_feeds_of_their_own(orders: Cont
     assert (await read(orders, continuation=continuation))[0] == "4"
 
 
-async def test_a_batch_is_never_cut_in_two(orders: ContainerProxy) -> None:
+async def test_a_batch_is_never_split(orders: ContainerProxy) -> None:
     await orders.create_item(order("1"))
     await orders.execute_item_batch([("create", (order(item_id),)) for item_id in "abcde"], "kim")
     await orders.create_item(order("2"))

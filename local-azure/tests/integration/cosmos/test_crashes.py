@@ -1,4 +1,4 @@
-"""kill -9 at any moment: nothing acknowledged is lost, no batch is half there, no change goes unread."""
+"""kill -9 at any moment: no acknowledged write is lost, no batch is partial, no change goes unread."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ KILLS = 3
 
 
 class Writers:
-    """Write batches of two until the server is gone; remember which were acknowledged."""
+    """Writes batches of two until the server is gone, and returns those that were acknowledged."""
 
     def __init__(self, run: int) -> None:
         self._run = run
@@ -71,7 +71,7 @@ class Reader:
 
 
 @pytest.mark.timeout(60)
-async def test_killing_the_server_while_it_writes_loses_nothing_and_halves_nothing(tmp_path: Path) -> None:
+async def test_killing_the_server_while_it_writes_loses_nothing_and_splits_nothing(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     reader = Reader()
     async with running(tmp_path) as server:

@@ -1,4 +1,4 @@
-"""What any HTTP client may send, without an SDK around it."""
+"""Raw HTTP, without an SDK."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ async def connected(emulator: CosmosEmulator) -> AsyncIterator[Connection]:
         writer.close()
 
 
-async def test_requests_sent_together_are_answered_in_their_order(emulator: CosmosEmulator) -> None:
+async def test_pipelined_requests_are_answered_in_order(emulator: CosmosEmulator) -> None:
     async with connected(emulator) as connection:
         await connection.send(b"GET /dbs HTTP/1.1\r\nhost: x\r\n\r\nPOST /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
 
@@ -53,7 +53,7 @@ async def test_requests_sent_together_are_answered_in_their_order(emulator: Cosm
         assert (await connection.response())[0] == 401
 
 
-async def test_a_request_may_come_in_pieces(emulator: CosmosEmulator) -> None:
+async def test_a_request_may_arrive_in_pieces(emulator: CosmosEmulator) -> None:
     async with connected(emulator) as connection:
         await connection.send(b"GET /d", b"bs HTTP/1.1\r\nho", b"st: x\r\n", b"\r\n")
 
@@ -63,7 +63,7 @@ async def test_a_request_may_come_in_pieces(emulator: CosmosEmulator) -> None:
     assert b"authorization is missing" in body
 
 
-async def test_the_connection_ends_when_the_client_asks_for_it(emulator: CosmosEmulator) -> None:
+async def test_the_connection_closes_if_the_client_asks_for_it(emulator: CosmosEmulator) -> None:
     async with connected(emulator) as connection:
         await connection.send(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
 
@@ -71,7 +71,7 @@ async def test_the_connection_ends_when_the_client_asks_for_it(emulator: CosmosE
         assert await connection.ended()
 
 
-async def test_a_body_beyond_every_limit_is_refused(emulator: CosmosEmulator) -> None:
+async def test_a_body_above_the_largest_limit_is_refused(emulator: CosmosEmulator) -> None:
     size = 5 * 1024 * 1024
     async with connected(emulator) as connection:
         await connection.send(b"POST /dbs HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size, b"x" * size)
@@ -79,7 +79,7 @@ async def test_a_body_beyond_every_limit_is_refused(emulator: CosmosEmulator) ->
         assert (await connection.response())[0] == 413
 
 
-async def test_a_client_that_waits_for_leave_gets_it(emulator: CosmosEmulator) -> None:
+async def test_a_client_that_waits_for_100_continue_gets_it(emulator: CosmosEmulator) -> None:
     async with connected(emulator) as connection:
         await connection.send(b"POST /dbs HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
         assert (await connection.response())[0] == 100
@@ -89,7 +89,7 @@ async def test_a_client_that_waits_for_leave_gets_it(emulator: CosmosEmulator) -
 
 
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00 TLS", b"HELLO\r\n\r\n"])
-async def test_what_is_no_http_ends_the_connection_and_nothing_else(emulator: CosmosEmulator, garbage: bytes) -> None:
+async def test_input_that_is_not_http_closes_only_its_connection(emulator: CosmosEmulator, garbage: bytes) -> None:
     async with connected(emulator) as connection:
         await connection.send(garbage)
         assert await connection.ended()

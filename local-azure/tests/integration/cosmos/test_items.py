@@ -40,7 +40,7 @@ async def test_an_item_is_created_once_and_read_by_id_and_key(orders: ContainerP
         await orders.create_item(order("1"))
 
 
-async def test_a_missing_item_is_told_from_a_missing_container(orders: ContainerProxy, shop: DatabaseProxy) -> None:
+async def test_a_missing_item_differs_from_a_missing_container(orders: ContainerProxy, shop: DatabaseProxy) -> None:
     with pytest.raises(CosmosResourceNotFoundError) as item:
         await orders.read_item("none", "kim")
     await shop.delete_container("orders")
@@ -51,7 +51,7 @@ async def test_a_missing_item_is_told_from_a_missing_container(orders: Container
     assert container.value.sub_status == 1003
 
 
-async def test_the_same_id_is_another_item_in_another_partition(orders: ContainerProxy) -> None:
+async def test_the_same_id_in_another_partition_is_another_item(orders: ContainerProxy) -> None:
     await orders.create_item(order("1", "kim"))
     await orders.create_item(order("1", "lee"))
 
@@ -69,7 +69,7 @@ async def test_an_upsert_creates_or_replaces(orders: ContainerProxy) -> None:
     assert (await orders.read_item("1", "kim"))["count"] == 2
 
 
-async def test_without_a_response_only_the_etag_comes_back(orders: ContainerProxy) -> None:
+async def test_without_a_content_response_only_the_etag_is_returned(orders: ContainerProxy) -> None:
     created = await orders.create_item(order("1"), no_response=True)
     read = await orders.read_item("1", "kim")
 
@@ -132,7 +132,7 @@ async def test_an_item_is_found_by_its_self_link(orders: ContainerProxy) -> None
 
 
 @pytest.mark.parametrize("item_id", ["with space", "50%", "한글", "a+b&c=d", "'quoted'", "x" * 1023])
-async def test_an_id_may_hold_whatever_an_address_can_carry(orders: ContainerProxy, item_id: str) -> None:
+async def test_an_id_may_contain_anything_a_url_can_contain(orders: ContainerProxy, item_id: str) -> None:
     await orders.create_item(order(item_id))
 
     assert (await orders.read_item(item_id, "kim"))["id"] == item_id
@@ -178,7 +178,9 @@ async def test_the_key_of_the_request_must_be_the_key_of_the_item(orders: Contai
         (None, NonePartitionKeyValue),
     ],
 )
-async def test_a_nested_key_is_text_number_boolean_null_or_absent(shop: DatabaseProxy, address: Any, key: Any) -> None:
+async def test_a_nested_key_may_be_a_string_number_boolean_null_or_missing(
+    shop: DatabaseProxy, address: Any, key: Any
+) -> None:
     nested = shop.get_container_client("nested")
     others = [{"id": "other", "address": {"city": city}} for city in ("Seoul ", "5", 1, "null")]
     for other in others:
@@ -206,7 +208,7 @@ async def test_an_item_lives_as_long_as_its_ttl(orders: ContainerProxy, clock: C
     await orders.create_item(order("short"))
 
 
-async def test_expired_items_are_purged_by_and_by(
+async def test_expired_items_are_purged_in_the_background(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given: a server that looks often

@@ -13,7 +13,7 @@ from tests.integration.cosmos.servers import DEADLINE_SECONDS, Server, running
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_says_when_it_is_ready_and_ends_when_told(tmp_path: Path, number: signal.Signals) -> None:
+async def test_it_announces_that_it_is_ready_and_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     server = Server(tmp_path)
 
     ready = await server.start()
@@ -24,7 +24,7 @@ async def test_it_says_when_it_is_ready_and_ends_when_told(tmp_path: Path, numbe
 
 
 async def refusal(server: Server, *arguments: str) -> str:
-    """The one line with which it refuses to start."""
+    """The line it prints when it refuses to start."""
     process = await server.spawn(*arguments)
     async with asyncio.timeout(DEADLINE_SECONDS):
         output, errors = await process.communicate()
@@ -44,12 +44,12 @@ async def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 async def test_a_state_folder_in_use_is_named(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
-        assert "another process serves it" in await refusal(server, "--port", "0")
+        assert "another process is using it" in await refusal(server, "--port", "0")
 
 
 @pytest.mark.parametrize(
     ("settings", "named_setting"),
-    [("[cosmos]\nkey = 'not base64!'", "cosmos.key"), ("[cosmos]\nport = 'x'", "cosmos.port"), ("[", "not readable")],
+    [("[cosmos]\nkey = 'not base64!'", "cosmos.key"), ("[cosmos]\nport = 'x'", "cosmos.port"), ("[", "not valid")],
 )
 async def test_a_wrong_setting_is_named(tmp_path: Path, settings: str, named_setting: str) -> None:
     server = Server(tmp_path)
@@ -58,14 +58,14 @@ async def test_a_wrong_setting_is_named(tmp_path: Path, settings: str, named_set
     assert named_setting in await refusal(server)
 
 
-async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "cosmos.sqlite3").write_bytes(b"not a database" * 100)
 
     assert "cosmos.sqlite3: file is not a database" in await refusal(Server(tmp_path))
 
 
-async def test_the_sync_sdk_is_served_as_the_async_one(tmp_path: Path) -> None:
+async def test_the_synchronous_sdk_works_too(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         await asyncio.to_thread(use_the_sync_sdk, server.connection_string)
 

@@ -9,7 +9,7 @@ from tests.integration.cosmos.clients import gather, ids, named, query
 
 @pytest.fixture
 async def filled(orders: ContainerProxy) -> ContainerProxy:
-    """Nine orders of three customers, 1 to 9, and an event beside each third."""
+    """Nine orders of three customers, 1 to 9, and an event for each third order."""
     for number in range(1, 10):
         customer = ("lee", "kim", "park")[number % 3]
         item = {
@@ -26,7 +26,7 @@ async def filled(orders: ContainerProxy) -> ContainerProxy:
     return orders
 
 
-async def test_the_newest_before_a_place_are_listed_across_partitions(filled: ContainerProxy) -> None:
+async def test_the_newest_items_before_an_id_are_listed_across_partitions(filled: ContainerProxy) -> None:
     text = "SELECT TOP @n * FROM c WHERE c.type = 'order' AND c.id < @after ORDER BY c.id DESC"
 
     first = await query(filled, text, parameters=named(n=4, after="~"))
@@ -36,13 +36,13 @@ async def test_the_newest_before_a_place_are_listed_across_partitions(filled: Co
     assert ids(second) == "5432"
 
 
-async def test_a_query_in_one_partition_sees_only_that(filled: ContainerProxy) -> None:
+async def test_a_query_in_one_partition_sees_only_its_items(filled: ContainerProxy) -> None:
     found = await query(filled, "SELECT * FROM c WHERE c.type = 'order' ORDER BY c.number DESC", partition_key="kim")
 
     assert ids(found) == "741"
 
 
-async def test_pages_go_on_where_the_last_one_ended(filled: ContainerProxy) -> None:
+async def test_a_page_continues_where_the_previous_one_ended(filled: ContainerProxy) -> None:
     text = "SELECT VALUE c.number FROM c WHERE c.type = 'order'"
     pager: Any = filled.query_items(text, max_item_count=4).by_page()
     first = await gather(await anext(pager))
@@ -99,7 +99,7 @@ async def test_a_query_that_cannot_be_served_is_refused(filled: ContainerProxy, 
     assert message in str(refused.value.message)
 
 
-async def test_feed_ranges_part_the_container(filled: ContainerProxy) -> None:
+async def test_feed_ranges_divide_the_container(filled: ContainerProxy) -> None:
     whole = [feed_range async for feed_range in filled.read_feed_ranges()]
     of_kim = await filled.feed_range_from_partition_key("kim")
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import aiohttp
 import pytest
 from azure.cosmos import PartitionKey
@@ -48,7 +50,7 @@ async def test_containers_are_created_listed_changed_and_deleted(shop: DatabaseP
         await container.create_item({"id": "1", "a": "x"})
 
 
-async def test_a_container_created_anew_is_empty_and_known_for_new(shop: DatabaseProxy) -> None:
+async def test_a_recreated_container_is_empty_and_recognised_as_new(shop: DatabaseProxy) -> None:
     old = await shop.create_container("new", PartitionKey("/a"))
     await old.create_item({"id": "1", "a": "x"})
     await shop.delete_container("new")
@@ -69,7 +71,9 @@ async def test_a_container_created_anew_is_empty_and_known_for_new(shop: Databas
         ({"default_ttl": 0}, "ttl"),
     ],
 )
-async def test_a_container_with_what_is_not_there_is_refused(shop: DatabaseProxy, options: dict, feature: str) -> None:  # type: ignore[type-arg]  # the SDK's own keyword arguments
+async def test_a_container_with_an_unsupported_feature_is_refused(
+    shop: DatabaseProxy, options: dict[str, Any], feature: str
+) -> None:
     with pytest.raises(CosmosHttpResponseError, match=feature) as refused:
         await shop.create_container("new", PartitionKey("/a"), **options)
 

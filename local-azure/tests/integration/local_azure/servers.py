@@ -14,7 +14,7 @@ type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[N
 
 @asynccontextmanager
 async def gateway_to(upstream: str, total_timeout: float = 5.0) -> AsyncIterator[str]:
-    """A gateway with the one route /customers; yields its address."""
+    """A gateway with the single route /customers; yields its address."""
     listener = listening_socket(0)
     shutdown_requested = asyncio.Event()
     gateway = Gateway(RouteTable({"/customers": upstream}), total_timeout)
@@ -30,7 +30,7 @@ async def gateway_to(upstream: str, total_timeout: float = 5.0) -> AsyncIterator
 
 @asynccontextmanager
 async def upstream_that(answers: Answer, port: int = 0) -> AsyncIterator[str]:
-    """A server that hands each connection to `answers`, and closes it afterwards; yields its address."""
+    """A server that passes each connection to `answers`, and then closes it; yields its address."""
 
     async def serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -64,4 +64,4 @@ def test_without_a_running_stack_there_is_nothing_to_take_over(
 ) -> None:
     assert main(["tiny", "--state", str(tmp_path)]) == 1
 
-    assert capsys.readouterr().err == f"nothing runs with its state in {tmp_path}\n"
+    assert capsys.readouterr().err == f"nothing is running with the state folder {tmp_path}\n"

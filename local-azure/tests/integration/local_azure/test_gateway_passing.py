@@ -1,4 +1,4 @@
-"""What the gateway passes to an upstream, and back."""
+"""What the gateway forwards to an upstream, and returns to the client."""
 
 import gzip
 import json
@@ -79,7 +79,7 @@ async def echoed(client: aiohttp.ClientSession, method: str, url: str, **argumen
         return document
 
 
-async def test_the_path_and_the_query_arrive_as_they_were_written(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_path_and_query_arrive_as_sent(client: aiohttp.ClientSession, gateway: str) -> None:
     target = "/customers/%2Fa%20%ED%95%9C;v=1?x=%20y&x=2&empty=&plus=a+b"
 
     document = await echoed(client, "GET", gateway + target)
@@ -95,7 +95,7 @@ async def test_every_method_passes_with_its_body(client: aiohttp.ClientSession, 
     assert document["body"] == "\x00\xffbody"
 
 
-async def test_a_chunked_body_arrives_whole_with_its_length(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_a_chunked_body_arrives_complete_with_its_length(client: aiohttp.ClientSession, gateway: str) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"one "
         yield b"two"
@@ -107,7 +107,7 @@ async def test_a_chunked_body_arrives_whole_with_its_length(client: aiohttp.Clie
     assert "transfer-encoding" not in dict(document["headers"])
 
 
-async def test_a_post_without_a_body_says_so(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_a_post_without_a_body_has_length_zero(client: aiohttp.ClientSession, gateway: str) -> None:
     document = await echoed(client, "POST", f"{gateway}/customers")
 
     assert ["content-length", "0"] in document["headers"]
@@ -135,18 +135,18 @@ async def test_nothing_is_added_that_the_client_did_not_send(client: aiohttp.Cli
     assert names == {"host", "traceparent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 
 
-async def test_a_trace_goes_on_and_a_missing_one_begins(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_a_trace_continues_and_a_missing_one_starts(client: aiohttp.ClientSession, gateway: str) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-    given = await echoed(client, "GET", f"{gateway}/customers", headers={"traceparent": trace})
+    continued = await echoed(client, "GET", f"{gateway}/customers", headers={"traceparent": trace})
     first = await echoed(client, "GET", f"{gateway}/customers")
     second = await echoed(client, "GET", f"{gateway}/customers")
 
-    assert dict(given["headers"])["traceparent"] == trace
+    assert dict(continued["headers"])["traceparent"] == trace
     assert dict(first["headers"])["traceparent"] != dict(second["headers"])["traceparent"]
 
 
-async def test_cookies_come_back_each_and_are_not_kept(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_cookies_are_returned_one_by_one_and_not_kept(client: aiohttp.ClientSession, gateway: str) -> None:
     async with client.get(f"{gateway}/customers/cookies") as response:
         cookies = response.headers.getall("Set-Cookie")
         keep_alive = response.headers.get("Keep-Alive")
@@ -158,7 +158,7 @@ async def test_cookies_come_back_each_and_are_not_kept(client: aiohttp.ClientSes
     assert "cookie" not in dict(later["headers"])
 
 
-async def test_a_compressed_body_comes_back_as_it_is(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_a_compressed_body_is_returned_unchanged(client: aiohttp.ClientSession, gateway: str) -> None:
     async with client.get(f"{gateway}/customers/compressed") as response:
         assert response.headers["Content-Encoding"] == "gzip"
         assert await response.read() == COMPRESSED
@@ -170,19 +170,19 @@ async def test_a_redirect_is_for_the_client_to_follow(client: aiohttp.ClientSess
         assert response.headers["Location"] == "/customers/elsewhere"
 
 
-async def test_a_chunked_answer_comes_back_with_its_length(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_a_chunked_response_is_returned_with_its_length(client: aiohttp.ClientSession, gateway: str) -> None:
     async with client.get(f"{gateway}/customers/streamed") as response:
         assert await response.read() == b"one two"
         assert response.headers["Content-Length"] == "7"
 
 
-async def test_head_tells_the_length_that_get_would_have(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_head_returns_the_length_that_get_would_have(client: aiohttp.ClientSession, gateway: str) -> None:
     async with client.head(f"{gateway}/customers/sized") as response:
         assert response.headers["Content-Length"] == "1234"
         assert await response.read() == b""
 
 
-async def test_an_answer_without_content_stays_so(client: aiohttp.ClientSession, gateway: str) -> None:
+async def test_a_response_without_content_stays_without(client: aiohttp.ClientSession, gateway: str) -> None:
     async with client.get(f"{gateway}/customers/empty") as response:
         assert response.status == 204
         assert "Content-Length" not in response.headers

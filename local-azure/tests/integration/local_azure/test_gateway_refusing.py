@@ -1,4 +1,4 @@
-"""What the gateway answers by itself: wrong requests, and upstreams in trouble."""
+"""The gateway's own responses: to invalid requests, and for upstreams that fail."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ async def get_problem(
 
 
 @pytest.mark.parametrize("path", ["/customersX", "/Customers", "/other/customers"])
-async def test_an_unknown_path_is_told_the_known_prefixes(client: aiohttp.ClientSession, path: str) -> None:
+async def test_the_answer_to_an_unknown_path_lists_the_prefixes(client: aiohttp.ClientSession, path: str) -> None:
     async with healthy_gateway() as gateway:
         response, document = await get_problem(client, gateway + path)
 
@@ -133,7 +133,7 @@ async def test_a_slow_upstream_is_a_gateway_timeout(client: aiohttp.ClientSessio
     assert response.status == 504
 
 
-async def test_the_settings_file_says_how_long_the_gateway_waits(client: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_the_settings_file_sets_the_timeout_of_the_gateway(client: aiohttp.ClientSession, tmp_path: Path) -> None:
     async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 

@@ -1,4 +1,4 @@
-"""Accepting while the loop is busy."""
+"""Accepting connections while the event loop is busy."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from local_azure.listening import COPIES, listening_socket, with_copies
 
 
 async def accepted_in_one_turn(listeners: list[socket.socket]) -> int:
-    """How many of many waiting connections a server that listens on these takes before other work gets its turn."""
+    """The number of waiting connections that a server accepts from these in one turn of the event loop."""
     loop = asyncio.get_running_loop()
     accepted = 0
 
@@ -21,7 +21,7 @@ async def accepted_in_one_turn(listeners: list[socket.socket]) -> int:
     address = listeners[0].getsockname()
     clients = [socket.create_connection(address) for _ in range(2 * COPIES)]
     servers = [await loop.create_server(Counting, sock=listener) for listener in listeners]
-    # In the first turn connections are taken, and in the next one their protocols told.
+    # Connections are accepted in the first turn, and reported to their protocols in the next.
     for _ in range(2):
         await asyncio.sleep(0)
     for server in servers:

@@ -75,7 +75,7 @@ def test_an_app_runs_without_the_emulators(config: Path) -> None:
         assert response.read().decode() == f"hello from {stack.port('tiny')}"
 
 
-def test_the_settings_of_an_app_point_to_the_configured_port_of_what_is_not_started(config: Path) -> None:
+def test_a_placeholder_of_a_service_that_is_not_started_is_its_configured_port(config: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         port = elsewhere.getsockname()[1]
         text = config.read_text().replace("[cosmos]\nport = 0", f"[cosmos]\nport = {port}")

@@ -1,4 +1,4 @@
-"""One running stack, seen by programs and by the command line."""
+"""A running stack, used by programs and by the command line."""
 
 import json
 import signal
@@ -54,15 +54,15 @@ def command(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_gateway_leads_to_the_app_which_has_its_settings(stack: Stack) -> None:
+def test_the_gateway_reaches_the_app_with_its_settings(stack: Stack) -> None:
     assert get(f"{stack.url('gateway')}/hello") == (200, f"hello from {stack.port('tiny')}")
 
 
-def test_a_missing_settings_file_of_the_app_is_made_from_its_sample(stack: Stack, config: Path) -> None:
+def test_the_missing_settings_file_of_an_app_is_copied_from_its_sample(stack: Stack, config: Path) -> None:
     assert json.loads((config.parent / "app" / "local.settings.json").read_text())["Values"] == {"FROM": "sample"}
 
 
-def test_what_runs_is_recorded_for_its_owner_only(stack: Stack, config: Path) -> None:
+def test_only_the_owner_can_read_what_is_running(stack: Stack, config: Path) -> None:
     record = config.parent / ".local-azure" / "running.json"
 
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
@@ -90,7 +90,7 @@ def test_a_killed_app_comes_back(stack: Stack) -> None:
     assert "tiny died signal SIGKILL" in stack.log("supervisor")
 
 
-def test_an_unknown_service_is_told_the_known_ones(stack: Stack) -> None:
+def test_an_unknown_service_is_refused_with_the_known_ones(stack: Stack) -> None:
     with pytest.raises(StackError, match="there are tiny, gateway"):
         stack.stop_service("huge")
 
@@ -114,8 +114,8 @@ def test_status_fails_while_a_service_is_stopped(stack: Stack, config: Path) -> 
 
     assert (stopped.returncode, status.returncode, restarted.returncode) == (0, 1, 0)
     assert "tiny          stopped" in stopped.stdout
-    assert (again.returncode, again.stdout) == (0, "tiny is stopped already\n")
-    assert command(config, "start", "tiny").stdout == "tiny runs already\n"
+    assert (again.returncode, again.stdout) == (0, "tiny is already stopped\n")
+    assert command(config, "start", "tiny").stdout == "tiny is already running\n"
     assert {service.state for service in stack.status()} == {State.RUNNING}
 
 
@@ -134,7 +134,7 @@ def test_a_second_one_with_the_same_state_is_refused(stack: Stack, config: Path)
     second = command(config, "up", "--detach", "--free-ports")
 
     assert second.returncode == 1
-    assert "runs already" in second.stderr
+    assert "already running" in second.stderr
     assert get(f"{stack.url('gateway')}/hello")[0] == 200
 
 

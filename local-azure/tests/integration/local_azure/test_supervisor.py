@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 10.0
 
 
 class Stage:
-    """Supervisors of stand-ins, and what they noted."""
+    """Supervisors of stand-ins, and what the stand-ins noted."""
 
     def __init__(self, folder: Path) -> None:
         self.journal = folder / "journal"
@@ -126,7 +126,7 @@ async def test_a_service_that_does_not_become_ready_is_named_and_ended(stage: St
     assert only(supervisor).pid is None
 
 
-async def test_a_service_that_dies_is_started_again_after_a_growing_while(stage: Stage) -> None:
+async def test_a_service_that_ends_is_restarted_with_a_growing_delay(stage: Stage) -> None:
     supervisor = stage.supervisor(stage.service("one", "brief"))
 
     await supervisor.start_all()
@@ -134,10 +134,10 @@ async def test_a_service_that_dies_is_started_again_after_a_growing_while(stage:
 
     assert only(supervisor).restarts == 3
     deaths = [event.detail for event in stage.events if event.kind is Kind.DIED]
-    assert deaths == [f"exit code 1, starts again in {seconds} s" for seconds in ("0.2", "0.4", "0.8")]
+    assert deaths == [f"exit code 1, restarting in {seconds} s" for seconds in ("0.2", "0.4", "0.8")]
 
 
-async def test_a_killed_service_comes_back_with_another_process(stage: Stage) -> None:
+async def test_a_killed_service_is_restarted_as_another_process(stage: Stage) -> None:
     supervisor = stage.supervisor(stage.service("one"))
     await supervisor.start_all()
     killed = only(supervisor).pid
@@ -150,7 +150,7 @@ async def test_a_killed_service_comes_back_with_another_process(stage: Stage) ->
     assert any("SIGKILL" in event.detail for event in stage.events)
 
 
-async def test_a_stopped_service_stays_so_until_it_is_started(stage: Stage) -> None:
+async def test_a_stopped_service_stays_stopped_until_it_is_started(stage: Stage) -> None:
     supervisor = stage.supervisor(stage.service("one"), stage.service("two"))
     await supervisor.start_all()
 
@@ -168,7 +168,7 @@ def only_restarts(supervisor: Supervisor) -> list[int]:
     return [status.restarts for status in supervisor.status()]
 
 
-async def test_a_service_can_be_stopped_while_it_waits_to_start_again(stage: Stage) -> None:
+async def test_a_service_can_be_stopped_while_it_waits_for_its_restart(stage: Stage) -> None:
     supervisor = stage.supervisor(stage.service("one", "brief"))
     await supervisor.start_all()
     await until(lambda: only(supervisor).state is State.RESTARTING)
@@ -192,7 +192,7 @@ async def test_a_service_that_does_not_end_is_ended_by_force(stage: Stage) -> No
     assert not psutil.pid_exists(pid)
 
 
-async def test_an_unknown_service_is_told_the_known_ones(stage: Stage) -> None:
+async def test_an_unknown_service_is_refused_with_the_known_ones(stage: Stage) -> None:
     supervisor = stage.supervisor(stage.service("one"), stage.service("two"))
 
     with pytest.raises(StackError, match="there is no service 'three'; there are one, two"):

@@ -1,4 +1,4 @@
-"""An app with triggers of both emulators, and no local.settings.json nor a sample of one."""
+"""An app with triggers for both emulators, and without local.settings.json or a sample of it."""
 
 import json
 import time
@@ -63,7 +63,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-def test_an_app_without_a_settings_file_of_its_own_gets_messages_and_changes(stack: Stack) -> None:
+def test_an_app_without_local_settings_gets_messages_and_changes(stack: Stack) -> None:
     with (
         ServiceBusClient.from_connection_string(stack.connection_string("service_bus")) as client,
         client.get_queue_sender("tasks") as sender,

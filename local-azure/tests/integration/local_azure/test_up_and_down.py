@@ -1,4 +1,4 @@
-"""How a stack begins and ends, by its command line."""
+"""Start and end of a stack, from the command line."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 10.0
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
-    """A settings file with nothing but a gateway. What a test leaves running is ended."""
+    """A settings file with nothing but a gateway. Ends a stack that the test leaves running."""
     file = tmp_path / "local-azure.toml"
     file.write_text(GATEWAY_ONLY)
     yield file
@@ -120,7 +120,7 @@ def test_a_stack_ends_with_the_program_that_started_it(config: Path) -> None:
     assert not (config.parent / ".local-azure" / "running.json").exists()
 
 
-def test_in_the_background_it_goes_on_until_down(tiny: Path) -> None:
+def test_in_the_background_it_runs_until_down(tiny: Path) -> None:
     code, out, err = finished(tiny, "up", "--detach", "--free-ports")
     stack = Stack(tiny.parent / ".local-azure")
     pids = [stack.running.supervisor.pid, stack.pid("tiny"), stack.pid("gateway")]
@@ -166,7 +166,7 @@ def test_an_app_that_cannot_start_is_shown_with_its_reason_and_the_rest_ends(
 
 
 @pytest.mark.parametrize("after", ["up", "down"])
-def test_what_a_killed_supervisor_left_is_ended(config: Path, after: str) -> None:
+def test_the_services_of_a_killed_supervisor_are_ended(config: Path, after: str) -> None:
     stack = Stack.start(config)
     gateway = stack.pid("gateway")
     # So that it is still there, whether or not the system ends children with their parent.
@@ -183,7 +183,7 @@ def test_what_a_killed_supervisor_left_is_ended(config: Path, after: str) -> Non
     wait_until_gone([gateway])
 
 
-def test_reset_deletes_the_data_of_a_running_stack_only_by_force(config: Path) -> None:
+def test_reset_deletes_the_data_of_a_running_stack_only_with_force(config: Path) -> None:
     with Stack.start(config) as stack:
         code, out, _ = finished(config, "reset", "--force")
         wait_until_gone([stack.running.supervisor.pid])
@@ -198,8 +198,8 @@ def test_two_stacks_run_side_by_side(config: Path, tmp_path: Path) -> None:
         assert one.port("gateway") != two.port("gateway")
 
 
-def test_nothing_runs_where_nothing_was_started(config: Path) -> None:
-    with pytest.raises(NotRunningError, match="nothing runs"):
+def test_a_stack_that_was_not_started_is_not_running(config: Path) -> None:
+    with pytest.raises(NotRunningError, match="nothing is running"):
         Stack(config.parent / ".local-azure")
 
 

@@ -1,4 +1,4 @@
-"""A store without a server around it, with a clock that tests set."""
+"""A store without a server, and a clock that tests set."""
 
 from pathlib import Path
 from typing import Any

@@ -24,7 +24,7 @@ async def one_turn() -> None:
     await asyncio.sleep(0)
 
 
-async def test_a_write_is_answered_after_its_commit_and_not_before() -> None:
+async def test_a_write_is_answered_only_after_its_commit() -> None:
     shop, sent = Shop(), Sent()
     shop.storage.commit()
     commits = group(shop.storage)
@@ -38,7 +38,7 @@ async def test_a_write_is_answered_after_its_commit_and_not_before() -> None:
     assert not shop.storage.pending
 
 
-async def test_a_read_that_may_have_seen_a_write_waits_for_its_commit() -> None:
+async def test_a_read_that_may_contain_a_write_waits_for_its_commit() -> None:
     shop, sent = Shop(), Sent()
     shop.storage.commit()
     commits = group(shop.storage)
@@ -53,7 +53,7 @@ async def test_a_read_that_may_have_seen_a_write_waits_for_its_commit() -> None:
     assert sent.responses == [b"read before", b"created", b"read after"]
 
 
-async def test_what_one_turn_writes_is_one_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_writes_of_one_turn_are_one_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     shop, sent = Shop(), Sent()
     shop.storage.commit()
     commits = group(shop.storage)
@@ -70,7 +70,7 @@ async def test_what_one_turn_writes_is_one_commit(monkeypatch: pytest.MonkeyPatc
     assert len(counted) == 1
 
 
-async def test_nobody_is_told_of_what_could_not_be_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_commit_is_never_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     shop, sent = Shop(), Sent()
     shop.storage.commit()
     commits = group(shop.storage)
@@ -88,7 +88,7 @@ async def test_nobody_is_told_of_what_could_not_be_committed(monkeypatch: pytest
     assert shop.find("1") is None
 
 
-async def test_a_database_error_takes_back_the_whole_turn() -> None:
+async def test_a_database_error_undoes_the_whole_turn() -> None:
     shop, sent = Shop(), Sent()
     shop.storage.commit()
     commits = group(shop.storage)

@@ -1,4 +1,4 @@
-"""What queries mean, without a store: over values in memory."""
+"""The semantics of queries, over values in memory."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def ids(condition: str, **parameters: Any) -> str:
 
 
 def value(expression: str, **parameters: Any) -> Any:
-    """The value of an expression; ... when it is undefined."""
+    """The value of an expression; ... if it is undefined."""
     named = {f"@{name}": given for name, given in parameters.items()}
     results = select_from(f"SELECT VALUE {expression}", named, [])
     return results[0] if results else ...
@@ -73,7 +73,7 @@ def value(expression: str, **parameters: Any) -> Any:
         ("c.id > '1' AND (c.id < '3' OR c.id >= '4')", "24"),
     ],
 )
-def test_a_condition_keeps_what_it_is_true_for(condition: str, expected: str) -> None:
+def test_a_condition_keeps_the_items_it_is_true_for(condition: str, expected: str) -> None:
     assert ids(condition, id="4") == expected
 
 
@@ -138,7 +138,7 @@ def test_a_condition_keeps_what_it_is_true_for(condition: str, expected: str) ->
         ("TIMESTAMPTODATETIME(0)", "1970-01-01T00:00:00.0000000Z"),
     ],
 )
-def test_an_expression_has_the_value_the_reference_gives(expression: str, expected: Any) -> None:
+def test_an_expression_has_the_value_in_the_reference(expression: str, expected: Any) -> None:
     result = value(expression, given={"a": ["x", "y"]})
 
     assert result == expected
@@ -186,7 +186,7 @@ def test_an_expression_has_the_value_the_reference_gives(expression: str, expect
         ("SELECT 1 AS one", [{"one": 1}]),
     ],
 )
-def test_a_query_gives_the_results_the_reference_gives(query: str, expected: list[Any]) -> None:
+def test_a_query_returns_the_results_in_the_reference(query: str, expected: list[Any]) -> None:
     assert select_from(query, {}, ITEMS) == expected
 
 
@@ -213,7 +213,7 @@ def test_a_query_gives_the_results_the_reference_gives(query: str, expected: lis
         ("DROP TABLE c", "incorrect syntax near 'DROP'"),
     ],
 )
-def test_a_query_that_is_not_understood_is_refused_with_the_place(query: str, message: str) -> None:
+def test_an_invalid_query_is_refused_with_its_position(query: str, message: str) -> None:
     with pytest.raises(CosmosError) as refused:
         select_from(query, {"@top": "many"}, ITEMS)
 

@@ -1,4 +1,4 @@
-"""Queries over the store: what SQLite is asked for must not change what comes out."""
+"""Queries over the store: conditions translated to SQL must not change the results."""
 
 import json
 from typing import Any
@@ -34,7 +34,7 @@ def full() -> Shop:
 
 
 def check(shop: Shop, query: str, size: int = 1000) -> None:
-    """SQLite and the compiled query together find what the compiled query finds alone."""
+    """SQLite and the compiled query together find the same as the compiled query alone."""
     everything = [json.loads(body) for body in shop.query("SELECT * FROM c")]
 
     found = [json.loads(result) for result in shop.query(query, size)]
@@ -43,7 +43,7 @@ def check(shop: Shop, query: str, size: int = 1000) -> None:
 
 
 @pytest.mark.parametrize("conditions", [COMPARISONS, FLIPPED], ids=["path first", "constant first"])
-def test_a_search_by_any_comparison_finds_what_looking_at_every_item_finds(full: Shop, conditions: list[str]) -> None:
+def test_a_search_by_comparisons_finds_the_same_as_a_full_scan(full: Shop, conditions: list[str]) -> None:
     for condition in conditions:
         check(full, f"SELECT * FROM c WHERE {condition}")  # noqa: S608  # the queries are what is tested
 
@@ -72,7 +72,7 @@ windows = st.sampled_from(["", " OFFSET 1 LIMIT 3", " OFFSET 0 LIMIT 0"])
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(combinations, orders, windows, st.integers(1, 5))
-def test_a_search_by_any_condition_finds_what_looking_at_every_item_finds(
+def test_a_search_by_any_condition_finds_the_same_as_a_full_scan(
     full: Shop, condition: str, order: str, window: str, size: int
 ) -> None:
     check(full, f"SELECT * FROM c WHERE {condition}{order}{window}", size)  # noqa: S608  # the queries are what is tested
@@ -95,19 +95,19 @@ def filled_shop() -> Shop:
         "SELECT TOP 10 VALUE c.number FROM c ORDER BY c.id",
     ],
 )
-def test_pages_together_hold_each_result_once(query: str) -> None:
+def test_pages_together_contain_each_result_once(query: str) -> None:
     shop = filled_shop()
 
     assert [json.loads(result) for result in shop.query(query, size=3)] == list(range(10))
 
 
-def test_a_search_that_finds_little_pauses_so_that_others_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_with_few_results_pauses_so_that_others_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local_azure.cosmos.query.engine.SCAN_BUDGET", 3)
     shop = filled_shop()
 
     first = shop.query_page("SELECT VALUE c.id FROM c WHERE ENDSWITH(c.id, '9')")
 
-    assert (first.results, first.looked_at) == ([], 3)
+    assert (first.results, first.items_read) == ([], 3)
     assert shop.query("SELECT VALUE c.id FROM c WHERE ENDSWITH(c.id, '9')") == ['"9"']
 
 
@@ -121,7 +121,7 @@ def test_an_item_that_changes_between_two_pages_is_not_seen_twice() -> None:
     assert engine_pages[0] == engine_pages[1]
 
 
-def test_several_paths_are_ordered_by_only_with_a_composite_index() -> None:
+def test_ordering_by_several_paths_needs_a_composite_index() -> None:
     shop = filled_shop()
     query = "SELECT VALUE c.id FROM c ORDER BY c.customer DESC, c.number ASC"
     with pytest.raises(CosmosError, match="composite index"):
@@ -133,15 +133,15 @@ def test_several_paths_are_ordered_by_only_with_a_composite_index() -> None:
     assert "".join(json.loads(result) for result in shop.query(query)) == "0246813579"
 
 
-def test_a_token_of_another_query_is_refused() -> None:
+def test_a_continuation_of_another_query_is_refused() -> None:
     with pytest.raises(CosmosError, match="continuation token"):
         filled_shop().query_page("SELECT * FROM c", "not a token")
 
 
-def test_counting_looks_at_no_item_where_sqlite_can_count() -> None:
+def test_counting_reads_no_item_if_sqlite_can_count() -> None:
     shop = filled_shop()
 
     page = shop.query_page("SELECT VALUE COUNT(1) FROM c WHERE c.id >= '5' AND c.customer = 'kim'")
 
     assert page.results == ["3"]
-    assert page.looked_at == 0
+    assert page.items_read == 0

@@ -29,7 +29,7 @@ def test_an_item_expires_at_once_and_is_purged_later() -> None:
     assert shop.items.purge() == 0
 
 
-def test_an_items_own_ttl_counts_only_where_the_container_has_one() -> None:
+def test_the_ttl_of_an_item_has_an_effect_only_if_its_container_has_one() -> None:
     shop = Shop(default_ttl=None)
     shop.create("1", ttl=10)
 
@@ -38,7 +38,7 @@ def test_an_items_own_ttl_counts_only_where_the_container_has_one() -> None:
     assert shop.find("1") is not None
 
 
-def test_a_changed_default_ttl_counts_for_items_that_are_there() -> None:
+def test_a_changed_default_ttl_applies_to_existing_items() -> None:
     shop = Shop(default_ttl=None)
     shop.create("by-default")
     shop.create("never", ttl=-1)
@@ -64,7 +64,7 @@ def test_the_key_of_an_expired_item_is_free_before_it_is_purged() -> None:
         shop.create("1")
 
 
-def test_each_write_has_an_etag_of_its_own() -> None:
+def test_each_write_has_its_own_etag() -> None:
     shop = Shop()
     first = shop.create("1")
     second = shop.items.replace(shop.commit(), "1", {"id": "1", "customer": "kim"}, Precondition(first.etag))
@@ -75,7 +75,7 @@ def test_each_write_has_an_etag_of_its_own() -> None:
         shop.items.delete(shop.commit(), "1", Precondition(first.etag))
 
 
-def test_system_properties_are_the_stores_own() -> None:
+def test_system_properties_are_set_by_the_store() -> None:
     shop = Shop()
 
     stored = shop.create("1", _etag="mine", _ts=1, _rid="mine", _self="mine")
@@ -86,7 +86,7 @@ def test_system_properties_are_the_stores_own() -> None:
     assert "mine" not in stored.body
 
 
-def test_an_item_is_as_large_as_two_megabytes_in_utf_8() -> None:
+def test_an_item_has_at_most_two_megabytes_in_utf_8() -> None:
     shop = Shop()
     frame = len('{"id":"1","customer":"kim","text":""}')
 
@@ -114,14 +114,14 @@ def test_an_id_the_service_refuses_is_refused(item_id: object) -> None:
     assert refused.value.code == "BadRequest"
 
 
-def test_an_item_belongs_to_the_partition_it_is_sent_to() -> None:
+def test_an_item_must_belong_to_the_partition_of_the_request() -> None:
     shop = Shop()
 
     with pytest.raises(CosmosError, match="doesn't match the one specified in the header"):
         shop.items.create(shop.commit("lee"), {"id": "1", "customer": "kim"})
 
 
-def test_changes_come_in_the_order_of_commits_each_item_once_at_its_last() -> None:
+def test_changes_are_in_commit_order_with_each_item_at_its_last_write() -> None:
     shop = Shop()
     for item_id in ("1", "2", "3"):
         shop.create(item_id)
@@ -151,7 +151,7 @@ def test_a_page_of_changes_never_ends_inside_a_batch() -> None:
 
 
 @pytest.mark.parametrize("way", ["deleted", "expired", "partition deleted", "replaced by another of its key"])
-def test_no_lsn_is_given_twice_across_a_restart(tmp_path: Path, way: str) -> None:
+def test_no_lsn_is_used_twice_across_a_restart(tmp_path: Path, way: str) -> None:
     # given: a reader has read up to an item that then goes away
     shop = Shop(tmp_path / "cosmos.sqlite3", default_ttl=10)
     shop.create("1")
@@ -178,7 +178,7 @@ def test_no_lsn_is_given_twice_across_a_restart(tmp_path: Path, way: str) -> Non
     assert [json.loads(body)["id"] for body in again.changes(after=read_up_to).bodies] == ["new"]
 
 
-def test_a_failed_write_moves_no_lsn() -> None:
+def test_a_failed_write_does_not_advance_the_lsn() -> None:
     shop = Shop()
     shop.create("1")
 
@@ -188,7 +188,7 @@ def test_a_failed_write_moves_no_lsn() -> None:
     assert shop.changes().lsn == 1
 
 
-def test_what_is_rolled_back_was_never_there(tmp_path: Path) -> None:
+def test_a_rollback_leaves_nothing(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "cosmos.sqlite3")
     shop.create("kept")
     shop.storage.commit()
@@ -200,7 +200,7 @@ def test_what_is_rolled_back_was_never_there(tmp_path: Path) -> None:
     assert shop.changes().lsn == 1
 
 
-def test_a_file_that_another_process_serves_is_not_opened(tmp_path: Path) -> None:
+def test_a_file_in_use_by_another_process_is_not_opened(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "cosmos.sqlite3")
     shop.storage.commit() if shop.storage.pending else None
 

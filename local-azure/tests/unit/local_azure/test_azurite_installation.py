@@ -9,7 +9,7 @@ from local_azure.azurite.installation import AzuriteUnavailableError, Node
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the only one with programs."""
+    """An empty folder, the only one on the PATH."""
     folder = tmp_path / "programs"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -62,20 +62,20 @@ def test_azurite_is_installed_once_and_again_for_another_version(
 ) -> None:
     write_program(programs, "node", "echo v24.0.0")
     write_program(programs, "npm", f'echo "$@" >> {tmp_path}/calls')
-    told: list[str] = []
+    notices: list[str] = []
 
-    installation.install(told.append)
-    installation.install(told.append)
+    installation.install(notices.append)
+    installation.install(notices.append)
     (installed / "installed").write_text("of another version")
-    installation.install(told.append)
+    installation.install(notices.append)
 
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert len(calls) == len(told) == 2
+    assert len(calls) == len(notices) == 2
     assert calls[0].startswith("ci --ignore-scripts")
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_failed_installation_says_why_and_how_to_get_it(programs: Path) -> None:
+def test_a_failed_installation_gives_the_reason_and_the_fix(programs: Path) -> None:
     write_program(programs, "node", "echo v24.0.0")
     write_program(programs, "npm", "echo registry is out of reach >&2; exit 1")
 

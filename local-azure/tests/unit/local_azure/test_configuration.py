@@ -11,7 +11,7 @@ def load(tmp_path: Path, content: str) -> Configuration:
     return Configuration.load(file)
 
 
-def test_what_is_not_named_does_not_run(tmp_path: Path) -> None:
+def test_only_named_sections_run(tmp_path: Path) -> None:
     configuration = load(tmp_path, "[cosmos]\n")
 
     assert configuration.cosmos is not None
@@ -29,10 +29,10 @@ def test_what_is_not_named_does_not_run(tmp_path: Path) -> None:
         ("[cosmos]\nprot = 1", "cosmos.prot"),
         ("[apps.one]", "apps.one.port"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
-        ("[", "not readable as TOML"),
+        ("[", "not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, content: str, named: str) -> None:
+def test_an_invalid_setting_is_named(tmp_path: Path, content: str, named: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, content)
 

@@ -23,7 +23,7 @@ def test_a_problem_is_a_problem_details_document() -> None:
 
 
 @pytest.mark.parametrize(("status", "says_when"), [(502, True), (503, True), (504, False), (413, False)])
-def test_only_a_missing_upstream_says_when_to_try_again(status: int, says_when: bool) -> None:
+def test_only_a_missing_upstream_has_retry_after(status: int, says_when: bool) -> None:
     answer = problem(HTTPStatus(status), "", "/")
 
     assert (b"retry-after" in dict(answer.headers)) is says_when

@@ -40,5 +40,5 @@ def test_dot_segments_are_recognised_in_every_spelling(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/a/b", "/a/.well-known", "/a/...", "/a/1.5", "/a/%2Fb"])
-def test_dots_within_a_segment_are_no_dot_segment(path: str) -> None:
+def test_dots_within_a_segment_are_not_a_dot_segment(path: str) -> None:
     assert not has_dot_segments(path)

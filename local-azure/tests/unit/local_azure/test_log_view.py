@@ -20,7 +20,7 @@ def test_the_last_lines_are_shown(tmp_path: Path) -> None:
     assert shown == ["b", "c"]
 
 
-def test_several_logs_say_which_one_a_line_is_from(tmp_path: Path) -> None:
+def test_lines_of_several_logs_have_the_name_of_their_log(tmp_path: Path) -> None:
     logs = [tmp_path / "one.log", tmp_path / "two.log"]
     for log in logs:
         log.write_text("a\n")
@@ -31,7 +31,7 @@ def test_several_logs_say_which_one_a_line_is_from(tmp_path: Path) -> None:
     assert shown == ["one           a", "two           a"]
 
 
-def test_whole_lines_are_followed_and_an_emptied_log_from_its_start(tmp_path: Path) -> None:
+def test_complete_lines_are_followed_and_an_emptied_log_from_its_start(tmp_path: Path) -> None:
     log = tmp_path / "one.log"
     log.write_text("before, and longer than all that follows\n")
     shown: list[str] = []

@@ -28,7 +28,7 @@ def test_only_what_the_settings_file_names_runs() -> None:
     assert list(planned()) == ["cosmos", "one", "two", "gateway"]
 
 
-def test_an_app_gets_the_common_settings_and_its_own_which_win() -> None:
+def test_the_settings_of_an_app_override_the_common_ones() -> None:
     environment = planned()["one"].environment
 
     assert environment["COSMOS"] == "http://127.0.0.1:1"
@@ -37,7 +37,7 @@ def test_an_app_gets_the_common_settings_and_its_own_which_win() -> None:
     assert planned()["two"].environment["SHARED"] == "all"
 
 
-def test_the_settings_of_apps_are_theirs_alone() -> None:
+def test_only_apps_get_settings() -> None:
     assert not {"COSMOS", "SHARED"} & set(planned()["gateway"].environment)
 
 
@@ -59,7 +59,7 @@ def test_an_emulator_gets_its_port_the_settings_file_and_the_state_folder() -> N
     )
 
 
-def test_the_gateway_is_told_where_the_apps_are() -> None:
+def test_the_gateway_gets_the_addresses_of_the_apps() -> None:
     assert {"--upstream=one=http://127.0.0.1:3", "--upstream=two=http://127.0.0.1:4"} < set(
         planned()["gateway"].command
     )

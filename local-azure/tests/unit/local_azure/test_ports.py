@@ -77,16 +77,16 @@ def test_free_ports_are_different_free_and_not_those_configured(taken_port: int)
     assert all(why_taken(port) is None for port in assigned.values())
 
 
-def test_port_zero_is_a_free_one() -> None:
+def test_port_zero_is_a_free_port() -> None:
     assert assign_ports([ConfiguredPort("one", "one.port", 0)], all_free=False)["one"] > 0
 
 
-def test_placeholders_become_the_ports_in_use_and_other_braces_stay() -> None:
+def test_placeholders_are_replaced_and_other_braces_kept() -> None:
     text = 'http://127.0.0.1:{kakao_port}/{"a": 1}/{id}'
 
     assert resolve(text, {"kakao": 7}, "settings.X") == 'http://127.0.0.1:7/{"a": 1}/{id}'
 
 
-def test_an_unknown_placeholder_is_named_with_those_there_are() -> None:
+def test_an_unknown_placeholder_is_named_with_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"settings\.X: \{kaka_port\} is unknown; there are \{kakao_port\}"):
         resolve("{kaka_port}", {"kakao": 7}, "settings.X")

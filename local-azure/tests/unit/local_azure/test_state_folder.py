@@ -31,7 +31,7 @@ def running(**processes: ProcessIdentity) -> Running:
     )
 
 
-def test_what_runs_is_kept_where_only_its_owner_reads_it(state: StateFolder) -> None:
+def test_only_the_owner_can_read_running_json(state: StateFolder) -> None:
     state.write_running(running())
 
     assert state.read_running() == running()
@@ -40,7 +40,7 @@ def test_what_runs_is_kept_where_only_its_owner_reads_it(state: StateFolder) -> 
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"supervisor": 1}'])
-def test_an_unreadable_record_counts_as_none(state: StateFolder, content: str) -> None:
+def test_an_invalid_running_json_counts_as_missing(state: StateFolder, content: str) -> None:
     (state.folder / "running.json").write_text(content)
 
     assert state.read_running() is None
@@ -51,7 +51,7 @@ def test_there_is_one_supervisor_at_a_time(state: StateFolder) -> None:
     state.lock()
 
     assert state.is_locked
-    with pytest.raises(StackError, match="runs already"):
+    with pytest.raises(StackError, match="already running"):
         StateFolder(state.folder).lock()
 
     state.unlock()
@@ -70,7 +70,7 @@ def test_orphans_are_ended(state: StateFolder) -> None:
     assert state.read_running() is None
 
 
-def test_a_process_that_merely_got_the_id_of_an_orphan_is_left_alone(state: StateFolder) -> None:
+def test_a_process_that_reuses_the_id_of_an_orphan_is_left_alone(state: StateFolder) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         started = ProcessIdentity.of(other.pid).started - 100
         state.write_running(running(one=ProcessIdentity(pid=other.pid, started=started)))
@@ -88,11 +88,11 @@ def test_emptying_deletes_everything(state: StateFolder) -> None:
     assert not state.folder.exists()
 
 
-def test_a_folder_with_something_else_is_neither_used_nor_emptied(tmp_path: Path) -> None:
+def test_a_folder_with_other_content_is_neither_used_nor_emptied(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     state = StateFolder(tmp_path)
 
-    with pytest.raises(StackError, match="something else"):
+    with pytest.raises(StackError, match="contains something else"):
         state.prepare()
     with pytest.raises(StackError, match="nothing was deleted"):
         state.empty()
@@ -100,7 +100,7 @@ def test_a_folder_with_something_else_is_neither_used_nor_emptied(tmp_path: Path
     assert (tmp_path / "letter.txt").exists()
 
 
-def test_a_log_that_grows_too_large_is_moved_while_its_service_writes(
+def test_a_log_that_is_too_large_is_moved_while_its_service_writes(
     state: StateFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state_folder, "LOG_LIMIT_BYTES", 10)

@@ -1,4 +1,4 @@
-"""Cosmos DB's SQL: text → tokens → syntax tree → closures, with as much of the search as possible left to SQLite.
+"""The SQL of Cosmos DB: text → tokens → syntax tree → closures; SQLite does as much of the search as possible.
 
 Source: "Query reference guide for Azure Cosmos DB for NoSQL".
 """

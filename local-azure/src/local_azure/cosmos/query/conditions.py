@@ -1,4 +1,4 @@
-"""The condition of a patch, `FROM c WHERE …`, as a test of one item."""
+"""Compiles the condition of a patch, `FROM c WHERE …`, to a test of one item."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,13 +12,13 @@ from local_azure.cosmos.query.scope import ROOT_SLOT, Scope
 
 @lru_cache(maxsize=256)
 def read_condition(text: str) -> Callable[[dict[str, Any]], bool]:
-    """Raises query_error when it is not understood or is more than a condition."""
+    """Raises query_error if it is invalid, or more than a condition."""
     if not isinstance(text, str):
-        raise errors.bad_request("The condition of a patch is a text.")
+        raise errors.bad_request("The condition of a patch must be a text.")
     tree = parse_condition(text)
     selection, _, slots = compile_query(tree)
     if tree.group_by or tree.order_by or tree.limit:
-        raise errors.query_error("The condition of a patch is of the form FROM c WHERE ….", 0, len(text))
+        raise errors.query_error("The condition of a patch must have the form FROM c WHERE ….", 0, len(text))
 
     def test(item: dict[str, Any]) -> bool:
         scope = Scope({}, slots)

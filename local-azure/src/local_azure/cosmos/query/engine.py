@@ -1,4 +1,4 @@
-"""Carries out queries: page by page from SQLite where the order allows it, from all results at once where not."""
+"""Runs queries, page by page: streaming from SQLite if the order allows it, otherwise by computing all results."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -25,7 +25,7 @@ _ALIVE = "(expires IS NULL OR expires > ?)"
 
 
 class QueryCall(NamedTuple):
-    """A query as a client sends it, and the page of it that is wanted. `parameters` are named with their @."""
+    """A query, and the page to return. The names of `parameters` start with @."""
 
     text: str
     parameters: dict[str, Any]
@@ -36,16 +36,16 @@ class QueryCall(NamedTuple):
 
 
 class QueryPage(NamedTuple):
-    """`results` are JSON texts; `looked_at` counts the items that had to be read, `looked_at_size` their characters."""
+    """`results`: JSON texts. `items_read`: the items the query had to read; `characters_read`: their length."""
 
     results: list[str]
     continuation: str | None
-    looked_at: int
-    looked_at_size: int
+    items_read: int
+    characters_read: int
 
 
 class _Compiled(NamedTuple):
-    """`order_column` and `descending`: how SQLite goes through the items. `whole`: the results are the items."""
+    """`order_column`, `descending`: the order in which SQLite reads items. `whole`: results are whole items."""
 
     tree: syntax.Query
     selection: Selection
@@ -59,7 +59,7 @@ class _Compiled(NamedTuple):
 
 class _Parameters(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
-        raise errors.bad_request(f"The query uses the parameter {name}, which the request does not give.")
+        raise errors.bad_request(f"The query uses the parameter {name}, which the request does not contain.")
 
 
 class QueryEngine:
@@ -68,7 +68,7 @@ class QueryEngine:
         self._clock = clock
 
     def run(self, container: Container, call: QueryCall) -> QueryPage:
-        """Raises bad_request, and query_error where the query is not understood."""
+        """Raises bad_request; query_error for an invalid query."""
         compiled = _compiled(call.text, container.partition_key.paths)
         _check_composite_index(container, compiled.tree)
         scope = Scope(_Parameters(call.parameters), compiled.slots)
@@ -79,7 +79,7 @@ class QueryEngine:
                 "to true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
             )
         if compiled.selection.grouping and not (compiled.tree.value or call.range.partition_key is not None):
-            # Azure refuses it as soon as there is a second physical partition, and the Python SDK always does.
+            # Azure refuses this when there are several physical partitions, and the Python SDK always does.
             raise errors.bad_request("Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.")
         run = _Run(self._storage, container, compiled, scope, search)
         run.narrow(call.range, self._clock())
@@ -102,11 +102,11 @@ class _Run:
         self._exact = search.exact
         self._conditions = list(search.conditions)
         self._parameters = list(search.parameters)
-        self._looked_at = 0
-        self._looked_at_size = 0
+        self._items_read = 0
+        self._characters_read = 0
 
     def narrow(self, feed_range: FeedRange, now: float) -> None:
-        """To a part of the container, and to items that have not expired."""
+        """Restricts the search to a part of the container, and to items that have not expired."""
         if feed_range.partition_key is not None:
             self._conditions.append("partition_key = ?")
             self._parameters.append(feed_range.partition_key)
@@ -117,7 +117,7 @@ class _Run:
         self._parameters.append(now)
 
     def stream(self, call: QueryCall) -> QueryPage:
-        """Goes on behind the item where the last page ended."""
+        """Continues after the last item of the previous page."""
         scope, compiled = self._scope, self._compiled
         window = compiled.selection.window(scope)
         end = window.end
@@ -128,11 +128,11 @@ class _Run:
         for number, item_id, ts, body in rows:
             if end is not None and passed >= end:
                 break
-            if len(results) >= call.size or size >= MAX_RESPONSE_BYTES or self._looked_at >= SCAN_BUDGET:
+            if len(results) >= call.size or size >= MAX_RESPONSE_BYTES or self._items_read >= SCAN_BUDGET:
                 rows.close()
                 return self._page(results, [passed, *place])
-            self._looked_at += 1
-            self._looked_at_size += len(body)
+            self._items_read += 1
+            self._characters_read += len(body)
             place = ({"id": item_id, "ts": ts, "number": number}[compiled.order_column], number)
             text = self._result(body)
             if text is None:
@@ -145,7 +145,7 @@ class _Run:
         return self._page(results, None)
 
     def materialize(self, call: QueryCall) -> QueryPage:
-        """Counts off the results of the pages before."""
+        """Computes all results, and skips those of the previous pages."""
         compiled, scope = self._compiled, self._scope
         selection = compiled.selection
         (emitted,) = _continued(call.continuation, 1) or [0]
@@ -158,7 +158,7 @@ class _Run:
         else:
             values = selection.results(scope, self._passes())
         if selection.grouping and not compiled.tree.group_by and call.range.partition_key is None:
-            # The SDKs put aggregates of several partitions together themselves, and make null out of undefined.
+            # The SDKs merge aggregates of several partitions themselves, and turn undefined into null.
             values = iter(list(values) or [None])
         results: list[str] = []
         size = 0
@@ -172,10 +172,10 @@ class _Run:
 
     def _page(self, results: list[str], place: list[Any] | None) -> QueryPage:
         continuation = None if place is None else _continuation(place)
-        return QueryPage(results, continuation, self._looked_at, self._looked_at_size)
+        return QueryPage(results, continuation, self._items_read, self._characters_read)
 
     def _result(self, body: str) -> str | None:
-        """The JSON text of the result; empty when it is undefined, None when the item is not one of those wanted."""
+        """The JSON text of the result; empty if it is undefined, None if the item does not match."""
         compiled, scope = self._compiled, self._scope
         if not self._exact or not compiled.whole:
             scope.values[ROOT_SLOT] = json.loads(body)
@@ -196,13 +196,13 @@ class _Run:
 
     def _passes(self) -> Iterator[None]:
         for _, _, _, body in self._rows():
-            self._looked_at += 1
-            self._looked_at_size += len(body)
+            self._items_read += 1
+            self._characters_read += len(body)
             self._scope.values[ROOT_SLOT] = json.loads(body)
             yield
 
     def _continue(self, continuation: str | None) -> tuple[int, tuple[Any, int]]:
-        """How many results came before, and the place of the last of them."""
+        """The number of results on previous pages, and the place of the last one."""
         passed, *place = _continued(continuation, 3) or [0]
         if not place:
             return passed, (None, 0)
@@ -236,7 +236,7 @@ def _alone(names: Iterable[str]) -> set[PropertyPath]:
 
 
 def _check_composite_index(container: Container, tree: syntax.Query) -> None:
-    """Raises bad_request, as the service does, when several paths are to be ordered by and no index is for that."""
+    """Raises bad_request, like the service, for ORDER BY several paths without a composite index for them."""
     if len(tree.order_by) < 2:
         return
     wanted = [("/" + "/".join((syntax.path_of(item.expression) or ())[1:]), item.descending) for item in tree.order_by]
@@ -255,7 +255,7 @@ def _continuation(values: list[Any]) -> str:
 
 
 def _continued(continuation: str | None, length: int) -> list[Any] | None:
-    """Raises bad_request when it is not a continuation of such a query."""
+    """Raises bad_request if it is not a continuation of such a query."""
     if continuation is None:
         return None
     try:
@@ -263,7 +263,7 @@ def _continued(continuation: str | None, length: int) -> list[Any] | None:
     except ValueError:
         values = None
     if not isinstance(values, list) or len(values) != length or type(values[0]) is not int:
-        raise errors.bad_request(f"The continuation token {continuation!r} is not one of this query.")
+        raise errors.bad_request(f"The continuation token {continuation!r} does not belong to this query.")
     return values
 
 
@@ -272,7 +272,7 @@ def _too_complex() -> errors.CosmosError:
 
 
 def select_from(text: str, parameters: dict[str, Any], resources: list[Any]) -> list[Any]:
-    """Carries out a query over values in memory: databases and containers. Raises query_error."""
+    """Runs a query over values in memory: databases or containers. Raises query_error."""
     compiled = _compiled(text, ())
     scope = Scope(_Parameters(parameters), compiled.slots)
 

@@ -84,8 +84,8 @@ class ExpressionCompiler:
 
     def _of_group(self, columns: GroupedColumns, expression: Expression) -> Evaluate | None:
         if expression in columns.expressions:
-            place = columns.expressions.index(expression)
-            return lambda scope: scope.keys[place]
+            index = columns.expressions.index(expression)
+            return lambda scope: scope.keys[index]
         if isinstance(expression, syntax.Call) and expression.function in AGGREGATES:
             return self._aggregate(columns, expression)
         if isinstance(expression, syntax.Name):
@@ -101,11 +101,11 @@ class ExpressionCompiler:
             message = f"The {call.function} function requires 1 argument(s)."
             raise errors.query_error(message, call.start, call.end, "SC2050")
         rows = ExpressionCompiler(self._aliases, self._slots, self._compile_subquery)
-        place = len(columns.aggregates)
+        index = len(columns.aggregates)
         counts_rows = call.function == "COUNT" and isinstance(call.arguments[0], syntax.Literal)
         evaluate = rows.compile(call.arguments[0])
         columns.aggregates.append(AggregateCall(AGGREGATES[call.function], evaluate, counts_rows))
-        return lambda scope: scope.results[place]
+        return lambda scope: scope.results[index]
 
 
 def _literal(_compiler: ExpressionCompiler, literal: syntax.Literal) -> Evaluate:
@@ -227,7 +227,7 @@ def _object(compiler: ExpressionCompiler, node: syntax.ObjectLiteral) -> Evaluat
 
 
 def build_object(members: list[tuple[str, Evaluate]]) -> Evaluate:
-    """An object without the members that are undefined."""
+    """Builds an object without the undefined members."""
 
     def evaluate(scope: Scope) -> Any:
         values = [(name, member(scope)) for name, member in members]

@@ -1,4 +1,4 @@
-"""From tokens to the syntax tree: clauses by recursive descent, expressions by operator precedence."""
+"""Parses tokens to a syntax tree: clauses by recursive descent, expressions by operator precedence."""
 
 from local_azure.cosmos import errors
 from local_azure.cosmos.limits import MAX_QUERY_CHARACTERS, MAX_QUERY_NESTING
@@ -34,7 +34,7 @@ _LOWEST_OPERAND_OF_BETWEEN = 7
 
 
 def parse(text: str) -> syntax.Query:
-    """The tree of a whole query. Raises query_error."""
+    """Parses a query. Raises query_error."""
     if len(text) > MAX_QUERY_CHARACTERS:
         raise errors.query_error(f"The query is longer than {MAX_QUERY_CHARACTERS} characters.", 0, len(text), "SC3010")
     parser = _Parser(tokenize(text))
@@ -44,7 +44,7 @@ def parse(text: str) -> syntax.Query:
 
 
 def parse_condition(text: str) -> syntax.Query:
-    """The tree of `FROM c WHERE …`, the condition of a patch, as if it began with SELECT *. Raises query_error."""
+    """Parses the condition of a patch, `FROM c WHERE …`, as if it started with SELECT *. Raises query_error."""
     return parse("SELECT * " + text)
 
 
@@ -68,7 +68,7 @@ class _Parser:
         return token
 
     def _accept(self, *words: str) -> bool:
-        """Takes the words if all of them come next."""
+        """Consumes the words if all of them come next."""
         coming = self._tokens[self._position : self._position + len(words)]
         if tuple(token.word for token in coming) != words:
             return False
@@ -127,7 +127,7 @@ class _Parser:
         return syntax.Query(items, value, distinct, top, sources, where, group_by, order_by, offset, limit)
 
     def _count(self) -> Expression:
-        """What TOP, OFFSET and LIMIT take: a whole number or a parameter."""
+        """The operand of TOP, OFFSET or LIMIT: a whole number or a parameter."""
         token = self._next()
         if token.kind == "parameter":
             return syntax.Parameter(token.text)
@@ -152,7 +152,7 @@ class _Parser:
         return syntax.SelectItem(expression, path[-1] if path else None)
 
     def _alias(self) -> str:
-        """Behind AS any name will do, even a keyword such as `value`, and a string."""
+        """After AS: a string or any name, even a keyword such as `value`."""
         token = self._next()
         if token.kind == "string":
             return str(token.value)
@@ -207,7 +207,7 @@ class _Parser:
     # expressions
 
     def expression(self, lowest: int = _CONDITIONAL) -> Expression:
-        """As far as operators bind at least as tightly as `lowest`."""
+        """Parses operators with at least the precedence `lowest`."""
         self._nesting += 1
         if self._nesting > MAX_QUERY_NESTING:
             token = self._token

@@ -1,7 +1,7 @@
-"""What of a WHERE clause SQLite can search for.
+"""Translates as much of a WHERE clause as possible to SQL.
 
-SQLite's JSON functions confuse true with 1 and a missing property with null. So a condition on a property only narrows
-the search (it keeps every item that could match, and the compiled WHERE decides), while conditions on `id`, `_ts` and
+The JSON functions of SQLite confuse true with 1, and a missing property with null. So a condition on a property only
+narrows the search: it keeps every item that could match, and the compiled WHERE decides. Conditions on `id`, `_ts` and
 the partition key, which have columns of their own, are exact.
 """
 
@@ -17,14 +17,14 @@ from local_azure.cosmos.query.values import is_number
 from local_azure.cosmos.store import partition_keys
 
 _FLIPPED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_NOTHING = "0"  # the condition that no row meets
+_NOTHING = "0"  # a condition that no row satisfies
 
 type PropertyPath = tuple[str, ...]
-"""Property names below the item."""
+"""Property names, from the item down."""
 
 
 class Search(NamedTuple):
-    """SQL conditions and their parameters. `exact`: they say all that WHERE says. `one_key`: they name its key."""
+    """SQL conditions, and their parameters. `exact`: equivalent to WHERE. `one_key`: they fix the partition key."""
 
     conditions: list[str]
     parameters: list[Any]
@@ -47,7 +47,7 @@ class _Rendered(NamedTuple):
 
 
 class Plan:
-    """`key_paths` are those of the container's partition key."""
+    """The translatable terms of a WHERE clause. `key_paths`: those of the partition key of the container."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Plan:
         del self._terms[MAX_PUSHED_TERMS:]
 
     def search(self, scope: Scope) -> Search:
-        """For the parameters of `scope`."""
+        """The search for the query parameters in `scope`."""
         conditions: list[str] = []
         parameters: list[Any] = []
         exact = self._complete
@@ -104,7 +104,7 @@ class _TermReader:
                 return None
 
     def ids_of_alternatives(self, expression: Expression) -> _Term | None:
-        """For `(c.id = a AND …) OR (c.id = b AND …)`, which reading many items asks for: `c.id IN (a, b)`."""
+        """`c.id IN (a, b)` for `(c.id = a AND …) OR (c.id = b AND …)`, which `read_items` of the SDKs sends."""
         if not isinstance(expression, syntax.Logical) or expression.operator != "OR":
             return None
         constants: list[Evaluate] = []
@@ -140,7 +140,7 @@ def _conjuncts(expression: Expression | None) -> Iterator[Expression]:
 
 
 def _render(term: _Term, constants: list[Any], key_paths: tuple[PropertyPath, ...]) -> _Rendered | None:
-    """None where SQLite cannot be asked."""
+    """None if SQLite cannot evaluate it."""
     if len(constants) > MAX_PUSHED_CONSTANTS or not all(_can_be_bound(constant) for constant in constants):
         return None
     if term.path == ("id",):
@@ -153,7 +153,7 @@ def _render(term: _Term, constants: list[Any], key_paths: tuple[PropertyPath, ..
 
 
 def _of_column(column: str, operator: str, constants: list[Any]) -> _Rendered:
-    """`constants` are those that have the column's type: others match nothing."""
+    """`constants`: those of the type of the column; others match nothing."""
     if not constants:
         return _Rendered(_NOTHING, [], exact=True)
     if operator == "IN":
@@ -170,7 +170,7 @@ def _of_property(term: _Term, constants: list[Any]) -> _Rendered | None:
             return None
         return _Rendered(f"json_extract(body, ?) IN ({_marks(constants)})", [path, *constants], exact=False)
     if type(constants[0]) is str and "\0" not in constants[0]:
-        # SQLite cuts a text at its first NUL: what is greater may look equal to it.
+        # SQLite cuts a text at its first NUL: a greater text may look equal.
         operator = ">=" if term.operator == ">" else term.operator
         return _Rendered(f"json_extract(body, ?) {operator} ?", [path, *constants], exact=False)
     return None
@@ -181,8 +181,10 @@ def _marks(constants: list[Any]) -> str:
 
 
 def _compares_exactly(constant: Any) -> bool:
-    """Whether SQLite finds the equal values. Fractions may differ in the last bit, null does not equal
-    itself, and a text ends at its first NUL."""
+    """Whether SQLite finds all equal values.
+
+    For SQLite, fractions may differ in the last bit, null is not equal to null, and a text ends at its first NUL.
+    """
     if is_number(constant):
         return float(constant).is_integer() and abs(constant) <= MAX_EXACT_INTEGER
     return type(constant) is bool or (type(constant) is str and "\0" not in constant)

@@ -1,4 +1,4 @@
-"""The syntax tree of a query. Two trees are equal when they say the same: positions do not count."""
+"""The syntax tree of a query. Positions in the text do not count when trees are compared."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +56,7 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Logical:
-    """`operator`: AND, OR; two operands or more, so that long chains are not deep."""
+    """`operator`: AND, OR. Two operands or more, so that long chains do not nest."""
 
     operator: str
     operands: tuple["Expression", ...]
@@ -148,7 +148,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SelectItem:
-    """`alias` is None where the query gives none and the expression has no name of its own."""
+    """`alias` is None if the query has none and the expression is not a path."""
 
     expression: Expression
     alias: str | None
@@ -191,7 +191,7 @@ def path_of(expression: Expression) -> tuple[str, ...] | None:
 
 
 def parts_of(expression: Expression) -> tuple["Expression", ...]:
-    """The expressions that this one is made of; those of a subquery are its own affair."""
+    """The direct parts of an expression, except those of a subquery."""
     match expression:
         case Call(_, parts) | ArrayLiteral(parts) | Logical(_, parts):
             return parts

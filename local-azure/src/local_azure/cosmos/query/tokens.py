@@ -1,4 +1,4 @@
-"""The words of a query."""
+"""Splits the text of a query into tokens."""
 
 import re
 from typing import Any, NamedTuple
@@ -21,8 +21,9 @@ _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class Token(NamedTuple):
-    """`kind` is number, string, parameter, name, symbol or end. `text` of a name that may be a keyword is as written;
-    `word` is what the parser compares: upper case for names. `value` is set for numbers and strings."""
+    """`kind`: number, string, parameter, name, symbol or end. `text`: as written. `word`: for comparison with keywords
+    and symbols, upper case for names. `value`: of numbers and strings.
+    """
 
     kind: str
     text: str
@@ -33,7 +34,7 @@ class Token(NamedTuple):
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens, and one of kind "end". Raises query_error at a character that begins none."""
+    """Returns the tokens, and one of kind "end". Raises query_error at an invalid character."""
     tokens = []
     position = 0
     while position < len(text):
@@ -68,7 +69,7 @@ def _unescaped(text: str) -> str:
     if "\\" not in text:
         return text
     text = _ESCAPE.sub(_replacement, text)
-    # Two escaped halves of a surrogate pair are one character.
+    # Joins two escaped halves of a surrogate pair to one character.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 

@@ -1,1 +1,1 @@
-"""What is kept, in SQLite: databases, containers, items and their changes. Knows nothing of HTTP."""
+"""Databases, containers, items and the change feed, in SQLite. Independent of HTTP."""

@@ -1,4 +1,4 @@
-"""The whole store: one SQLite file, and the parts that work on it."""
+"""The whole store: one SQLite file, and the parts that use it."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from local_azure.cosmos.store.storage import Storage
 
 
 class Account:
-    """`clock` gives seconds since 1970."""
+    """`clock`: seconds since 1970."""
 
     def __init__(self, storage: Storage, clock: Callable[[], float]) -> None:
         self.storage = storage

@@ -1,4 +1,4 @@
-"""Transactional batches: up to 100 operations on one logical partition, all of them or none."""
+"""Transactional batches: up to 100 operations on one logical partition, all or none."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from local_azure.cosmos.store.items import Change, Commit, ItemStore, Preconditi
 from local_azure.cosmos.store.storage import Storage
 
 type PatchReader = Callable[[object], Change]
-"""Reads the body of a patch ({"condition", "operations"}) into a change. Raises bad_request."""
+"""Reads the body of a patch, {"condition", "operations"}. Raises bad_request."""
 
 
 class OperationResult(NamedTuple):
-    """`status` as of the operation alone: "created", "read" and so on; an error otherwise."""
+    """`created`: whether the item is new. `item` is None if the operation failed."""
 
     operation: str
     item: StoredItem | None
@@ -30,7 +30,7 @@ class _Operation(NamedTuple):
 
 
 class BatchStore:
-    """`results` are in the order of the operations; after an error, the others have failed_dependency."""
+    """Executes batches. Once an operation has failed, the results of all others are failed_dependency."""
 
     def __init__(self, storage: Storage, items: ItemStore, read_patch: PatchReader) -> None:
         self._storage = storage
@@ -38,7 +38,7 @@ class BatchStore:
         self._read_patch = read_patch
 
     def execute(self, container: Container, partition_key: str, operations: object) -> list[OperationResult]:
-        """A result for each operation. Raises bad_request when there is nothing to do, or too much."""
+        """Returns a result for each operation. Raises bad_request for a batch that is empty, too large or malformed."""
         parsed = _parse(operations)
         commit = Commit(container, partition_key)
         results: list[OperationResult] = []

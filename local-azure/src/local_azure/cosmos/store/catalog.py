@@ -1,4 +1,4 @@
-"""The databases and containers of the account, kept in memory and written through to SQLite."""
+"""The databases and containers of the account, in memory and in SQLite."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS containers (
 
 
 class Catalog:
-    """Resources are found by name and, as the SDKs' self links have it, by `_rid`."""
+    """Finds resources by id or, for the self links of the SDKs, by `_rid`."""
 
     def __init__(self, storage: Storage, clock: Callable[[], float]) -> None:
         self._storage = storage
@@ -60,9 +60,9 @@ class Catalog:
         self._lsns_to_write.clear()
 
     def persist_lsn(self, container: Container) -> None:
-        """Writes the LSN down with the next commit, because an item that would tell it goes away.
+        """Writes the LSN with the next commit, because the item that it could be derived from is being deleted.
 
-        No LSN may be given twice: a reader of the change feed would take the second for read already.
+        No LSN may be used twice: a reader of the change feed would skip the second use.
         """
         self._lsns_to_write.add(container.number)
 
@@ -130,7 +130,7 @@ class Catalog:
         return container
 
     def replace_container(self, container: Container, resource: dict[str, Any]) -> Container:
-        """Raises bad_request when what cannot change (id, partition key) would change."""
+        """Raises bad_request if the id or the partition key would change."""
         definition = normalized_definition({"partitionKey": container.definition["partitionKey"], **resource})
         if resource.get("id") != container.id:
             raise errors.bad_request("The id of a container cannot be changed.")

@@ -1,4 +1,4 @@
-"""The change feed in its latest-version mode: each item at the place of its last write, in the order of commits."""
+"""The change feed in latest-version mode: each item once, at its last write, in the order of commits."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _LAST_POSITION = (1 << POSITION_BITS) - 1
 
 
 class FeedRange(NamedTuple):
-    """Which part of a container: one logical partition, or effective keys from `start` up to and without `end`."""
+    """A part of a container: one logical partition, or the effective keys from `start` to `end` (exclusive)."""
 
     partition_key: str | None = None
     start: str = ""
@@ -31,7 +31,7 @@ WHOLE = FeedRange()
 
 
 class Position(NamedTuple):
-    """Where to read on: after which LSN, not before which second since 1970, in which part of the container."""
+    """Where to continue: after `lsn`, in `range`. `since` in seconds since 1970 excludes older writes."""
 
     lsn: int
     since: int = 0
@@ -39,7 +39,7 @@ class Position(NamedTuple):
 
 
 class ChangePage(NamedTuple):
-    """`bodies` are JSON texts with `_lsn`; `lsn` is where the next page goes on."""
+    """`bodies`: JSON texts with `_lsn`. `lsn`: where the next page continues."""
 
     bodies: list[str]
     lsn: int
@@ -48,7 +48,7 @@ class ChangePage(NamedTuple):
 def read_changes(
     storage: Storage, container: Container, after: Position, size: int, clock: Callable[[], float]
 ) -> ChangePage:
-    """About `size` changes: more where a batch would be cut in two, fewer where they are large."""
+    """Returns about `size` changes: more if a batch would be split otherwise, fewer if they are large."""
     if after.lsn >= container.lsn:
         return ChangePage([], container.lsn)
     bodies: list[str] = []

@@ -1,4 +1,4 @@
-"""A container as the store keeps it, and the rules for its definition."""
+"""Databases, containers, and the rules for ids, time to live and container definitions."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from local_azure.cosmos.store import resource_ids
 from local_azure.cosmos.store.partition_keys import PartitionKeyDefinition
 from local_azure.cosmos.store.statements import Statements
 
-POSITION_BITS = 7  # a sequence is LSN and position in the batch; 100 operations fit into 7 bits
+POSITION_BITS = 7  # a sequence is an LSN and a position in the batch: 100 operations fit into 7 bits
 
 _ETAG_PATH = {"path": '/"_etag"/?'}
 _DEFAULT_INDEXING = {"indexingMode": "consistent", "automatic": True, "includedPaths": [{"path": "/*"}]}
@@ -41,14 +41,14 @@ class Database:
         self.rid = resource_ids.database_rid(self.number)
 
     def resource(self) -> dict[str, Any]:
-        """The database as the service describes it."""
+        """The resource, as the service returns it."""
         links = {"_rid": self.rid, "_self": f"dbs/{self.rid}/", "_etag": self.etag}
         return {"id": self.id, **links, "_colls": "colls/", "_users": "users/", "_ts": self.ts}
 
 
 @dataclass(slots=True)
 class Container:
-    """`lsn` counts the container's commits; every write of one batch has the same."""
+    """`lsn` counts the commits of the container; all writes of a batch share one."""
 
     number: int
     database: Database
@@ -73,14 +73,14 @@ class Container:
         self.statements = Statements.of_table(self.number)
 
     def resource(self) -> dict[str, Any]:
-        """The container as the service describes it."""
+        """The resource, as the service returns it."""
         children = {f"_{kind}": f"{kind}/" for kind in ("docs", "sprocs", "triggers", "udfs", "conflicts")}
         links = {"_rid": self.rid, "_self": self.self_link, "_etag": self.etag, "_ts": self.ts}
         return {"id": self.id, **self.definition, **links, **children}
 
 
 def check_id(value: object, longest: int = MAX_ID_BYTES) -> str:
-    """The id of a database, container or item, if the service takes it. `longest` in bytes. Raises bad_request."""
+    """Returns a valid id of a database, container or item. `longest` in bytes. Raises bad_request."""
     if not isinstance(value, str) or not value:
         raise errors.bad_request("The input content is invalid because the required properties - 'id; ' - are missing")
     if len(value) > longest or not value.isascii():
@@ -101,17 +101,17 @@ def check_id(value: object, longest: int = MAX_ID_BYTES) -> str:
 
 
 def check_ttl(value: object) -> None:
-    """Raises bad_request for what is not a time to live: seconds, or -1 for ever."""
+    """Raises bad_request unless it is a time to live: seconds, or -1 for no end."""
     if isinstance(value, int) and not isinstance(value, bool) and (value == -1 or 0 < value <= MAX_TTL_SECONDS):
         return
     raise errors.bad_request(
         f"The input ttl '{value}' is invalid. Ensure to provide a nonzero positive integer less than or equal to "
-        f"'{MAX_TTL_SECONDS}', or -1 for a time to live that never ends."
+        f"'{MAX_TTL_SECONDS}', or -1 for no expiry."
     )
 
 
 def normalized_definition(resource: dict[str, Any]) -> dict[str, Any]:
-    """What a request asks for, checked and with the service's defaults; without id and system properties."""
+    """The definition in a request, checked and with the defaults of the service, without id and system properties."""
     for name, feature in _REFUSED.items():
         if resource.get(name) and resource[name] != {"uniqueKeys": []}:
             raise errors.not_supported(f"{feature} ({name})")
@@ -129,7 +129,7 @@ def normalized_definition(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _indexing_policy(policy: dict[str, Any]) -> dict[str, Any]:
-    """With the service's defaults. Kinds of index are of old and left out, as the service does."""
+    """With the defaults of the service. Like the service, drops the obsolete kinds of index."""
     included = policy.get("includedPaths", _DEFAULT_INDEXING["includedPaths"])
     excluded = list(policy.get("excludedPaths", []))
     if policy.get("indexingMode") != "none" and _ETAG_PATH not in excluded:

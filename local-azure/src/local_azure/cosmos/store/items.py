@@ -1,4 +1,4 @@
-"""Items: create, read, upsert, replace, delete, expire. One JSON text each, with its system properties at the end."""
+"""Items: create, read, upsert, replace, delete, expire. Each is a JSON text that ends with the system properties."""
 
 import json
 import sqlite3
@@ -15,13 +15,13 @@ from local_azure.cosmos.store.storage import Storage
 
 type Item = dict[str, Any]
 type Change = Callable[[Item], Item]
-"""Makes the new item out of the stored one, which it may change. Raises CosmosError."""
+"""Returns the new item for the stored one, which it may modify. Raises CosmosError."""
 
 _SYSTEM_PROPERTIES = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 
 
 class StoredItem(NamedTuple):
-    """`number` and `sequence` as in the table of items; `body` is the JSON text that is answered."""
+    """`number` and `sequence`: see the table of items. `body`: the JSON text of the response."""
 
     number: int
     sequence: int
@@ -31,13 +31,13 @@ class StoredItem(NamedTuple):
 
 
 class Precondition(NamedTuple):
-    """The headers If-Match and If-None-Match; "*" stands for any item."""
+    """The headers If-Match and If-None-Match; "*" matches any item."""
 
     if_match: str | None = None
     if_none_match: str | None = None
 
     def check(self, etag: str) -> None:
-        """Raises precondition_failed for a write to an item with this etag."""
+        """Raises precondition_failed if an item with this etag must not be written."""
         if self.if_match is not None and self.if_match not in ("*", etag):
             raise errors.precondition_failed()
         if self.if_none_match is not None and self.if_none_match in ("*", etag):
@@ -51,8 +51,8 @@ ANY = Precondition()
 class Commit:
     """The writes to one logical partition that share one LSN: a single write, or a whole batch.
 
-    Only writing moves the container's LSN. A reader of the change feed may have been told the LSN as the place to go on
-    from; if it had come from a failure that left nothing, it would be given again after a restart, and not be read.
+    Only a write advances the LSN of the container. If a failed operation did, a reader of the change feed could get an
+    LSN that is used again after a restart, and would skip that write.
     """
 
     container: Container
@@ -71,12 +71,12 @@ class Commit:
         self.container.lsn = self.lsn
 
     def roll_back(self) -> None:
-        """After a rollback of all that it wrote."""
+        """Takes the LSN back, after a rollback of its writes."""
         self.container.lsn = self.lsn - 1
 
 
 class ItemStore:
-    """All keys are canonical texts (see partition_keys); all times are seconds since 1970."""
+    """Keys are canonical texts (see partition_keys); times are seconds since 1970."""
 
     def __init__(self, storage: Storage, catalog: Catalog, clock: Callable[[], float]) -> None:
         self._storage = storage
@@ -101,7 +101,7 @@ class ItemStore:
         try:
             return self._insert(commit, item)
         except sqlite3.IntegrityError:
-            # An expired item that is not purged yet still holds the key.
+            # An expired item that is not yet purged still occupies the key.
             parameters = (commit.partition_key, item["id"], self._clock())
             statement = commit.container.statements.delete_expired
             self._catalog.persist_lsn(commit.container)
@@ -110,7 +110,7 @@ class ItemStore:
             raise errors.conflict() from None
 
     def upsert(self, commit: Commit, item: Item, precondition: Precondition = ANY) -> tuple[StoredItem, bool]:
-        """The item, and whether it is new. Raises bad_request, precondition_failed, request_too_large."""
+        """Returns the item, and whether it is new. Raises bad_request, precondition_failed, request_too_large."""
         self._check(commit, item)
         found = self.find(commit.container, commit.partition_key, item["id"])
         if found is None:
@@ -119,14 +119,14 @@ class ItemStore:
         return self._update(commit, found, item), False
 
     def replace(self, commit: Commit, item_id: str, item: Item, precondition: Precondition = ANY) -> StoredItem:
-        """Also under another id. Raises bad_request, conflict, not_found, precondition_failed, request_too_large."""
+        """May change the id. Raises bad_request, conflict, not_found, precondition_failed, request_too_large."""
         self._check(commit, item)
         found = self.get(commit.container, commit.partition_key, item_id)
         precondition.check(found.etag)
         return self._update(commit, found, item)
 
     def change(self, commit: Commit, item_id: str, change: Change, precondition: Precondition = ANY) -> StoredItem:
-        """Replaces the item with what `change` makes of it. Raises what it raises, and what `replace` raises."""
+        """Replaces the item with the result of `change`. Raises the errors of `change` and of `replace`."""
         found = self.get(commit.container, commit.partition_key, item_id)
         precondition.check(found.etag)
         item = change(json.loads(found.body))
@@ -134,7 +134,7 @@ class ItemStore:
         return self._update(commit, found, item)
 
     def delete(self, commit: Commit, item_id: str, precondition: Precondition = ANY) -> StoredItem:
-        """The item as it was. Raises not_found, precondition_failed."""
+        """Returns the deleted item. Raises not_found, precondition_failed."""
         found = self.get(commit.container, commit.partition_key, item_id)
         precondition.check(found.etag)
         self._catalog.persist_lsn(commit.container)
@@ -143,13 +143,13 @@ class ItemStore:
         return found
 
     def delete_partition(self, commit: Commit) -> None:
-        """All items of the logical partition."""
+        """Deletes all items of the logical partition."""
         self._catalog.persist_lsn(commit.container)
         self._storage.write(commit.container.statements.delete_partition, (commit.partition_key,))
         commit.record_write()
 
     def purge(self) -> int:
-        """Deletes items whose time is over, some of each container. How many."""
+        """Deletes expired items, at most PURGE_BATCH per container. Returns their number."""
         purged = 0
         for container in self._catalog.containers():
             statements, now = container.statements, self._clock()
@@ -193,12 +193,12 @@ class ItemStore:
 
 
 def _etag(container: Container, sequence: int, ts: int) -> str:
-    """In the form of a GUID in quotes, and never given twice: a container's sequences are unique."""
+    """A GUID in quotes. Unique, because the sequences of a container are."""
     return f'"{ts & 0xFFFF_FFFF:08x}-{container.number & 0xFFFF:04x}-0000-0000-{sequence:012x}"'
 
 
 def _expiry(container: Container, item: Item, now: float) -> float | None:
-    """An item's own ttl counts only where its container has one."""
+    """The ttl of an item has an effect only if its container has a default ttl."""
     if container.default_ttl is None:
         return None
     ttl = item.get("ttl")

@@ -1,6 +1,6 @@
-"""Partition keys: read from a header or an item, told apart by a canonical text, and hashed into ranges.
+"""Partition keys: read from a header or an item, compared as canonical texts, hashed into ranges.
 
-The canonical text is the JSON array of the key's components, with `{}` for a component that the item does not have:
+The canonical text is the JSON array of the components of the key, with `{}` for a component that the item lacks:
 `["a"]`, `[1]`, `[null]`, `[{}]`. Equal keys have equal texts.
 """
 
@@ -22,7 +22,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class PartitionKeyDefinition:
-    """Where an item's key lies. `paths` are split into property names."""
+    """Where to find the key in an item. `paths` are split into property names."""
 
     paths: tuple[tuple[str, ...], ...]
     kind: str
@@ -36,14 +36,14 @@ class PartitionKeyDefinition:
         paths, kind = definition["paths"], definition.get("kind", "Hash")
         version = definition.get("version", 1)
         if kind not in {"Hash", "MultiHash"} or version not in {1, 2}:
-            raise errors.bad_request(f"The partition key kind {kind!r} or version {version!r} is not known.")
+            raise errors.bad_request(f"The partition key kind {kind!r} or version {version!r} is unknown.")
         most = MAX_PARTITION_KEY_PATHS if kind == "MultiHash" else 1
         if not 1 <= len(paths) <= most:
             raise errors.bad_request(f"A partition key of kind {kind} has 1 to {most} paths, not {len(paths)}.")
         return cls(tuple(_split(path) for path in paths), kind, version)
 
     def key_of(self, item: Mapping[str, Any]) -> str:
-        """The canonical text of the item's key. Raises bad_request when it is too long."""
+        """The canonical text of the key of the item. Raises bad_request if it is too long."""
         return _canonical([_component(item, path) for path in self.paths])
 
 
@@ -51,7 +51,7 @@ _STEP = re.compile(r"""/(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\
 
 
 def _split(path: object) -> tuple[str, ...]:
-    """The property names of a path; one in quotes may have slashes in it."""
+    """The property names of a path. A name in quotes may contain slashes."""
     steps: list[str] = []
     position = 0
     while isinstance(path, str) and (match := _STEP.match(path, position)):
@@ -83,7 +83,7 @@ def _canonical(components: list[Any]) -> str:
 
 @lru_cache(maxsize=8192)
 def from_header(text: str) -> str:
-    """The canonical text of a key given as x-ms-documentdb-partitionkey. Raises bad_request."""
+    """The canonical text of the header x-ms-documentdb-partitionkey. Raises bad_request."""
     try:
         components = json.loads(text)
     except ValueError:
@@ -102,7 +102,7 @@ def component_count(key: str) -> int:
 
 @lru_cache(maxsize=8192)
 def effective(key: str, kind: str, version: int) -> str:
-    """The key's place in the hash range "" to "FF": what feed ranges are made of."""
+    """The effective key: the position in the hash range "" to "FF", which feed ranges divide."""
     components = json.loads(key)
     if kind == "MultiHash":
         return "".join(_hash_v2([component]) for component in components)
@@ -110,7 +110,7 @@ def effective(key: str, kind: str, version: int) -> str:
 
 
 def _typed_bytes(value: Any, string_end: bytes) -> bytes:
-    """One component as the service feeds it to the hash: a type mark, then the value."""
+    """One component as input of the hash: a type mark, then the value."""
     if value is None:
         return b"\x01"
     if value is False:
@@ -126,7 +126,7 @@ def _typed_bytes(value: Any, string_end: bytes) -> bytes:
 
 def _hash_v2(components: list[Any]) -> str:
     digest = hashing.murmur3_128(b"".join(_typed_bytes(component, b"\xff") for component in components))
-    # Ranges end at "FF": the two highest bits are cleared so that every hash lies below it.
+    # Without its two highest bits, every hash is below "FF", where the ranges end.
     return f"{digest & ((1 << 126) - 1):032X}"
 
 
@@ -137,7 +137,7 @@ def _hash_v1(components: list[Any]) -> str:
 
 
 def _ordered_bytes(value: Any) -> bytes:
-    """One component in the encoding of version 1, whose bytes sort as the values do."""
+    """One component in the encoding of version 1, which sorts like the values."""
     if isinstance(value, str):
         encoded = value.encode("utf-8", "surrogatepass")
         shifted = bytes((byte + 1) & 0xFF for byte in encoded[:101])
@@ -164,5 +164,5 @@ def _ordered_number(value: float) -> bytes:
 
 
 def of_values(components: list[Any]) -> str:
-    """The canonical text of the key with these components, each a string, a number, a boolean or null."""
+    """The canonical text of a key. Each component is a string, a number, a boolean or null."""
     return _canonical(list(components))

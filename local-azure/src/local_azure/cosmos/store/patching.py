@@ -15,7 +15,7 @@ _PROTECTED = frozenset(("id", "_rid", "_self", "_etag", "_attachments", "_ts"))
 
 
 def apply_patch(item: dict[str, Any], operations: object) -> dict[str, Any]:
-    """Carries out all operations on `item`, which may be left half changed by an error. Raises bad_request."""
+    """Applies all operations to `item`, which an error may leave half changed. Raises bad_request."""
     if not isinstance(operations, list) or not operations:
         raise errors.bad_request("The patch has no operations.")
     if len(operations) > MAX_PATCH_OPERATIONS:
@@ -63,11 +63,11 @@ def _parent(item: Any, path: Sequence[str]) -> Any:
 
 
 def _absent(step: str) -> errors.CosmosError:
-    return errors.bad_request(f"The patch path leads nowhere: there is no {step!r} in the item.")
+    return errors.bad_request(f"The patch path does not exist: there is no {step!r} in the item.")
 
 
 def _index(array: list[Any], step: str, *, end: int) -> int:
-    """An index below `end`. Raises bad_request."""
+    """Returns an index below `end`. Raises bad_request."""
     if not step.isdecimal() or int(step) >= end:
         raise errors.bad_request(f"The patch path has the array index {step!r}; the array has {len(array)} elements.")
     return int(step)
@@ -116,7 +116,7 @@ def _increment(parent: Any, step: str, operation: dict[str, Any]) -> None:
         place, present = step, parent.get(step, 0)
     for number in (amount, present):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise errors.bad_request(f"The patch operation incr needs numbers; at {step!r} it met something else.")
+            raise errors.bad_request(f"The patch operation incr needs numbers; {step!r} is something else.")
     parent[place] = present + amount
 
 

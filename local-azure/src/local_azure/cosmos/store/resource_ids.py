@@ -1,6 +1,6 @@
-"""The service's resource ids (`_rid`): bytes that nest database, container and item, in base64 with - for /.
+"""Resource ids (`_rid`): the numbers of database, container and item as bytes, in base64 with - for /.
 
-Four bytes name the database, four more the container (first bit set), eight more the item.
+Four bytes for the database, four for the container (first bit set), eight for the item.
 """
 
 from base64 import b64decode, b64encode
@@ -29,12 +29,12 @@ def container_rid(database_number: int, number: int) -> str:
 
 
 def item_rid(container: bytes, number: int) -> str:
-    """`container` is what `container_bytes` gave."""
+    """`container`: from `container_bytes`."""
     return _text(container + number.to_bytes(8))
 
 
 def item_number(rid: str) -> int:
-    """The number in an item's resource id; -1, which no item has, when it is not one."""
+    """The number in the resource id of an item; -1, which no item has, if `rid` is not one."""
     try:
         value = b64decode(rid, altchars=b"+-", validate=True)
     except ValueError:

@@ -1,15 +1,15 @@
-"""The SQL of one container's table of items.
+"""The SQL for the table of items of one container.
 
-Each container has a table of its own, so that its indexes need no container column and dropping it is one statement.
-The table's name is made of the container's number and nothing else: no text of a client ever gets into SQL.
+Each container has its own table, so that indexes need no container column, and deleting it is one statement. The name
+of the table contains only the number of the container: no text of a client gets into SQL.
 """
 
 from dataclasses import dataclass
 from functools import cache
 
-# number: made from the LSN that created the item; never used twice, gives the order of creation.
-# sequence: made from the LSN of the last write, gives the order of the change feed.
-# body: the JSON text as it is answered, with the system properties at its end.
+# number: derived from the LSN that created the item; unique, in the order of creation.
+# sequence: derived from the LSN of the last write; the order of the change feed.
+# body: the JSON text of the response, which ends with the system properties.
 _SCHEMA = """
 CREATE TABLE items_N (
     number INTEGER PRIMARY KEY,
@@ -52,7 +52,7 @@ END
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The placeholders of each statement, in order, stand beside it."""
+    """The comments name the placeholders of each statement, in order, and what it returns."""
 
     create_table: tuple[str, ...]
     drop_table: str
@@ -63,12 +63,12 @@ class Statements:
     delete_expired: str  # partition_key, id, now
     find: str  # partition_key, id, now → number, sequence, ts, etag, body
     changes: str  # sequence, now → sequence, ts, partition_key, effective_key, body
-    select: str  # needs a WHERE that names its own columns → number, id, ts, body
-    count: str  # needs a WHERE likewise
+    select: str  # to be completed with conditions → number, id, ts, body
+    count: str  # to be completed with conditions → count
     last_sequence: str
     set_expiry: str  # default_ttl
     find_expired: str  # now
-    purge: str  # now, how many
+    purge: str  # now, limit
 
     @classmethod
     @cache

@@ -1,4 +1,4 @@
-"""The SQLite file: one connection, and one transaction for everything that one turn of the event loop writes."""
+"""The SQLite file: one connection, and one transaction for all writes of a turn of the event loop."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from typing import Any
 
 PAGE_CACHE_KIB = 64 * 1024
-LOCK_TIMEOUT_SECONDS = 0.5  # for a predecessor that is just ending
+LOCK_TIMEOUT_SECONDS = 0.5  # for a previous process that is just ending
 MEMORY_MAP_BYTES = 256 * 1024 * 1024
-CHECKPOINT_PAGES = 8_000  # about 32 MB of write-ahead log: pages that change often are copied back less often
+CHECKPOINT_PAGES = 8_000  # about 32 MB of write-ahead log; fewer checkpoints copy pages that change often less often
 
 
 class Storage:
-    """Reads see what was written before them; nothing is durable before `commit`.
+    """Reads see earlier writes; writes are durable after `commit`.
 
     With WAL and synchronous=NORMAL a commit survives the end of the process at any moment (the operating system has
-    it), and a power failure may take back the last commits but never half of one.
+    it). A power failure may lose the last commits, but never half of one.
     """
 
     def __init__(self, file: str) -> None:
@@ -26,7 +26,7 @@ class Storage:
         self._after_rollback: list[Callable[[], None]] = []
         self._execute = self._connection.execute
         for pragma in (
-            # No other process may open the file, which saves a lock and an unlock for every statement.
+            # No other process may open the file; this saves locking and unlocking it for every statement.
             "locking_mode=EXCLUSIVE",
             "journal_mode=WAL",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
@@ -39,11 +39,11 @@ class Storage:
 
     @property
     def pending(self) -> bool:
-        """Whether something is written and not yet committed."""
+        """Whether there are writes that are not committed."""
         return self._connection.in_transaction
 
     def on_transaction_end(self, before_commit: Callable[[], None], after_rollback: Callable[[], None]) -> None:
-        """Lets a part that keeps state in memory write it with the commit, and read it again after a rollback."""
+        """Registers callbacks for state in memory: to write it at a commit, to reload it after a rollback."""
         self._before_commit.append(before_commit)
         self._after_rollback.append(after_rollback)
 
@@ -57,7 +57,7 @@ class Storage:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """All that is written inside, or nothing of it when an exception leaves the block."""
+        """Undoes the writes of the block if it raises an exception."""
         self.write("SAVEPOINT operation")
         try:
             yield
@@ -68,7 +68,7 @@ class Storage:
         self._execute("RELEASE operation")
 
     def commit(self) -> None:
-        """Makes everything written durable. Raises sqlite3.Error, after which nothing of it is kept."""
+        """Makes all writes durable. Raises sqlite3.Error, and undoes them."""
         try:
             for callback in self._before_commit:
                 callback()

@@ -1,1 +1,1 @@
-"""HTTP as the SDKs speak it: requests are read, handed to the store and the query engine, and answered."""
+"""The REST API of Cosmos DB: reads requests, calls the store and the query engine, writes responses."""

@@ -1,4 +1,4 @@
-"""The signature of every request: an HMAC with the account's key.
+"""Checks the signature of requests: an HMAC with the account key.
 
 Source: "Access control in the Azure Cosmos DB for NoSQL REST API".
 """
@@ -16,7 +16,7 @@ OPERATIONS = "operations"
 
 
 class Authorization:
-    """`key` as in a connection string, in base64. Raises ValueError when it is not that."""
+    """`key`: in base64, as in a connection string. Raises ValueError if it is not base64."""
 
     def __init__(self, key: str) -> None:
         try:
@@ -42,7 +42,7 @@ class Authorization:
                 return
         raise errors.unauthorized(
             "The input authorization token can't serve the request. The request is not signed with the key of this "
-            "account: compare AccountKey in the connection string with the key this server was started with."
+            "account: compare AccountKey in the connection string with the key in the settings of this server."
         )
 
     def _signature(self, method: str, kind: str, link: str, date: tuple[str, str]) -> str:
@@ -51,13 +51,13 @@ class Authorization:
 
 
 def _quoted(signature: str) -> bytes:
-    """The header as the SDKs send it."""
+    """The header, as the SDKs send it."""
     escaped = signature.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
     return f"type%3Dmaster%26ver%3D1.0%26sig%3D{escaped}".encode()
 
 
 def _signature_in(header: str) -> bytes:
-    """The signature of a master-key token. Raises unauthorized for another kind of token."""
+    """The signature in a token of the account key. Raises unauthorized for another kind of token."""
     # A plus sign is part of base64 here, not a space.
     fields = parse_qs(unquote(header).replace("+", "%2B"))
     if fields.get("type") != ["master"]:

@@ -1,4 +1,4 @@
-"""Requests for the change feed: GET docs with `a-im: Incremental Feed`."""
+"""Reads of the change feed: GET docs with `a-im: Incremental Feed`."""
 
 from email.utils import parsedate_to_datetime
 
@@ -13,7 +13,7 @@ from local_azure.cosmos.wire.paths import ResourcePath
 
 
 class ChangeFeedRequests:
-    """A continuation is the LSN that was read last, in the form of an etag."""
+    """A continuation is the LSN that was read last, as an etag."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -45,10 +45,10 @@ def _position(request: Request, container: Container) -> Position:
         try:
             return Position(int(continuation.strip('"')), 0, feed_range)
         except ValueError:
-            raise errors.bad_request(f"The change feed continuation {continuation!r} is not one.") from None
+            raise errors.bad_request(f"The change feed continuation {continuation!r} is invalid.") from None
     if since is None:
         return Position(0, 0, feed_range)
     try:
         return Position(0, int(parsedate_to_datetime(since).timestamp()), feed_range)
     except ValueError:
-        raise errors.bad_request(f"The header if-modified-since is {since!r}, not a date (RFC 9110).") from None
+        raise errors.bad_request(f"The header if-modified-since must be a date (RFC 9110), not {since!r}.") from None

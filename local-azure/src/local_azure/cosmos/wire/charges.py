@@ -1,7 +1,7 @@
-"""Request charges (RU) of about the size the service asks for, so that a cost can be seen to grow.
+"""Request charges (RU), approximately those of the service, so that growing costs become visible.
 
-Source: "Request Units in Azure Cosmos DB": a 1 KB read costs 1 RU, a 100 KB read 10 RU; writes cost about five to six
-times as much; a query costs by what it looks at.
+Source: "Request Units in Azure Cosmos DB": a 1 KB read costs 1 RU, a 100 KB read 10 RU; a write costs about five to six
+times as much; a query costs according to the items it reads.
 """
 
 
@@ -13,5 +13,5 @@ def write_charge(size: int) -> str:
     return f"{5.5 + 0.48 * (size // 1024):.2f}"
 
 
-def query_charge(looked_at: int, size: int) -> str:
-    return f"{2.3 + 0.028 * looked_at + 0.09 * (size // 1024):.2f}"
+def query_charge(items_read: int, size: int) -> str:
+    return f"{2.3 + 0.028 * items_read + 0.09 * (size // 1024):.2f}"

@@ -1,4 +1,4 @@
-"""Answers after the commit: all that one turn of the event loop writes is committed once, then answered."""
+"""Commits the writes of a turn of the event loop together, and sends the responses after the commit."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ type Send = Callable[[bytes], None]
 
 
 class GroupCommit:
-    """Holds back every answer made while something is uncommitted, reads included: they may have seen it."""
+    """Delays every response while there are uncommitted writes, those of reads too: they may contain such a write."""
 
     def __init__(self, storage: Storage, loop: asyncio.AbstractEventLoop) -> None:
         self._storage = storage
@@ -29,7 +29,7 @@ class GroupCommit:
         self.schedule()
 
     def schedule(self) -> None:
-        """Commits what is written, at the end of this turn of the loop."""
+        """Commits at the end of this turn of the event loop."""
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self.commit)
@@ -41,8 +41,8 @@ class GroupCommit:
             if self._storage.pending:
                 self._storage.commit()
         except sqlite3.Error:
-            # Nothing of this turn is kept, so nobody may be told that it was: the clients see a broken connection.
-            _log.exception("the commit failed; %d requests go unanswered", len(held))
+            # The writes of this turn are lost, so no response may confirm them: the clients see a closed connection.
+            _log.exception("the commit failed; %d requests get no response", len(held))
             for send, _ in held:
                 send(b"")
             return
@@ -50,7 +50,7 @@ class GroupCommit:
             send(response)
 
     def roll_back(self) -> None:
-        """After a database error in the middle of a request: takes back the whole turn and answers none of it."""
+        """After a database error during a request: undoes the whole turn, and answers none of its requests."""
         self._storage.rollback()
         held, self._held = self._held, []
         for send, _ in held:

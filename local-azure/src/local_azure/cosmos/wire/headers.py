@@ -1,4 +1,4 @@
-"""What the request headers say, and the headers that every answer about items has."""
+"""Reads the headers and bodies of requests, and makes the headers of responses about items."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from local_azure.cosmos.store.items import Precondition
 from local_azure.cosmos.wire.messages import Request
 
 PARTITION_KEY_RANGE = "0"
-"""The one physical partition of every container: with it, the SDKs need no query plan and merge nothing."""
+"""The only physical partition of every container: the SDKs need no query plans, and merge no results."""
 
 PARTITION_KEY = "x-ms-documentdb-partitionkey"
 
@@ -31,7 +31,7 @@ def precondition(request: Request) -> Precondition:
 
 
 def partition_key(request: Request, container: Container) -> str:
-    """The full key that an operation on an item must have, as canonical text. Raises bad_request."""
+    """The complete key, which an operation on an item needs, as canonical text. Raises bad_request."""
     header = request.headers.get(PARTITION_KEY)
     if header is None:
         raise errors.bad_request("PartitionKey value must be supplied for this operation.")
@@ -46,7 +46,7 @@ def partition_key(request: Request, container: Container) -> str:
 
 
 def feed_range(request: Request, container: Container) -> FeedRange:
-    """The part of the container that a query or a feed is about. Raises bad_request, partition_key_range_gone."""
+    """The part of the container that a query or a feed covers. Raises bad_request, partition_key_range_gone."""
     headers = request.headers
     range_id = headers.get("x-ms-documentdb-partitionkeyrangeid", PARTITION_KEY_RANGE)
     if range_id.rpartition(",")[2] != PARTITION_KEY_RANGE:
@@ -54,14 +54,14 @@ def feed_range(request: Request, container: Container) -> FeedRange:
     header = headers.get(PARTITION_KEY)
     if header is not None:
         key = partition_keys.from_header(header)
-        given, defined = partition_keys.component_count(key), len(container.partition_key.paths)
-        if given == defined:
+        count, complete = partition_keys.component_count(key), len(container.partition_key.paths)
+        if count == complete:
             return FeedRange(partition_key=key)
-        if 0 < given < defined:
+        if 0 < count < complete:
             definition = container.partition_key
             start = partition_keys.effective(key, definition.kind, definition.version)
             return FeedRange(None, start, start + "FF")
-        if given:
+        if count:
             raise errors.bad_request("The partition key has more components than the container's definition.")
     if "x-ms-start-epk" in headers or "x-ms-end-epk" in headers:
         start, end = headers.get("x-ms-start-epk", ""), headers.get("x-ms-end-epk", "FF")
@@ -70,7 +70,7 @@ def feed_range(request: Request, container: Container) -> FeedRange:
 
 
 def page_size(request: Request) -> int:
-    """Items a page. Raises bad_request."""
+    """Items per page. Raises bad_request."""
     header = request.headers.get("x-ms-max-item-count")
     if header is None:
         return DEFAULT_PAGE_SIZE
@@ -81,21 +81,21 @@ def page_size(request: Request) -> int:
     if size == -1:
         return DYNAMIC_PAGE_SIZE
     if size < 1:
-        raise errors.bad_request(f"The header x-ms-max-item-count is {header!r}, not a positive number or -1.")
+        raise errors.bad_request(f"The header x-ms-max-item-count must be a positive number or -1, not {header!r}.")
     return size
 
 
 def check_intended_container(request: Request, container: Container) -> None:
-    """Raises container_rid_mismatch when the client means a container that was deleted and created anew."""
+    """Raises container_rid_mismatch if the client means a container that has been deleted and recreated since."""
     intended = request.headers.get("x-ms-cosmos-intended-collection-rid")
     if intended is not None and intended != container.rid:
         raise errors.container_rid_mismatch()
 
 
 def item_headers(request: Request, container: Container, charge: str, etag: str | None = None) -> dict[str, str]:
-    """Without x-ms-alt-content-path: with it the SDKs keep session tokens, which one node has no use for.
+    """Omits x-ms-alt-content-path, which makes the SDKs keep session tokens.
 
-    Every read sees every write that was answered before it, so a token has nothing to add to that.
+    Tokens are of no use here: every read sees all writes that were confirmed before it.
     """
     lsn = container.lsn
     headers = {
@@ -111,13 +111,13 @@ def item_headers(request: Request, container: Container, charge: str, etag: str 
 
 
 def json_body(request: Request) -> Any:
-    """Raises bad_request when the body is not JSON."""
+    """Raises bad_request if the body is not JSON."""
     try:
         body = json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         message = "The request payload is invalid. Ensure to provide a valid request payload."
         raise errors.bad_request(message) from None
-    # Few brackets cannot nest deeply; only a body with many of them has to be gone through.
+    # Few brackets cannot nest deeply; only a body with many needs to be checked.
     if request.body.count(b"[") + request.body.count(b"{") > MAX_NESTING and _nests_too_deeply(body):
         raise errors.bad_request(f"The request payload is nested more than {MAX_NESTING} levels deep.")
     return body
@@ -134,14 +134,14 @@ def _nests_too_deeply(body: Any) -> bool:
 
 
 def item_body(request: Request) -> dict[str, Any]:
-    """An item, or a patch of one. Raises bad_request, and request_too_large by its size as it was sent."""
+    """An item or a patch. Raises bad_request; request_too_large, by the size as sent."""
     if len(request.body) > MAX_ITEM_BYTES:
         raise errors.request_too_large()
     return json_object(request)
 
 
 def json_object(request: Request) -> dict[str, Any]:
-    """Raises bad_request when the body is not a JSON object."""
+    """Raises bad_request if the body is not a JSON object."""
     body = json_body(request)
     if not isinstance(body, dict):
         raise errors.bad_request("The request payload is invalid. Ensure to provide a JSON object.")

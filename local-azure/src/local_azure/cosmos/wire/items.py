@@ -18,7 +18,7 @@ from local_azure.cosmos.wire.messages import Request, Response
 from local_azure.cosmos.wire.paths import ResourcePath
 
 type ConditionReader = Callable[[str], Callable[[Item], bool]]
-"""Reads the condition of a patch, "from c where …", into a test of an item. Raises bad_request."""
+"""Compiles the condition of a patch, "FROM c WHERE …", to a test of an item. Raises bad_request."""
 
 
 class ItemRequests:
@@ -93,7 +93,7 @@ class ItemRequests:
         return container, headers.partition_key(request, container)
 
     def _item_id(self, container: Container, path: ResourcePath) -> str:
-        """The id that the path gives, or the id of the item whose `_rid` it gives. Raises not_found."""
+        """The id in the path, or the id of the item with the `_rid` in the path. Raises not_found."""
         if path.database == container.database.id:
             return path.item
         number = resource_ids.item_number(path.item)
@@ -104,7 +104,7 @@ class ItemRequests:
 
     def _patch(self, body: Any) -> Change:
         if not isinstance(body, dict):
-            raise errors.bad_request("A patch is an object with operations.")
+            raise errors.bad_request("A patch must be an object with operations.")
         condition = body.get("condition")
         accepts = self._read_condition(condition) if condition else None
 

@@ -1,4 +1,4 @@
-"""A request as it came and a response as it goes, in the shape HTTP/1.1 has them (RFC 9112)."""
+"""Requests and responses of HTTP/1.1 (RFC 9112)."""
 
 import json
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Response:
 
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-_WITHOUT_BODY = frozenset((204, 304))  # RFC 9110 §8.6: these have no content, and no length of it
+_WITHOUT_BODY = frozenset((204, 304))  # RFC 9110 §8.6: no content, and no content-length
 
 
 def render(response: Response, *, keep_alive: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""Requests that search: queries, and the plain listing of a container's items."""
+"""Queries, and the list of all items of a container."""
 
 import time
 from typing import Any
@@ -26,7 +26,7 @@ class QueryRequests:
 
     def query_items(self, request: Request, path: ResourcePath) -> Response:
         if headers.flag(request, "x-ms-cosmos-is-query-plan-request"):
-            raise errors.not_supported("query plans: with its one physical partition, it needs none")
+            raise errors.not_supported("query plans: with a single physical partition there is no need for them")
         text, parameters = _query(request)
         across = headers.flag(request, "x-ms-documentdb-query-enablecrosspartition")
         return self._page(request, path, text, parameters, across_partitions=across)
@@ -63,7 +63,7 @@ class QueryRequests:
         page = self._engine.run(container, call)
         seconds = time.perf_counter() - started
         body = _feed(container, page.results)
-        answer_headers = headers.item_headers(request, container, query_charge(page.looked_at, len(body)))
+        answer_headers = headers.item_headers(request, container, query_charge(page.items_read, len(body)))
         answer_headers["x-ms-item-count"] = str(len(page.results))
         if headers.flag(request, "x-ms-documentdb-populatequerymetrics"):
             answer_headers["x-ms-documentdb-query-metrics"] = _metrics(page, seconds)
@@ -74,10 +74,10 @@ class QueryRequests:
 
 def _metrics(page: QueryPage, seconds: float) -> str:
     count, size = len(page.results), sum(map(len, page.results))
-    ratio = min(count / page.looked_at, 1) if page.looked_at else 1
+    ratio = min(count / page.items_read, 1) if page.items_read else 1
     return (
-        f"totalExecutionTimeInMs={seconds * 1000:.2f};retrievedDocumentCount={page.looked_at};"
-        f"retrievedDocumentSize={page.looked_at_size};"
+        f"totalExecutionTimeInMs={seconds * 1000:.2f};retrievedDocumentCount={page.items_read};"
+        f"retrievedDocumentSize={page.characters_read};"
         f"outputDocumentCount={count};outputDocumentSize={size};indexUtilizationRatio={ratio:.2f}"
     )
 
@@ -88,14 +88,14 @@ def _feed(container: Container, bodies: list[str]) -> bytes:
 
 
 def _query(request: Request) -> tuple[str, dict[str, Any]]:
-    """The text of the query, and the values of its parameters by name. Raises bad_request."""
+    """The text of the query, and its parameters by name. Raises bad_request."""
     body = headers.json_object(request)
-    text, given = body.get("query"), body.get("parameters") or []
-    if not isinstance(text, str) or not isinstance(given, list):
-        raise errors.bad_request("A query is an object with a text `query` and a list `parameters`.")
+    text, named_values = body.get("query"), body.get("parameters") or []
+    if not isinstance(text, str) or not isinstance(named_values, list):
+        raise errors.bad_request("A query must be an object with a text `query` and a list `parameters`.")
     parameters = {}
-    for parameter in given:
+    for parameter in named_values:
         if not isinstance(parameter, dict) or not isinstance(parameter.get("name"), str) or "value" not in parameter:
-            raise errors.bad_request("A query parameter is an object with a name and a value.")
+            raise errors.bad_request("A query parameter must be an object with a name and a value.")
         parameters[parameter["name"]] = parameter["value"]
     return text, parameters

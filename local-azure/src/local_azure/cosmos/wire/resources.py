@@ -1,4 +1,4 @@
-"""Requests about the account, its databases and containers, and their one partition key range."""
+"""Requests about the account, databases, containers, and the partition key range."""
 
 import json
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class ResourceRequests:
         self._catalog = account.catalog
 
     def account(self, request: Request, _path: ResourcePath) -> Response:
-        # The SDKs go on at the address given here: it has to be the one that they came to.
+        # The SDKs continue with this address, so it must be the one they used.
         endpoint = f"http://{request.headers.get('host', '127.0.0.1')}/"
         locations = [{"name": _REGION, "databaseAccountEndpoint": endpoint}]
         resource = {
@@ -86,7 +86,7 @@ class ResourceRequests:
         return Response(204, b"", _headers(request))
 
     def partition_key_ranges(self, request: Request, path: ResourcePath) -> Response:
-        """Says 304 to a client that knows the range already: without that, the SDKs ask for ever."""
+        """Returns 304 to a client that has the range; without that, the SDKs would ask endlessly."""
         container = self._account.owning_container(path.database, path.container)
         headers.check_intended_container(request, container)
         etag = f'"{container.number}"'
@@ -108,7 +108,7 @@ class ResourceRequests:
         return _answer(request, feed(container.rid, "PartitionKeyRanges", [resource]), etag=etag)
 
     def conflicts(self, request: Request, path: ResourcePath) -> Response:
-        """None: only several write regions make conflicts."""
+        """Empty: only several write regions cause conflicts."""
         container = self._account.owning_container(path.database, path.container)
         return _answer(request, feed(container.rid, "Conflicts", []))
 
@@ -117,7 +117,7 @@ class ResourceRequests:
         raise errors.not_found()
 
     def offers(self, request: Request, _path: ResourcePath) -> Response:
-        """None: as on a serverless account, throughput is not provisioned."""
+        """Empty: as in a serverless account, no throughput is provisioned."""
         return _answer(request, feed("", "Offers", []))
 
     def database_feed(self, request: Request, resources: list[Any]) -> Response:

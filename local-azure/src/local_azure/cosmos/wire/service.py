@@ -1,4 +1,4 @@
-"""From a request's method and path to what answers it."""
+"""Routes a request, by method and path, to its handler."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ _NOT_SUPPORTED = {
 
 
 class Service:
-    """Checks the signature of a request, and answers it."""
+    """Checks the signature of each request, and answers it."""
 
     def __init__(self, account: Account, authorization: Authorization) -> None:
         self._authorization = authorization

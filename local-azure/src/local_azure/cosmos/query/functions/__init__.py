@@ -12,6 +12,6 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 NOT_SUPPORTED = frozenset(("VECTORDISTANCE", "RRF", "DOCUMENTID", "COUNTIF", "MAKELIST", "MAKESET", "RAND"))
-"""What the service has beyond these, together with all that begins with ST_ and FULLTEXT."""
+"""Functions of the service that are refused, like all those that start with ST_ or FULLTEXT."""
 
 __all__ = ["FUNCTIONS", "NOT_SUPPORTED", "Function"]

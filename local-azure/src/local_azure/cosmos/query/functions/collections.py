@@ -13,7 +13,7 @@ def _array(value: Any) -> list[Any]:
 
 
 def _matches(element: Any, wanted: Any) -> bool:
-    """Whether `element` has all that `wanted` has, at any depth."""
+    """Whether `element` has all members of `wanted`, at any depth."""
     if type(element) is dict and type(wanted) is dict:
         return all(name in element and _matches(element[name], value) for name, value in wanted.items())
     return equal(element, wanted)

@@ -14,7 +14,7 @@ _REGEX_FLAGS = {"m": re.MULTILINE, "s": re.DOTALL, "i": re.IGNORECASE, "x": re.V
 
 
 def _folded(ignore_case: Any, *texts: Any) -> list[str]:
-    """The texts, in lower case where the case is to be ignored. Raises ValueError for wrong types."""
+    """The texts, in lower case if `ignore_case`. Raises ValueError for wrong types."""
     if not isinstance(ignore_case, bool) or not all(type(text) is str for text in texts):
         raise ValueError(ignore_case)
     return [text.lower() for text in texts] if ignore_case else list(texts)

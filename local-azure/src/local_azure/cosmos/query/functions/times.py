@@ -38,7 +38,7 @@ def _now_ticks() -> int:
 
 
 def _ticks(text: Any) -> int:
-    """Raises ValueError when it is not a date and time in the form above."""
+    """Raises ValueError if it is not a date and time in this format."""
     match = _TEXT.match(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(text)
@@ -80,7 +80,7 @@ def _add(part: Any, amount: Any, text: Any) -> str:
 
 
 def _difference(part: Any, start: Any, end: Any) -> int:
-    """How many borders of `part` lie between the two."""
+    """The number of boundaries of `part` between the two."""
     name, first, last = _part_name(part), _ticks(start), _ticks(end)
     if name in _FIXED_PARTS:
         size = _FIXED_PARTS[name]
