@@ -71,16 +71,16 @@ def _install_node(notify: Notify) -> Node:
 
 
 def _install_azurite(node: Node, notify: Notify) -> None:
-    wanted = hashlib.sha256(b"".join((PACKAGE_FOLDER / name).read_bytes() for name in PACKAGE_FILES)).hexdigest()
+    fingerprint = hashlib.sha256(b"".join((PACKAGE_FOLDER / name).read_bytes() for name in PACKAGE_FILES)).hexdigest()
     stamp = INSTALLATION / STAMP
-    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+    if stamp.exists() and stamp.read_text(encoding="ascii") == fingerprint:
         return
     notify("installing Azurite from npm, which takes about half a minute, once")
     INSTALLATION.mkdir(parents=True, exist_ok=True)
     for name in PACKAGE_FILES:
         shutil.copyfile(PACKAGE_FOLDER / name, INSTALLATION / name)
     _run((*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"), INSTALLATION)
-    stamp.write_text(wanted, encoding="ascii")
+    stamp.write_text(fingerprint, encoding="ascii")
 
 
 def machine_node() -> Node | None:

@@ -98,10 +98,10 @@ async def _serve(
 
 def _create_missing(containers: Iterable[CosmosContainer], account: Account) -> None:
     catalog = account.catalog
-    for wanted in containers:
-        database = catalog.find_database(wanted.database) or catalog.create_database(wanted.database)
-        if catalog.find_container(database.id, wanted.name) is None:
-            catalog.create_container(database, _definition(wanted))
+    for container in containers:
+        database = catalog.find_database(container.database) or catalog.create_database(container.database)
+        if catalog.find_container(database.id, container.name) is None:
+            catalog.create_container(database, _definition(container))
     if account.storage.pending:
         account.storage.commit()
 

@@ -179,8 +179,8 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
+def _header(scope: Scope, searched_name: bytes) -> str:
     for name, value in scope["headers"]:
-        if name == wanted:
+        if name == searched_name:
             return str(value, "latin-1")
     return ""

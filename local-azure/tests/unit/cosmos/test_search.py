@@ -48,7 +48,7 @@ def test_a_search_by_comparisons_finds_the_same_as_a_full_scan(full: Shop, condi
         check(full, f"SELECT * FROM c WHERE {condition}")  # noqa: S608  # the queries are what is tested
 
 
-comparisons = st.integers(0, len(COMPARISONS) - 1).map(lambda place: COMPARISONS[place])
+comparisons = st.integers(0, len(COMPARISONS) - 1).map(lambda index: COMPARISONS[index])
 paths = st.sampled_from(PATHS)
 constants = st.sampled_from(CONSTANTS)
 conditions = st.one_of(

@@ -51,8 +51,8 @@ def _compile_from(
     aliases = dict(outer)
     sources: list[Source] = []
     root_names: set[str] = set()
-    for place, source in enumerate(clause):
-        is_root = top_level and place == 0
+    for index, source in enumerate(clause):
+        is_root = top_level and index == 0
         names = syntax.path_of(source.path)
         if is_root and names is not None:
             # Whatever FROM names first is the container, by any name.

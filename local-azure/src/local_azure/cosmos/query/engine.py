@@ -81,8 +81,8 @@ class QueryEngine:
         if compiled.selection.grouping and not (compiled.tree.value or call.range.partition_key is not None):
             # Azure refuses this when there are several physical partitions, and the Python SDK always does.
             raise errors.bad_request("Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.")
-        run = _Run(self._storage, container, compiled, scope, search)
-        run.narrow(call.range, self._clock())
+        narrowed = _narrowed(search, call.range, self._clock())
+        run = _Run(self._storage, container, compiled, scope, narrowed)
         try:
             return run.stream(call) if compiled.streams else run.materialize(call)
         except RecursionError:
@@ -105,35 +105,23 @@ class _Run:
         self._items_read = 0
         self._characters_read = 0
 
-    def narrow(self, feed_range: FeedRange, now: float) -> None:
-        """Restricts the search to a part of the container, and to items that have not expired."""
-        if feed_range.partition_key is not None:
-            self._conditions.append("partition_key = ?")
-            self._parameters.append(feed_range.partition_key)
-        elif feed_range != WHOLE:
-            self._conditions.append("effective_key >= ? AND effective_key < ?")
-            self._parameters += [feed_range.start, feed_range.end]
-        self._conditions.append(_ALIVE)
-        self._parameters.append(now)
-
     def stream(self, call: QueryCall) -> QueryPage:
         """Continues after the last item of the previous page."""
         scope, compiled = self._scope, self._compiled
         window = compiled.selection.window(scope)
-        end = window.end
-        passed, place = self._continue(call.continuation)
+        passed, position = self._continue(call.continuation)
         results: list[str] = []
         size = 0
         rows = self._rows()
         for number, item_id, ts, body in rows:
-            if end is not None and passed >= end:
+            if window.end is not None and passed >= window.end:
                 break
             if len(results) >= call.size or size >= MAX_RESPONSE_BYTES or self._items_read >= SCAN_BUDGET:
                 rows.close()
-                return self._page(results, [passed, *place])
+                return self._page(results, [passed, *position])
             self._items_read += 1
             self._characters_read += len(body)
-            place = ({"id": item_id, "ts": ts, "number": number}[compiled.order_column], number)
+            position = ({"id": item_id, "ts": ts, "number": number}[compiled.order_column], number)
             text = self._result(body)
             if text is None:
                 continue
@@ -156,7 +144,7 @@ class _Run:
             (count,) = self._storage.read(statement, self._parameters).fetchone()
             values = selection.counted(scope, count)
         else:
-            values = selection.results(scope, self._passes())
+            values = selection.results(scope, self._items())
         if selection.grouping and not compiled.tree.group_by and call.range.partition_key is None:
             # The SDKs merge aggregates of several partitions themselves, and turn undefined into null.
             values = iter(list(values) or [None])
@@ -170,8 +158,8 @@ class _Run:
             size += len(text)
         return self._page(results, None)
 
-    def _page(self, results: list[str], place: list[Any] | None) -> QueryPage:
-        continuation = None if place is None else _continuation(place)
+    def _page(self, results: list[str], position: list[Any] | None) -> QueryPage:
+        continuation = None if position is None else _continuation(position)
         return QueryPage(results, continuation, self._items_read, self._characters_read)
 
     def _result(self, body: str) -> str | None:
@@ -194,7 +182,7 @@ class _Run:
         statement = f"{self._statements.select}{' AND '.join(self._conditions)} ORDER BY {order}"
         return self._storage.read(statement, self._parameters)
 
-    def _passes(self) -> Iterator[None]:
+    def _items(self) -> Iterator[None]:
         for _, _, _, body in self._rows():
             self._items_read += 1
             self._characters_read += len(body)
@@ -202,14 +190,26 @@ class _Run:
             yield
 
     def _continue(self, continuation: str | None) -> tuple[int, tuple[Any, int]]:
-        """The number of results on previous pages, and the place of the last one."""
-        passed, *place = _continued(continuation, 3) or [0]
-        if not place:
+        """The number of results on previous pages, and the position of the last one."""
+        passed, *position = _continued(continuation, 3) or [0]
+        if not position:
             return passed, (None, 0)
         column, sign = self._compiled.order_column, "<" if self._compiled.descending else ">"
         self._conditions.append(f"({column}, number) {sign} (?, ?)" if column != "number" else f"number {sign} ?")
-        self._parameters += place if column != "number" else place[1:]
-        return passed, (place[0], place[1])
+        self._parameters += position if column != "number" else position[1:]
+        return passed, (position[0], position[1])
+
+
+def _narrowed(search: Search, feed_range: FeedRange, now: float) -> Search:
+    """Restricted to a part of the container, and to items that have not expired."""
+    conditions, parameters = [*search.conditions], [*search.parameters]
+    if feed_range.partition_key is not None:
+        conditions.append("partition_key = ?")
+        parameters.append(feed_range.partition_key)
+    elif feed_range != WHOLE:
+        conditions.append("effective_key >= ? AND effective_key < ?")
+        parameters += [feed_range.start, feed_range.end]
+    return search._replace(conditions=[*conditions, _ALIVE], parameters=[*parameters, now])
 
 
 @lru_cache(maxsize=512)
@@ -239,11 +239,13 @@ def _check_composite_index(container: Container, tree: syntax.Query) -> None:
     """Raises bad_request, like the service, for ORDER BY several paths without a composite index for them."""
     if len(tree.order_by) < 2:
         return
-    wanted = [("/" + "/".join((syntax.path_of(item.expression) or ())[1:]), item.descending) for item in tree.order_by]
-    reverse = [(path, not descending) for path, descending in wanted]
+    requested = [
+        ("/" + "/".join((syntax.path_of(item.expression) or ())[1:]), item.descending) for item in tree.order_by
+    ]
+    reverse = [(path, not descending) for path, descending in requested]
     for index in container.definition["indexingPolicy"].get("compositeIndexes", []):
         served = [(part.get("path"), part.get("order", "ascending") == "descending") for part in index]
-        if served in (wanted, reverse):
+        if served in (requested, reverse):
             return
     raise errors.bad_request(
         "The order by query does not have a corresponding composite index that it can be served from."
@@ -276,9 +278,9 @@ def select_from(text: str, parameters: dict[str, Any], resources: list[Any]) -> 
     compiled = _compiled(text, ())
     scope = Scope(_Parameters(parameters), compiled.slots)
 
-    def passes() -> Iterator[None]:
+    def items() -> Iterator[None]:
         for resource in resources:
             scope.values[ROOT_SLOT] = resource
             yield
 
-    return list(compiled.selection.results(scope, passes() if compiled.tree.sources else (None,)))
+    return list(compiled.selection.results(scope, items() if compiled.tree.sources else (None,)))

@@ -132,11 +132,11 @@ def _index(compiler: ExpressionCompiler, node: syntax.Index) -> Evaluate:
     target, index = compiler.compile(node.target), compiler.compile(node.index)
 
     def evaluate(scope: Scope) -> Any:
-        value, place = target(scope), index(scope)
-        if type(value) is dict and type(place) is str:
-            return value.get(place, UNDEFINED)
-        if type(value) is list and type(place) is int and 0 <= place < len(value):
-            return value[place]
+        value, key = target(scope), index(scope)
+        if type(value) is dict and type(key) is str:
+            return value.get(key, UNDEFINED)
+        if type(value) is list and type(key) is int and 0 <= key < len(value):
+            return value[key]
         return UNDEFINED
 
     return evaluate

@@ -103,20 +103,20 @@ class Selection:
         window = self.window(scope)
         return islice((self.project(scope),), window.offset, window.end)
 
-    def _bind(self, scope: Scope, place: int) -> Iterator[None]:
-        if place == len(self.sources):
+    def _bind(self, scope: Scope, index: int) -> Iterator[None]:
+        if index == len(self.sources):
             if self.where is None or self.where(scope) is True:
                 yield
             return
-        source = self.sources[place]
+        source = self.sources[index]
         value = source.evaluate(scope)
         if source.iterate:
             for element in value if type(value) is list else ():
                 scope.values[source.slot] = element
-                yield from self._bind(scope, place + 1)
+                yield from self._bind(scope, index + 1)
         elif value is not UNDEFINED:
             scope.values[source.slot] = value
-            yield from self._bind(scope, place + 1)
+            yield from self._bind(scope, index + 1)
 
     def _ordered(self, scope: Scope, rows: Iterator[None]) -> Iterator[Any]:
         if not self.order:
@@ -126,8 +126,8 @@ class Selection:
             # The index for a single path has no entry for an item without that path; a composite index has.
             undefined = sort_key(UNDEFINED)
             keyed = [(keys, value) for keys, value in keyed if keys[0] != undefined]
-        for place in range(len(self.order) - 1, -1, -1):
-            keyed.sort(key=lambda pair, place=place: pair[0][place], reverse=self.order[place].descending)  # type: ignore[misc]  # mypy takes the default for a parameter of key
+        for index in range(len(self.order) - 1, -1, -1):
+            keyed.sort(key=lambda pair, index=index: pair[0][index], reverse=self.order[index].descending)  # type: ignore[misc]  # mypy takes the default for a parameter of key
         return (value for _, value in keyed)
 
     def _grouped(self, scope: Scope, rows: Iterator[None], grouping: Grouping) -> Iterator[Any]:

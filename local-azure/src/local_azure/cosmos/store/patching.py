@@ -110,14 +110,14 @@ def _remove(parent: Any, step: str, _operation: dict[str, Any]) -> None:
 def _increment(parent: Any, step: str, operation: dict[str, Any]) -> None:
     amount = operation["value"]
     if isinstance(parent, list):
-        place: Any = _index(parent, step, end=len(parent))
-        present = parent[place]
+        key: Any = _index(parent, step, end=len(parent))
+        present = parent[key]
     else:
-        place, present = step, parent.get(step, 0)
+        key, present = step, parent.get(step, 0)
     for number in (amount, present):
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise errors.bad_request(f"The patch operation incr needs numbers; {step!r} is something else.")
-    parent[place] = present + amount
+    parent[key] = present + amount
 
 
 def _move(item: dict[str, Any], path: list[str], operation: dict[str, Any]) -> None:

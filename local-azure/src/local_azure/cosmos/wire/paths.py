@@ -22,7 +22,7 @@ class ResourcePath(NamedTuple):
     @property
     def pattern(self) -> str:
         """With * in place of the names: `dbs/*/colls/*/docs`."""
-        return "/".join(["*" if place % 2 else part for place, part in enumerate(self.segments)])
+        return "/".join(["*" if index % 2 else part for index, part in enumerate(self.segments)])
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ def _difference(left: Any, right: Any) -> list[Any]:
 
 
 def _choose(index: Any, *options: Any) -> Any:
-    place = whole_number(index)
-    return options[place - 1] if 1 <= place <= len(options) else UNDEFINED
+    position = whole_number(index)
+    return options[position - 1] if 1 <= position <= len(options) else UNDEFINED
 
 
 def _object_to_array(value: Any) -> list[Any]:

@@ -55,8 +55,8 @@ def _left(text: Any, length: Any) -> str:
 
 
 def _right(text: Any, length: Any) -> str:
-    wanted = whole_number(length)
-    return _text(text)[-wanted:] if wanted > 0 else ""
+    count = whole_number(length)
+    return _text(text)[-count:] if count > 0 else ""
 
 
 def _substring(text: Any, start: Any, length: Any) -> str:
