@@ -1,7 +1,7 @@
 """`python -m local_azure.debug APP`: runs a function app of the running stack in this process, for a debugger.
 
-It has the port and the settings that the supervisor gives it. Free the port first with `local-azure stop APP`, and let
-the supervisor run the app again with `local-azure start APP`.
+The app has the same port and settings as under the supervisor. Stop it there first, with `local-azure stop APP`, and
+start it again at the end, with `local-azure start APP`.
 """
 
 import argparse
@@ -21,7 +21,7 @@ FAILED = 1
 def main(arguments: list[str] | None = None) -> int:
     """Runs the host until SIGTERM or SIGINT, which ends the process. Returns the exit code of a failed start."""
     parser = argparse.ArgumentParser(prog="python -m local_azure.debug", description=__doc__)
-    parser.add_argument("app", help="its name, as `local-azure status` shows it")
+    parser.add_argument("app", help="the name that `local-azure status` shows")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="the state folder of the running stack")
     options = parser.parse_args(arguments)
     try:
@@ -35,12 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def app_of_stack(name: str, stack: Stack) -> Service:
-    """What the supervisor runs as the app `name`. Raises StackError for an unknown app; ConfigurationError."""
+    """The service that the supervisor runs as the app `name`. Raises StackError; ConfigurationError."""
     running = stack.running
     configuration = Configuration.load(running.config)
     if name not in configuration.apps:
         raise StackError(f"there is no function app {name!r}; there are {', '.join(configuration.apps)}")
-    layout = StackLayout(running.config, stack.state.folder, running.ports)
+    layout = StackLayout(running.config, stack.state.folder, running.assigned_ports)
     services = plan(configuration, layout, with_azurite=False)
     return next(service for service in services if service.name == name)
 

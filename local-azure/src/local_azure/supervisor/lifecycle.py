@@ -37,12 +37,12 @@ class StackOptions:
 class Prepared:
     """A stack that can start: the state folder is locked, the ports are free, everything is installed.
 
-    `config` is absolute. `ports`: those its services will listen on.
+    `ports`: those its services will listen on.
     """
 
     state: StateFolder
     services: list[Service]
-    config: Path
+    layout: StackLayout
     ports: dict[str, int]
     connection_strings: dict[str, str]
 
@@ -69,7 +69,7 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     with_azurite = configuration.azurite is not None and _has_azurite(notice)
     services = plan(configuration, layout, with_azurite=with_azurite)
     own_ports = {name: port for name, port in ports.items() if name in started}
-    return Prepared(state, services, layout.config, own_ports, connection_strings(configuration, ports))
+    return Prepared(state, services, layout, own_ports, connection_strings(configuration, ports))
 
 
 async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
@@ -89,11 +89,12 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
     control = ControlServer(supervisor, token, shut_down)
     running = Running(
         supervisor=ProcessIdentity.of(os.getpid()),
-        config=prepared.config,
+        config=prepared.layout.config,
         control_port=await control.start(),
         token=token,
         services=[service.name for service in prepared.services],
         ports=prepared.ports,
+        assigned_ports=dict(prepared.layout.ports),
         connection_strings=prepared.connection_strings,
     )
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))

@@ -49,7 +49,10 @@ class ProcessIdentity(BaseModel):
 
 
 class Running(BaseModel):
-    """running.json: what the commands need to know about a running stack."""
+    """running.json: what the commands need to know about a running stack.
+
+    `ports`: of its services. `assigned_ports`: of all services of the settings file, for the placeholders.
+    """
 
     supervisor: ProcessIdentity
     config: Path
@@ -57,6 +60,7 @@ class Running(BaseModel):
     token: str
     services: list[str]
     ports: dict[str, int]
+    assigned_ports: dict[str, int]
     connection_strings: dict[str, str]
     processes: dict[str, ProcessIdentity] = {}
 

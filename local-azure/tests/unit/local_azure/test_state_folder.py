@@ -26,6 +26,7 @@ def running(**processes: ProcessIdentity) -> Running:
         token="secret",
         services=["one"],
         ports={"one": 2},
+        assigned_ports={"one": 2},
         connection_strings={},
         processes=processes,
     )
