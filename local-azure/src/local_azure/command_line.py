@@ -12,12 +12,14 @@ import typer
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, WelcomeSection
 from local_azure.console import Console
 from local_azure.log_view import follow, tail
+from local_azure.os_errors import explained
 from local_azure.stack import NotRunningError, Stack
 from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.journal import journal
 from local_azure.supervisor.lifecycle import StackOptions, prepare, run
 from local_azure.supervisor.services import StackError, State
 from local_azure.supervisor.state_folder import Running, StateFolder
+from local_azure.supervisor.supervisor import ServiceStatus
 
 PROGRAM = "local-azure"
 FAILED, INVALID, NOT_RUNNING = 1, 2, 3
@@ -62,6 +64,8 @@ def main() -> None:
         _fail(str(error), INVALID)
     except StackError as error:
         _fail(str(error), FAILED)
+    except OSError as error:
+        _fail(explained(error), FAILED)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -85,23 +89,19 @@ def up(
     with Console() as console:
         if detach:
             stack = Stack.start_in_background(options, folder.folder, console.print_event)
+            services = stack.status()
             console.stop_spinner()
-            console.print_welcome(stack.running.ports, welcome)
+            console.print_welcome(stack.running.ports, welcome, services)
             return
         prepared = prepare(options, folder, console.print_event)
 
-        def on_up(running: Running) -> None:
+        def on_up(running: Running, services: list[ServiceStatus]) -> None:
             console.stop_spinner()
-            console.print_welcome(running.ports, welcome)
+            console.print_welcome(running.ports, welcome, services)
             console.print("Press Ctrl-C to end.", "dim")
 
         with journal(folder) as record:
-
-            def report(event: Event) -> None:
-                record(event)
-                console.print_event(event)
-
-            asyncio.run(run(prepared, report, on_up))
+            asyncio.run(run(prepared, [record, console.print_event], on_up))
 
 
 @app.command()
@@ -122,7 +122,7 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Show the state of the services. Exit code 0: all are running; 1: some are not; 3: there is no stack."""
+    """Show the state of the services. Exit code 0: all that are needed run; 1: some do not; 3: there is no stack."""
     stack = Stack(_state(config, state).folder)
     services = stack.status()
     if as_json:
@@ -130,7 +130,7 @@ def status(
         typer.echo(json.dumps(document, indent=2))
     else:
         Console().print_status(services)
-    if any(service.state is not State.RUNNING for service in services):
+    if any(service.state is not State.RUNNING and not service.optional for service in services):
         raise typer.Exit(FAILED)
 
 

@@ -7,6 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from local_azure.os_errors import explained
+
 DEFAULT_FILE = Path("local-azure.toml")
 DEFAULT_STATE = Path(".local-azure")
 
@@ -103,6 +105,10 @@ class Configuration(_Section):
             content = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ConfigurationError(f"{file}: there is no such settings file; choose one with --config") from None
+        except OSError as error:
+            raise ConfigurationError(f"the settings file cannot be read: {explained(error)}") from None
+        except UnicodeDecodeError as error:
+            raise ConfigurationError(f"{file}: not valid UTF-8: {error}") from None
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"{file}: not valid TOML: {error}") from None
         try:

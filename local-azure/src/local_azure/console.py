@@ -23,8 +23,14 @@ COLOURS = {
     Kind.DIED: "red",
     Kind.STOPPING: "dim",
     Kind.STOPPED: "yellow",
+    Kind.LEFT_OUT: "yellow",
 }
-STATE_COLOURS = {State.RUNNING: "green", State.STOPPED: "yellow", State.RESTARTING: "red"}
+STATE_COLOURS = {
+    State.RUNNING: "green",
+    State.STOPPED: "yellow",
+    State.LEFT_OUT: "yellow",
+    State.RESTARTING: "red",
+}
 COLUMNS = ("SERVICE", "STATE", "PID", "ADDRESS", "UPTIME", "RESTARTS")
 TRANSIENT = (Kind.STARTING, Kind.STOPPING)
 
@@ -76,16 +82,25 @@ class Console:
         if self._rich is None:
             for line in aligned([COLUMNS, *rows]):
                 self.print(line)
-            return
+        else:
+            self._rich.print(self._table(services, rows))
+        for service in services:
+            if service.cause:
+                self.print(f"{service.name} is left out: {service.cause}")
+
+    def _table(self, services: Sequence[ServiceStatus], rows: Sequence[tuple[str, ...]]) -> Table:
         table = Table(*COLUMNS, box=None, header_style="bold")
         for service, row in zip(services, rows, strict=True):
             state = f"[{STATE_COLOURS.get(service.state, 'default')}]{row[1]}[/]"
             table.add_row(row[0], state, *row[2:])
-        self._rich.print(table)
+        return table
 
-    def print_welcome(self, ports: Mapping[str, int], welcome: WelcomeSection) -> None:
-        """Shows the ports, and the calls to copy."""
-        addresses = (f"{name} {port}" for name, port in ports.items())
+    def print_welcome(
+        self, ports: Mapping[str, int], welcome: WelcomeSection, services: Sequence[ServiceStatus]
+    ) -> None:
+        """Shows the ports of the services that are running, and the calls to copy. `ports`: of all."""
+        absent = {port for service in services if service.state is not State.RUNNING for port in service.ports}
+        addresses = (f"{name} {port}" for name, port in ports.items() if port not in absent)
         self.print(f"\nRunning on 127.0.0.1: {', '.join(addresses)}", "bold green")
         if welcome.text:
             self.print(resolve(welcome.text, ports, "welcome.text"))

@@ -41,7 +41,7 @@ def app_of_stack(name: str, stack: Stack) -> Service:
     if name not in configuration.apps:
         raise StackError(f"there is no function app {name!r}; there are {', '.join(configuration.apps)}")
     layout = StackLayout(running.config, stack.state.folder, running.assigned_ports)
-    services = plan(configuration, layout, with_azurite=False)
+    services = plan(configuration, layout)
     return next(service for service in services if service.name == name)
 
 

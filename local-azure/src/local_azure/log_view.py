@@ -28,6 +28,10 @@ def follow(files: Sequence[Path], show: Show, wait: Callable[[], None] = lambda:
 
 def _show_added(file: Path, positions: dict[Path, int], show: Show, files: Sequence[Path]) -> int:
     """Shows the complete lines after the position, and moves it. Returns their number."""
+    if not file.exists():
+        # `reset` has deleted it; the next run makes another.
+        positions[file] = 0
+        return 0
     if file.stat().st_size < positions[file]:
         # The supervisor has emptied it, because it was too large.
         positions[file] = 0

@@ -17,12 +17,15 @@ from local_azure.listening import HOST
 from local_azure.supervisor.control import ControlClient
 from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.lifecycle import StackOptions
-from local_azure.supervisor.services import StackError
+from local_azure.supervisor.services import StackError, State
 from local_azure.supervisor.state_folder import Running, StateFolder
 from local_azure.supervisor.supervisor import ServiceStatus
 
 DOWN_TIMEOUT_SECONDS = 15.0
 POLL_SECONDS = 0.02
+# Longer than installing and starting Azurite may take.
+JOIN_TIMEOUT_SECONDS = 400.0
+JOIN_POLL_SECONDS = 0.1
 
 
 class NotRunningError(StackError):
@@ -59,8 +62,9 @@ class Stack:
         only: Collection[str] = (),
         free_ports: bool = True,
     ) -> Self:
-        """Starts a stack, and returns once all its services are ready. It ends with this process, even a killed one.
+        """Starts a stack, and returns once its services are ready. It ends with this process, even a killed one.
 
+        Azurite joins later, unless `only` names it or nothing else runs: see `wait_for`.
         `state` None: `.local-azure` beside `config`. `only`: the services to run; empty: all of `config`.
         Raises ConfigurationError too.
         """
@@ -135,6 +139,22 @@ class Stack:
 
     def status(self) -> list[ServiceStatus]:
         return self._control.status()
+
+    def wait_for(self, service: str, timeout: float = JOIN_TIMEOUT_SECONDS) -> None:
+        """Returns once the service is running. Raises StackError after `timeout` seconds, or if it is left out."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = [status for status in self.status() if status.name == service]
+            if not found:
+                raise StackError(f"there is no service {service!r}; there are {', '.join(self.services)}")
+            [status] = found
+            if status.state is State.RUNNING:
+                return
+            if status.state is State.LEFT_OUT:
+                raise StackError(f"{service} is left out: {status.cause}")
+            if time.monotonic() > deadline:
+                raise StackError(f"{service} is {status.state} after {timeout:.0f} s")
+            time.sleep(JOIN_POLL_SECONDS)
 
     def pid(self, service: str) -> int:
         """Its current process id. Raises StackError if it is not running."""

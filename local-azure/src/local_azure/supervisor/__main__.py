@@ -11,11 +11,13 @@ import sys
 from pathlib import Path
 
 from local_azure.configuration import ConfigurationError
+from local_azure.os_errors import explained
 from local_azure.supervisor.events import Event, Report, json_line
 from local_azure.supervisor.journal import NAME, journal
 from local_azure.supervisor.lifecycle import StackOptions, prepare, run
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running, StateFolder
+from local_azure.supervisor.supervisor import ServiceStatus
 
 
 def main() -> int:
@@ -32,21 +34,19 @@ def main() -> int:
         with journal(state) as record:
             listeners: list[Report] = [record, _write_event]
 
-            def report(event: Event) -> None:
-                for listener in listeners:
-                    listener(event)
-
-            def on_up(_: Running) -> None:
+            def on_up(_running: Running, _services: list[ServiceStatus]) -> None:
                 listeners.remove(_write_event)
                 _redirect_output(state)
                 if arguments.end_with_parent:
                     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_when_stdin_closes)
 
-            asyncio.run(run(prepared, report, on_up))
+            asyncio.run(run(prepared, listeners, on_up))
     except ConfigurationError as error:
         return _fail(str(error), 2)
     except StackError as error:
         return _fail(str(error), 1)
+    except OSError as error:
+        return _fail(explained(error), 1)
     return 0
 
 

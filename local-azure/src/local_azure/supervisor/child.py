@@ -1,4 +1,4 @@
-"""One service as a child process: started, restarted when it ends, stopped."""
+"""One service as a child process: installed, started, restarted when it ends, stopped."""
 
 import asyncio
 import contextlib
@@ -7,12 +7,14 @@ import signal
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
+from typing import BinaryIO
 
 from local_azure.listening import HOST
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.parent_death import terminate_with_parent
 from local_azure.supervisor.ports import accepts
-from local_azure.supervisor.services import Service, StartError, State
+from local_azure.supervisor.services import Service, StackError, StartError, State
+from local_azure.supervisor.trouble import Trouble, cause
 
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 5.0
@@ -33,13 +35,17 @@ class Child:
         self.state = State.STOPPED
         self.restarts = 0
         self.address = ""
+        # Why it is left out.
+        self.cause = ""
         self._log = log
         self._report = report
+        self._command = service.command
         self._process: Process | None = None
         self._ready_at = 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._output: asyncio.Task[None] | None = None
         self._change_lock = asyncio.Lock()
+        self._unlogged = Trouble(report, service.name, "what it prints is not in its log")
 
     @property
     def pid(self) -> int | None:
@@ -51,16 +57,23 @@ class Child:
         return time.monotonic() - self._ready_at if self.state is State.RUNNING else 0.0
 
     async def start(self) -> None:
-        """Returns once it is ready. After a StartError it is stopped."""
+        """Returns once it is ready. After a StackError it is stopped; left out, if it is optional."""
         async with self._change_lock:
             if self._keeper is not None:
                 return
-            self._set(State.STARTING, Kind.STARTING)
+            self.cause = ""
             try:
+                if self.service.install is not None:
+                    self._command = await self.service.install(self._notify_of_installation)
+                self._set(State.STARTING, Kind.STARTING)
                 await self._launch()
-            except BaseException:
+            except BaseException as error:
                 await self._end(STOP_TIMEOUT_SECONDS)
-                self.state = State.STOPPED
+                if self.service.optional and isinstance(error, StackError):
+                    self.cause = str(error)
+                    self._set(State.LEFT_OUT, Kind.LEFT_OUT, self.cause)
+                else:
+                    self.state = State.STOPPED
                 raise
             self._keeper = asyncio.create_task(self._keep_running())
 
@@ -95,17 +108,24 @@ class Child:
             self.restarts += 1
             try:
                 await self._launch()
-            except StartError as error:
+            except Exception as error:  # a service is restarted whatever happens
                 await self._end(STOP_TIMEOUT_SECONDS)
-                self._set(State.RESTARTING, Kind.DIED, f"{str(error).splitlines()[0]} Retrying in {backoff:.1f} s")
+                reason = str(error).splitlines()[0] if isinstance(error, StartError) else f"{cause(error)}."
+                self._set(State.RESTARTING, Kind.DIED, f"{reason} Retrying in {backoff:.1f} s")
                 self._process = None
 
     async def _launch(self) -> None:
         started = time.monotonic()
-        log_start = self._log.stat().st_size if self._log.exists() else 0
-        self._process = process = await self._spawn()
         announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._output = asyncio.create_task(self._read_output(process, announced))
+        # Unbuffered and in append mode, so that the file can be truncated when it is too large.
+        log = self._log.open("ab", buffering=0)
+        try:
+            log_start = log.tell()
+            self._process = process = await self._spawn(log)
+        except BaseException:
+            log.close()
+            raise
+        self._output = asyncio.create_task(self._read_output(process, announced, log))
         ready = asyncio.create_task(self._ready(announced))
         ended = asyncio.create_task(process.wait())
         try:
@@ -119,26 +139,25 @@ class Child:
         self._ready_at = time.monotonic()
         self._set(State.RUNNING, Kind.READY, f"{self.address} ({self._ready_at - started:.1f} s)")
 
-    async def _spawn(self) -> Process:
-        with self._log.open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                *self.service.command,
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=log,
-                cwd=self.service.folder,
-                env=self.service.environment,
-                # Ctrl-C on the terminal is for the supervisor, which stops the services in order.
-                start_new_session=True,
-                preexec_fn=terminate_with_parent(os.getpid()),
-                limit=OUTPUT_LINE_LIMIT_BYTES,
-            )
+    async def _spawn(self, log: BinaryIO) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+            cwd=self.service.folder,
+            env=self.service.environment,
+            # Ctrl-C on the terminal is for the supervisor, which stops the services in order.
+            start_new_session=True,
+            preexec_fn=terminate_with_parent(os.getpid()),
+            limit=OUTPUT_LINE_LIMIT_BYTES,
+        )
 
-    async def _read_output(self, process: Process, announced: asyncio.Future[str]) -> None:
+    async def _read_output(self, process: Process, announced: asyncio.Future[str], log: BinaryIO) -> None:
         """Waits for the ready line, and copies all other output to the log file, until the process ends."""
         if process.stdout is None:
             raise RuntimeError("the process was started without a pipe")
-        with self._log.open("ab", buffering=0) as log:
+        with log:
             while True:
                 try:
                     line = await process.stdout.readline()
@@ -150,7 +169,16 @@ class Child:
                 if line.startswith(READY) and not announced.done():
                     announced.set_result(line[len(READY) :].decode(errors="replace").strip())
                 else:
-                    log.write(line)
+                    self._write(line, log)
+
+    def _write(self, line: bytes, log: BinaryIO) -> None:
+        """If nothing read on, the service would stop at its next line; so on a full disk lines are lost instead."""
+        try:
+            log.write(line)
+        except OSError as error:
+            self._unlogged.caused_by(error)
+        else:
+            self._unlogged.over()
 
     async def _ready(self, announced: asyncio.Future[str]) -> str:
         if self.service.announces_ready:
@@ -187,6 +215,9 @@ class Child:
         if code is not None and code < 0:
             return f"signal {signal.Signals(-code).name}"
         return f"exit code {code}"
+
+    def _notify_of_installation(self, what: str) -> None:
+        self._set(State.INSTALLING, Kind.NOTICE, what)
 
     def _set(self, state: State, kind: Kind, detail: str = "") -> None:
         self.state = state

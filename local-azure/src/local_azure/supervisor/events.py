@@ -14,6 +14,7 @@ class Kind(StrEnum):
     DIED = "died"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True)

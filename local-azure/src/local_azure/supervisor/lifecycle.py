@@ -9,19 +9,22 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_azure.azurite import installation
 from local_azure.configuration import Configuration
 from local_azure.connection_strings import connection_strings
+from local_azure.os_errors import explained
 from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.plan import StackLayout, plan
 from local_azure.supervisor.ports import assign_ports, configured_ports
-from local_azure.supervisor.services import Service
-from local_azure.supervisor.state_folder import ProcessIdentity, Running, StateFolder
-from local_azure.supervisor.supervisor import Supervisor
+from local_azure.supervisor.services import Service, StackError
+from local_azure.supervisor.state_folder import ProcessIdentity, Running, StateFolder, limit_log
+from local_azure.supervisor.supervisor import ServiceStatus, Supervisor
+from local_azure.supervisor.trouble import Trouble
 
 LOG_CHECK_SECONDS = 2.0
 SAMPLE, SETTINGS = "local.settings.sample.json", "local.settings.json"
+
+type OnUp = Callable[[Running, list[ServiceStatus]], None]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class StackOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A stack that can start: the state folder is locked, the ports are free, everything is installed.
+    """A stack that can start: the state folder is locked, the ports are free.
 
     `ports`: those its services will listen on.
     """
@@ -48,7 +51,7 @@ class Prepared:
 
 
 def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
-    """Checks the settings, locks the state folder, installs what is missing. Raises ConfigurationError; StackError."""
+    """Checks the settings, locks the state folder, assigns ports. Raises ConfigurationError; StackError."""
 
     def notice(text: str) -> None:
         report(Event(Kind.NOTICE, detail=text))
@@ -66,19 +69,18 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     for name in configuration.apps:
         _copy_sample(configuration.folder / configuration.apps[name].folder, notice)
     layout = StackLayout(options.config.resolve(), state.folder, ports)
-    with_azurite = configuration.azurite is not None and _has_azurite(notice)
-    services = plan(configuration, layout, with_azurite=with_azurite)
+    services = plan(configuration, layout, required=options.only)
     own_ports = {name: port for name, port in ports.items() if name in started}
     return Prepared(state, services, layout, own_ports, connection_strings(configuration, ports))
 
 
-async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
+async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
     """Runs the stack until SIGINT, SIGTERM, SIGHUP or `down`; a second signal ends it by force.
 
-    Calls `on_up` once all services are ready. Raises StartError if one does not become ready.
+    Reports events to `listeners`, which may change. Calls `on_up` once all services are ready that are not optional.
+    Raises StackError if one does not become ready.
     """
-    supervisor = Supervisor(prepared.services, prepared.state)
-    supervisor.listeners.append(report)
+    supervisor = Supervisor(prepared.services, prepared.state, listeners)
     shutdown_requested, shutdown_complete = asyncio.Event(), asyncio.Event()
 
     async def shut_down() -> None:
@@ -100,14 +102,14 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
     _record(running, supervisor, prepared.state)
     _end_on_signals(shutdown_requested, supervisor)
-    limiting = asyncio.create_task(_limit_logs(prepared.state))
+    limiting = asyncio.create_task(_limit_logs(prepared.state, supervisor.report))
     starting = asyncio.create_task(supervisor.start_all())
     waiting = asyncio.create_task(shutdown_requested.wait())
     try:
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            on_up(running)
+            on_up(running, supervisor.status())
             await waiting
     finally:
         starting.cancel()
@@ -116,10 +118,12 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
         control.cancel_changes()
         await asyncio.gather(starting, return_exceptions=True)
         await supervisor.stop_all()
-        prepared.state.remove_running()
-        prepared.state.unlock()
-        shutdown_complete.set()
-        await control.close()
+        try:
+            prepared.state.remove_running()
+        finally:
+            prepared.state.unlock()
+            shutdown_complete.set()
+            await control.close()
 
 
 def _end_on_signals(shutdown_requested: asyncio.Event, supervisor: Supervisor) -> None:
@@ -141,23 +145,34 @@ def _record(running: Running, supervisor: Supervisor, state: StateFolder) -> Non
     state.write_running(running.model_copy(update={"processes": processes}))
 
 
-async def _limit_logs(state: StateFolder) -> None:
+async def _limit_logs(state: StateFolder, report: Report) -> None:
+    troubles: dict[Path, Trouble] = {}
+    unlisted = Trouble(report, "", "the logs are not kept short")
     while True:
         await asyncio.sleep(LOG_CHECK_SECONDS)
-        state.limit_logs()
+        try:
+            for log in state.log_files():
+                _limit_log(log, troubles.setdefault(log, Trouble(report, log.stem, "its log is not kept short")))
+        except Exception as error:  # the loop outlives any error
+            unlisted.caused_by(error)
+        else:
+            unlisted.over()
 
 
-def _has_azurite(notice: Callable[[str], None]) -> bool:
+def _limit_log(log: Path, trouble: Trouble) -> None:
     try:
-        installation.install(notice)
-    except installation.AzuriteUnavailableError as error:
-        notice(f"{error} The other services start without it.")
-        return False
-    return True
+        limit_log(log)
+    except Exception as error:  # a log that cannot be kept short must not hinder the others
+        trouble.caused_by(error)
+    else:
+        trouble.over()
 
 
 def _copy_sample(app: Path, notice: Callable[[str], None]) -> None:
     sample, settings = app / SAMPLE, app / SETTINGS
     if sample.exists() and not settings.exists():
-        shutil.copyfile(sample, settings)
+        try:
+            shutil.copyfile(sample, settings)
+        except OSError as error:
+            raise StackError(f"{SAMPLE} cannot be copied: {explained(error)}") from None
         notice(f"created {settings} from {SAMPLE}")

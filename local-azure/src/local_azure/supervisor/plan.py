@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from local_azure.azurite import installation
 from local_azure.configuration import Configuration
 from local_azure.listening import HOST
 from local_azure.supervisor.ports import resolve
-from local_azure.supervisor.services import Service
+from local_azure.supervisor.services import Notify, Service
 
 EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})
 
@@ -24,15 +24,19 @@ class StackLayout:
     ports: Mapping[str, int]
 
 
-def plan(configuration: Configuration, layout: StackLayout, *, with_azurite: bool) -> list[Service]:
-    """The services, in the order `status` shows them. Raises ConfigurationError for an unknown placeholder."""
+def plan(configuration: Configuration, layout: StackLayout, required: Collection[str] = ()) -> list[Service]:
+    """The services, in the order `status` shows them. Raises ConfigurationError for an unknown placeholder.
+
+    Azurite is optional, unless `required` names it or nothing else runs: no trigger of the functions host needs it.
+    """
     services = []
     if configuration.service_bus is not None:
         services.append(_server("service_bus", configuration, layout, ("--state", str(layout.state))))
     if configuration.cosmos is not None:
         services.append(_server("cosmos", configuration, layout, ("--state", str(layout.state))))
-    if configuration.azurite is not None and with_azurite:
-        services.append(_azurite(layout))
+    if configuration.azurite is not None:
+        optional = "azurite" not in required and len(configuration.services) > 1
+        services.append(_azurite(layout, optional=optional))
     services += [_app(name, configuration, layout) for name in configuration.apps]
     if configuration.gateway is not None:
         upstreams = [f"--upstream={name}=http://{HOST}:{layout.ports[name]}" for name in configuration.apps]
@@ -78,15 +82,21 @@ def _options(**options: object) -> Iterator[str]:
         yield str(value)
 
 
-def _azurite(layout: StackLayout) -> Service:
+def _azurite(layout: StackLayout, *, optional: bool) -> Service:
     ports = (layout.ports["azurite_blob"], layout.ports["azurite_queue"], layout.ports["azurite_table"])
+
+    async def install(notify: Notify) -> tuple[str, ...]:
+        return installation.command(await installation.install(notify), ports, layout.state / "azurite")
+
     return Service(
         name="azurite",
-        command=installation.command(ports, layout.state / "azurite"),
+        command=(),
         folder=layout.state,
         environment=dict(os.environ),
         ports=ports,
         announces_ready=False,
+        install=install,
+        optional=optional,
     )
 
 

@@ -1,5 +1,6 @@
 """A service, its states and its errors."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,11 +17,17 @@ class StartError(StackError):
 
 
 class State(StrEnum):
+    INSTALLING = "installing"
     STARTING = "starting"
     RUNNING = "running"
     RESTARTING = "restarting"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    LEFT_OUT = "left out"
+
+
+type Notify = Callable[[str], None]
+type Install = Callable[[Notify], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class Service:
     """A child process to run. `after`: services that must be ready before it starts.
 
     It is ready when it prints `ready ADDRESS` or, without `announces_ready`, when all `ports` accept connections.
+    `install`: installs it if necessary, and returns its command, instead of `command`; raises StackError. `optional`:
+    the others start without it.
     """
 
     name: str
@@ -38,3 +47,5 @@ class Service:
     after: frozenset[str] = frozenset()
     announces_ready: bool = True
     ready_timeout: float = READY_TIMEOUT_SECONDS
+    install: Install | None = None
+    optional: bool = False

@@ -12,6 +12,7 @@ from typing import IO
 import psutil
 from pydantic import BaseModel, ValidationError
 
+from local_azure.os_errors import explained
 from local_azure.supervisor.services import StackError
 
 MARKER = "local-azure-state"
@@ -81,12 +82,15 @@ class StateFolder:
             (self.folder / MARKER).touch()
         except OSError as error:
             raise StackError(
-                f"{self.folder} cannot be used: {error.strerror}; choose another folder with --state"
+                f"{self.folder} cannot be used: {explained(error)}; or choose another folder with --state"
             ) from None
 
     def lock(self) -> None:
         """Makes this process the supervisor. Raises StackError if there is one already."""
-        lock = (self.folder / LOCK).open("w")
+        try:
+            lock = (self.folder / LOCK).open("w")
+        except OSError as error:
+            raise StackError(f"{explained(error)}; or choose another folder with --state") from None
         deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         while not _try_lock(lock, fcntl.LOCK_EX):
             if time.monotonic() < deadline:
@@ -113,6 +117,8 @@ class StateFolder:
                 return not _try_lock(lock, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise StackError(explained(error)) from None
 
     def log_file(self, service: str) -> Path:
         return self.folder / LOGS / f"{service}.log"
@@ -120,53 +126,89 @@ class StateFolder:
     def log_files(self) -> list[Path]:
         return sorted((self.folder / LOGS).glob("*.log"))
 
-    def limit_logs(self) -> None:
-        """Moves the content of each log file larger than LOG_LIMIT_BYTES to `….log.1`."""
-        for log in self.log_files():
-            if log.stat().st_size > LOG_LIMIT_BYTES:
-                shutil.copyfile(log, log.with_suffix(".log.1"))
-                # The service keeps writing to the open file, at its end.
-                os.truncate(log, 0)
-
     def write_running(self, running: Running) -> None:
-        """Replaces running.json atomically. Only its owner may read it, because it contains the token."""
-        descriptor, temporary = tempfile.mkstemp(dir=self.folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(running.model_dump_json(indent=2))
-        Path(temporary).replace(self.folder / RUNNING)
+        """Replaces running.json atomically. Only its owner may read it, because it contains the token.
+
+        Raises StackError, and leaves it as it was.
+        """
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=self.folder)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(running.model_dump_json(indent=2))
+                Path(temporary).replace(self.folder / RUNNING)
+            except OSError:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise StackError(f"{self.folder / RUNNING} cannot be written: {explained(error)}") from None
 
     def read_running(self) -> Running | None:
-        """running.json, which may be stale; None if it is missing or invalid."""
+        """running.json, which may be stale; None if it is missing or invalid. Raises StackError if it is not ours."""
         try:
             return Running.model_validate_json((self.folder / RUNNING).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValidationError):
             return None
+        except OSError as error:
+            raise StackError(explained(error)) from None
 
     def remove_running(self) -> None:
         (self.folder / RUNNING).unlink(missing_ok=True)
 
     def end_orphans(self) -> list[str]:
-        """Ends the services that a killed supervisor left, and removes its running.json. Returns their names."""
+        """Ends the services that a killed supervisor left, and removes its running.json. Returns their names.
+
+        Raises StackError if they are those of another user.
+        """
         if (running := self.read_running()) is None:
             return []
         orphans = {name: process for name, identity in running.processes.items() if (process := identity.find())}
-        for process in orphans.values():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-        _, alive = psutil.wait_procs(orphans.values(), timeout=ORPHAN_TIMEOUT_SECONDS)
-        for process in alive:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        try:
+            for process in orphans.values():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.terminate()
+            _, alive = psutil.wait_procs(orphans.values(), timeout=ORPHAN_TIMEOUT_SECONDS)
+            for process in alive:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        except psutil.AccessDenied as error:
+            raise StackError(f"process {error.pid}, left by a killed run, belongs to another user") from None
         self.remove_running()
         return list(orphans)
 
     def empty(self) -> None:
-        """Deletes the folder and its content. Raises StackError if it is not a state folder."""
-        if not self.folder.exists():
-            return
-        if not (self.folder / MARKER).exists():
-            raise StackError(f"{self.folder} is not a state folder: it has no file {MARKER}; nothing was deleted")
-        shutil.rmtree(self.folder)
+        """Deletes the folder and its content.
+
+        Raises StackError if it is not a state folder, and if not everything can be deleted.
+        """
+        try:
+            if not self.folder.exists():
+                return
+            if not (self.folder / MARKER).exists():
+                raise StackError(f"{self.folder} is not a state folder: it has no file {MARKER}; nothing was deleted")
+            for entry in self.folder.iterdir():
+                # At last: as long as something is left, this is a state folder, and `reset` can be repeated.
+                if entry.name != MARKER:
+                    shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            shutil.rmtree(self.folder)
+        except OSError as error:
+            raise StackError(f"not everything could be deleted: {explained(error)}") from None
+
+
+def limit_log(log: Path) -> None:
+    """Moves the content of a log file larger than LOG_LIMIT_BYTES to `….log.1`. Raises OSError, and loses nothing."""
+    if log.stat().st_size <= LOG_LIMIT_BYTES:
+        return
+    before = log.with_suffix(".log.1")
+    # First, so that a full disk has space for the copy.
+    before.unlink(missing_ok=True)
+    try:
+        shutil.copyfile(log, before)
+    except OSError:
+        before.unlink(missing_ok=True)
+        raise
+    # The service keeps writing to the open file, at its end.
+    os.truncate(log, 0)
 
 
 def _try_lock(file: IO[str], operation: int) -> bool:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from local_azure.supervisor.child import Child
-from local_azure.supervisor.events import Event, Report
+from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.services import Service, StackError, State
 from local_azure.supervisor.state_folder import StateFolder
+from local_azure.supervisor.trouble import Trouble
 
 STOP_ALL_TIMEOUT_SECONDS = 6.0
 # For each service, even if those before it have used up the time.
@@ -18,7 +19,7 @@ LEAST_STOP_SECONDS = 0.5
 
 
 class ServiceStatus(BaseModel):
-    """The state of a service. `uptime` in seconds; `pid` None: no process."""
+    """The state of a service. `uptime` in seconds; `pid` None: no process; `cause`: why it is left out."""
 
     name: str
     state: State
@@ -26,20 +27,29 @@ class ServiceStatus(BaseModel):
     address: str
     uptime: float
     restarts: int
+    ports: tuple[int, ...] = ()
+    optional: bool = False
+    cause: str = ""
 
 
 class Supervisor:
-    """Runs `services`, and reports events to every listener."""
+    """Runs `services`, and reports events to every one of `listeners`, which may be added and removed at any time."""
 
-    def __init__(self, services: Sequence[Service], state: StateFolder) -> None:
-        self.listeners: list[Report] = []
+    def __init__(self, services: Sequence[Service], state: StateFolder, listeners: list[Report]) -> None:
+        self.listeners = listeners
+        self._deaf: dict[Report, Trouble] = {}
+        self._joining: dict[str, asyncio.Task[None]] = {}
         self._children = {
-            service.name: Child(service, state.log_file(service.name), self._report) for service in services
+            service.name: Child(service, state.log_file(service.name), self.report) for service in services
         }
 
     async def start_all(self) -> None:
-        """Returns once all are ready. Raises the first StartError; services that have started keep running."""
-        ready = {name: asyncio.Event() for name in self._children}
+        """Returns once all are ready, except for optional ones, which join when they are.
+
+        Raises the first StackError of the others; services that have started keep running.
+        """
+        required = [child for child in self._children.values() if not child.service.optional]
+        ready = {child.service.name: asyncio.Event() for child in required}
 
         async def start(child: Child) -> None:
             for name in child.service.after:
@@ -48,7 +58,10 @@ class Supervisor:
             await child.start()
             ready[child.service.name].set()
 
-        starting = [asyncio.create_task(start(child)) for child in self._children.values()]
+        for child in self._children.values():
+            if child.service.optional:
+                self._joining[child.service.name] = asyncio.create_task(_join(child))
+        starting = [asyncio.create_task(start(child)) for child in required]
         try:
             await asyncio.gather(*starting)
         finally:
@@ -58,6 +71,7 @@ class Supervisor:
 
     async def stop_all(self) -> None:
         """Stops all in about STOP_ALL_TIMEOUT_SECONDS: those that depend on others first."""
+        await asyncio.gather(*(self._give_up_joining(name) for name in self._joining))
         deadline = time.monotonic() + STOP_ALL_TIMEOUT_SECONDS
         remaining = dict(self._children)
         while remaining:
@@ -74,7 +88,9 @@ class Supervisor:
         await self._child(name).start()
 
     async def stop(self, name: str) -> None:
-        await self._child(name).stop()
+        child = self._child(name)
+        await self._give_up_joining(name)
+        await child.stop()
 
     async def restart(self, name: str) -> None:
         await self.stop(name)
@@ -89,6 +105,9 @@ class Supervisor:
                 address=child.address,
                 uptime=child.uptime,
                 restarts=child.restarts,
+                ports=child.service.ports,
+                optional=child.service.optional,
+                cause=child.cause,
             )
             for name, child in self._children.items()
         ]
@@ -98,8 +117,41 @@ class Supervisor:
             raise StackError(f"there is no service {name!r}; there are {', '.join(self._children)}")
         return self._children[name]
 
-    def _report(self, event: Event) -> None:
+    async def _give_up_joining(self, name: str) -> None:
+        joining = self._joining.get(name)
+        if joining is not None and not joining.done():
+            joining.cancel()
+            await asyncio.wait({joining})
+            self.report(Event(Kind.STOPPED, name))
+
+    def report(self, event: Event) -> None:
+        """Reports an event to all listeners."""
         for listener in list(self.listeners):
-            # A listener whose reader has gone must not disturb a service.
-            with contextlib.suppress(OSError):
+            try:
                 listener(event)
+            except ConnectionError:
+                # Its reader has gone.
+                pass
+            except Exception as error:  # a listener must not disturb a service
+                self._tell_others(listener, error)
+            else:
+                self._deaf.pop(listener, None)
+
+    def _tell_others(self, listener: Report, error: Exception) -> None:
+        """Reports once for each cause, to the other listeners, that `listener` cannot record events."""
+
+        def tell(event: Event) -> None:
+            for other in self.listeners:
+                if other is not listener:
+                    with contextlib.suppress(Exception):
+                        other(event)
+
+        if listener not in self._deaf:
+            self._deaf[listener] = Trouble(tell, "", "not everything that happens is recorded")
+        self._deaf[listener].caused_by(error)
+
+
+async def _join(child: Child) -> None:
+    """Starts an optional service; the reason of a failure is in its status."""
+    with contextlib.suppress(StackError):
+        await child.start()

@@ -30,6 +30,14 @@ def main() -> None:
         sys.stdout.flush()
     if behaviour == "brief" and journal.read_text().count("started") < 4:
         sys.exit(1)
+    if behaviour == "chatty":
+        for _ in range(1000):
+            sys.stdout.write("x" * 999 + "\n")
+            sys.stdout.flush()
+        note("has printed 1000000 bytes")
+        while True:
+            print("more", flush=True)  # noqa: T201 it is the output of a service
+            time.sleep(0.05)
     time.sleep(60)
 
 

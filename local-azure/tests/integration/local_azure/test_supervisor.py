@@ -47,8 +47,7 @@ class Stage:
         )
 
     def supervisor(self, *services: Service) -> Supervisor:
-        supervisor = Supervisor(services, self.state)
-        supervisor.listeners.append(self.events.append)
+        supervisor = Supervisor(services, self.state, [self.events.append])
         self.supervisors.append(supervisor)
         return supervisor
 

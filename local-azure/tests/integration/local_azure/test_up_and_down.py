@@ -1,5 +1,6 @@
 """Start and end of a stack, from the command line."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -215,7 +216,7 @@ def test_a_mistake_in_the_settings_file_is_one_line(config: Path) -> None:
 
 def test_azurite_keeps_the_storage(config: Path) -> None:
     try:
-        installation.install(lambda _: None)
+        asyncio.run(installation.install(lambda _: None))
     except installation.AzuriteUnavailableError as error:
         pytest.skip(str(error))
     config.write_text("[azurite]\n")

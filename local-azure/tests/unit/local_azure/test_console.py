@@ -43,7 +43,9 @@ def test_the_status_of_a_stopped_service_has_dashes(capsys: pytest.CaptureFixtur
 
 
 def test_the_calls_to_copy_have_the_ports_in_use(capsys: pytest.CaptureFixture[str]) -> None:
-    Console().print_welcome({"gateway": 9}, WelcomeSection(text="Try:", calls=["curl -d '{\"a\": 1}' :{gateway_port}"]))
+    welcome = WelcomeSection(text="Try:", calls=["curl -d '{\"a\": 1}' :{gateway_port}"])
+
+    Console().print_welcome({"gateway": 9}, welcome, [])
 
     shown = capsys.readouterr().out.splitlines()
     assert shown[-2:] == ["Try:", "  curl -d '{\"a\": 1}' :9"]

@@ -21,7 +21,7 @@ CONFIGURATION = Configuration(
 
 def planned(configuration: Configuration = CONFIGURATION) -> dict[str, Service]:
     layout = StackLayout(Path("/home/app/local-azure.toml"), Path("/state"), PORTS)
-    return {service.name: service for service in plan(configuration, layout, with_azurite=False)}
+    return {service.name: service for service in plan(configuration, layout)}
 
 
 def test_only_what_the_settings_file_names_runs() -> None:

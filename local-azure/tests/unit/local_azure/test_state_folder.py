@@ -109,7 +109,7 @@ def test_a_log_that_is_too_large_is_moved_while_its_service_writes(
     with file.open("ab", buffering=0) as log:
         log.write(b"more than ten bytes\n")
 
-        state.limit_logs()
+        state_folder.limit_log(file)
         log.write(b"new\n")
 
     assert file.read_bytes() == b"new\n"
