@@ -15,7 +15,7 @@ from local_azure.os_errors import explained
 from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.plan import StackLayout, plan
-from local_azure.supervisor.ports import assign_ports, configured_ports
+from local_azure.supervisor.ports import assign_ports, configured_ports, shadowed
 from local_azure.supervisor.services import Service, StackError
 from local_azure.supervisor.state_folder import ProcessIdentity, Running, StateFolder, limit_log
 from local_azure.supervisor.supervisor import ServiceStatus, Supervisor
@@ -40,7 +40,7 @@ class StackOptions:
 class Prepared:
     """A stack that can start: the state folder is locked, the ports are free.
 
-    `ports`: those its services will listen on.
+    `ports`: those its services will listen on. `warnings`: what works, but not as users may expect.
     """
 
     state: StateFolder
@@ -48,6 +48,7 @@ class Prepared:
     layout: StackLayout
     ports: dict[str, int]
     connection_strings: dict[str, str]
+    warnings: list[str]
 
 
 def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
@@ -71,7 +72,8 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     layout = StackLayout(options.config.resolve(), state.folder, ports)
     services = plan(configuration, layout, required=options.only)
     own_ports = {name: port for name, port in ports.items() if name in started}
-    return Prepared(state, services, layout, own_ports, connection_strings(configuration, ports))
+    warnings = shadowed([port for port in configured if port.name in started], ports)
+    return Prepared(state, services, layout, own_ports, connection_strings(configuration, ports), warnings)
 
 
 async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
@@ -109,6 +111,8 @@ async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
+            for warning in prepared.warnings:
+                supervisor.report(Event(Kind.NOTICE, detail=warning))
             on_up(running, supervisor.status())
             await waiting
     finally:

@@ -13,6 +13,8 @@ import psutil
 from local_azure.configuration import Configuration, ConfigurationError
 from local_azure.listening import HOST
 
+# What `localhost` means first on most systems.
+HOST_IPV6 = "::1"
 CONNECT_TIMEOUT_SECONDS = 1.0
 # Below the ephemeral ports of Linux (from 32768) and macOS (from 49152), so that no outgoing connection occupies the
 # port of a service while that is stopped.
@@ -77,11 +79,33 @@ def assign_ports(
     return assigned
 
 
+def shadowed(configured: list[ConfiguredPort], assigned: Mapping[str, int]) -> list[str]:
+    """A warning for each port where `localhost` leads to another program, which listens on ::1 only."""
+    return [
+        f"Another program{_known_owner(number)} listens on [::1]:{number}, and `localhost:{number}` may lead there. "
+        f"Call 127.0.0.1:{number}, end that program, or set another {port.setting}."
+        for port in configured
+        if (number := assigned[port.name]) and _answers_on_ipv6(number)
+    ]
+
+
+def _answers_on_ipv6(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST_IPV6, port), CONNECT_TIMEOUT_SECONDS):
+            return True
+    except TimeoutError:
+        # It listens, but is too busy to accept connections.
+        return True
+    except OSError:
+        # Nothing listens, or this machine has no IPv6.
+        return False
+
+
 def free_ports() -> Callable[[], int]:
     """Returns a function that returns another free port on each call."""
     blocks = (FREE_PORTS_TO - FREE_PORTS_FROM) // FREE_PORTS_BLOCK
     candidates = iter(range(FREE_PORTS_FROM + os.getpid() % blocks * FREE_PORTS_BLOCK, FREE_PORTS_TO + 1000))
-    return lambda: next(port for port in candidates if why_taken(port) is None)
+    return lambda: next(port for port in candidates if why_taken(port) is None and not _answers_on_ipv6(port))
 
 
 def why_taken(port: int) -> str | None:
@@ -108,15 +132,24 @@ async def accepts(port: int) -> bool:
 
 
 def _owner(port: int) -> str:
+    return f" by {known}" if (known := _listener(port)) else " by another program"
+
+
+def _known_owner(port: int) -> str:
+    return f", {known}," if (known := _listener(port)) else ""
+
+
+def _listener(port: int) -> str:
+    """The name and id of the process that listens on `port`; empty if they cannot be found out."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,)
             if listens and connection.pid is not None:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         # Another user's process; or macOS, where this needs root.
         pass
-    return " by another program"
+    return ""
 
 
 def resolve(text: str, ports: Mapping[str, int], setting: str) -> str:
