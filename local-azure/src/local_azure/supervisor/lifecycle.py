@@ -12,6 +12,7 @@ from pathlib import Path
 from local_azure.configuration import Configuration
 from local_azure.connection_strings import connection_strings
 from local_azure.os_errors import explained
+from local_azure.supervisor import open_files
 from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.plan import StackLayout, plan
@@ -52,7 +53,10 @@ class Prepared:
 
 
 def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
-    """Checks the settings, locks the state folder, assigns ports. Raises ConfigurationError; StackError."""
+    """Checks the settings, locks the state folder, assigns ports, raises the limit of open files.
+
+    Raises ConfigurationError; StackError.
+    """
 
     def notice(text: str) -> None:
         report(Event(Kind.NOTICE, detail=text))
@@ -72,7 +76,9 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     layout = StackLayout(options.config.resolve(), state.folder, ports)
     services = plan(configuration, layout, required=options.only)
     own_ports = {name: port for name, port in ports.items() if name in started}
+    too_few_files = open_files.warning(open_files.raise_limit())
     warnings = shadowed([port for port in configured if port.name in started], ports)
+    warnings += [too_few_files] if too_few_files else []
     return Prepared(state, services, layout, own_ports, connection_strings(configuration, ports), warnings)
 
 
