@@ -1,7 +1,9 @@
 """The control connection: commands to a running supervisor, as JSON lines over TCP on 127.0.0.1.
 
-The client sends one request `{"token", "command", "service"}`. The supervisor answers with any number of
-`{"event": …}`, and at last `{"done": true, …}` or `{"error": "…"}`.
+The client sends one request `{"token", "command", "service"}`. The supervisor answers `{"accepted": true}`, and carries
+it out once the client has confirmed with `{"confirmed": true}`: so what a client has given up, because the supervisor
+was stopped, is not carried out later. It then sends any number of `{"event": …}`, and at last `{"done": true, …}` or
+`{"error": "…"}`.
 """
 
 import asyncio
@@ -9,20 +11,29 @@ import contextlib
 import hmac
 import json
 import socket
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, cast
+
+import psutil
 
 from local_azure.listening import HOST
 from local_azure.supervisor.events import Event, Report, json_line
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running
 from local_azure.supervisor.supervisor import ServiceStatus, Supervisor
+from local_azure.supervisor.trouble import cause
 
 REQUEST_LIMIT_BYTES = 4096
 REQUEST_TIMEOUT_SECONDS = 5.0
 CLOSE_TIMEOUT_SECONDS = 1.0
-# Longer than READY_TIMEOUT_SECONDS of a service.
-ANSWER_TIMEOUT_SECONDS = 90.0
+# A supervisor that works accepts a request in milliseconds, even under load within a second.
+ACCEPT_TIMEOUT_SECONDS = 4.0
+# Longer than it takes to install and start a service. A supervisor that has ended or is stopped is noticed earlier.
+ANSWER_TIMEOUT_SECONDS = 480.0
+CHECK_SECONDS = 0.5
+READ_BYTES = 65536
+STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
 
 class ControlServer:
@@ -56,7 +67,15 @@ class ControlServer:
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 request = json.loads(await reader.readline())
-            answer = await self._answer(request, lambda event: writer.write(json_line({"event": event.to_json()})))
+                refusal = self._refusal(request)
+                if refusal is None:
+                    writer.write(json_line({"accepted": True}))
+                    # Nothing, and so not JSON, if the client has gone.
+                    json.loads(await reader.readline())
+            if refusal is None:
+                answer = await self._answer(request, lambda event: writer.write(json_line({"event": event.to_json()})))
+            else:
+                answer = {"error": refusal}
             writer.write(json_line(answer))
             await writer.drain()
         except (OSError, ValueError, TimeoutError):
@@ -65,9 +84,15 @@ class ControlServer:
         finally:
             writer.close()
 
+    def _refusal(self, request: object) -> str | None:
+        """Why it is not carried out."""
+        if not isinstance(request, dict):
+            return "a request is a JSON object"
+        if not hmac.compare_digest(str(request.get("token", "")).encode(), self._token.encode()):
+            return "the token is not the one in running.json"
+        return None
+
     async def _answer(self, request: dict[str, Any], report: Report) -> dict[str, object]:
-        if not hmac.compare_digest(str(request.get("token", "")), self._token):
-            return {"error": "the token is not the one in running.json"}
         command, service = request.get("command"), str(request.get("service", ""))
         if command == "status":
             return {"done": True, "services": [status.model_dump() for status in self._supervisor.status()]}
@@ -90,8 +115,8 @@ class ControlServer:
             self._changes.add(change)
         try:
             await change
-        except StackError as error:
-            return {"error": str(error)}
+        except (StackError, OSError) as error:
+            return {"error": cause(error)}
         except asyncio.CancelledError:
             return {"error": "the stack is ending"}
         finally:
@@ -119,20 +144,58 @@ class ControlClient:
 
     def _request(self, command: str, service: str, report: Report) -> dict[str, Any]:
         request = {"token": self._running.token, "command": command, "service": service}
+        accepted = False
         try:
-            with (
-                socket.create_connection((HOST, self._running.control_port), ANSWER_TIMEOUT_SECONDS) as connection,
-                connection.makefile("rb") as lines,
-            ):
+            with socket.create_connection((HOST, self._running.control_port), ACCEPT_TIMEOUT_SECONDS) as connection:
                 connection.sendall(json_line(request))
-                for line in lines:
+                for line in self._lines(connection):
                     answer: dict[str, Any] = json.loads(line)
-                    if "event" in answer:
+                    if "accepted" in answer:
+                        connection.sendall(json_line({"confirmed": True}))
+                        accepted = True
+                    elif "event" in answer:
                         report(Event.from_json(answer["event"]))
                     elif "error" in answer:
                         raise StackError(answer["error"])
-                    else:
+                    elif "done" in answer:
                         return answer
         except OSError as error:
+            if self._is_stopped():
+                raise StackError(self._about_a_stopped_one(accepted=accepted)) from None
             raise StackError(f"the supervisor does not answer: {error}") from None
         raise StackError("the supervisor ended before it answered")
+
+    def _lines(self, connection: socket.socket) -> Iterator[bytes]:
+        """The lines of the answer, until the connection is closed. Raises TimeoutError, at once if it is stopped."""
+        connection.settimeout(CHECK_SECONDS)
+        deadline = time.monotonic() + ACCEPT_TIMEOUT_SECONDS
+        received = b""
+        while True:
+            try:
+                read = connection.recv(READ_BYTES)
+            except TimeoutError:
+                if time.monotonic() > deadline or self._is_stopped():
+                    raise
+                continue
+            if not read:
+                return
+            deadline = time.monotonic() + ANSWER_TIMEOUT_SECONDS
+            *lines, received = (received + read).split(b"\n")
+            yield from lines
+
+    def _is_stopped(self) -> bool:
+        """Whether the supervisor is stopped, as by Ctrl-Z or a debugger."""
+        process = self._running.supervisor.find()
+        try:
+            return process is not None and process.status() in STOPPED
+        except psutil.Error:
+            return False
+
+    def _about_a_stopped_one(self, *, accepted: bool) -> str:
+        pid = self._running.supervisor.pid
+        consequence = "it goes on with this when it is continued" if accepted else "nothing was done"
+        return (
+            f"the supervisor (process {pid}) is stopped: {consequence}. "
+            f"Continue it with `fg` in its terminal or `kill -CONT {pid}`; "
+            f"or end it with `kill -KILL {pid}`, and then its services with `local-azure down`."
+        )

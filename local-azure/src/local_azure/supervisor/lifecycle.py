@@ -110,6 +110,7 @@ async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
     _record(running, supervisor, prepared.state)
     _end_on_signals(shutdown_requested, supervisor)
+    _run_on_at_ctrl_z(supervisor)
     limiting = asyncio.create_task(_limit_logs(prepared.state, supervisor.report))
     starting = asyncio.create_task(supervisor.start_all())
     waiting = asyncio.create_task(shutdown_requested.wait())
@@ -148,6 +149,17 @@ def _end_on_signals(shutdown_requested: asyncio.Event, supervisor: Supervisor) -
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         # Not under `nohup`, where it has to outlive the terminal.
         loop.add_signal_handler(signal.SIGHUP, end)
+
+
+def _run_on_at_ctrl_z(supervisor: Supervisor) -> None:
+    """A stopped supervisor reads no output, so the services would hang sooner or later, and obeys no command."""
+
+    def explain() -> None:
+        supervisor.report(
+            Event(Kind.NOTICE, detail="Ctrl-Z does not pause the services. Ctrl-C ends them, after `fg` if necessary.")
+        )
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, explain)
 
 
 def _record(running: Running, supervisor: Supervisor, state: StateFolder) -> None:
