@@ -4,8 +4,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# What a shell may set for another project: it would change where Python finds its modules.
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONUSERBASE PYTHONINSPECT PYTHONPLATLIBDIR VIRTUAL_ENV CONDA_PREFIX
+
 PYTHON := .venv/bin/python
-LOCAL_AZURE := .venv/bin/local-azure
+LOCAL_AZURE := $(PYTHON) -m local_azure
 REQUIREMENTS := requirements-dev.txt local-azure/pyproject.toml .python-version
 
 .PHONY: help
@@ -70,8 +73,8 @@ check-types: .venv/installed
 
 check-workflows: .venv/installed
 	@.venv/bin/zizmor --offline --quiet --no-progress --persona auditor .github
-	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: format
 format: .venv/installed ## Format the code, and Bicep where its compiler is installed
@@ -124,15 +127,16 @@ clean: ## Delete what was installed and built, but no data
 	@rm -rf .venv .venv-infra infra/openapi-lint/node_modules dist
 	@find . -type d '(' -name __pycache__ -o -name '.*_cache' -o -name .hypothesis ')' -prune -exec rm -rf {} +
 
-# The stamp is newer than every file that says what to install.
+# Newer than every file that says what to install. A checkout that was moved or copied has the path of the old place in it,
+# as have the programs beside it.
 .venv/installed: $(REQUIREMENTS)
 	@tools/set-up
-	@touch $@
 
 .venv-infra/installed: infra/requirements.txt .venv/installed
-	@$(PYTHON) -m venv .venv-infra
-	@.venv/bin/uv pip sync --quiet --python .venv-infra/bin/python infra/requirements.txt
-	@touch $@
+	@tools/set-up .venv-infra infra/requirements.txt
+
+moved = $(shell [ ! -e $(1) ] || { [ -x $(1)/bin/python ] && pwd -P | cmp -s - $(1)/installed; } || echo $(1)/installed)
+.PHONY: $(call moved,.venv) $(call moved,.venv-infra)
 
 infra/openapi-lint/node_modules/installed: infra/openapi-lint/package-lock.json
 	@npm ci --prefix infra/openapi-lint --ignore-scripts --no-audit --no-fund --loglevel=error

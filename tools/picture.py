@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -106,8 +107,8 @@ def picture() -> str:
     with tempfile.TemporaryDirectory(prefix="ssak8-picture-") as folder:
         state = Path(folder)
         # What is installed or created only once is done now, so that it does not show.
-        with Stack.start(SETTINGS_FILE, state):
-            pass
+        with Stack.start(SETTINGS_FILE, state) as stack:
+            stack.wait_for("azurite")
         with running(state) as (stack, output):
             shown = configured(stack.running.ports)
             show("make run", drawn(shown(output)))
@@ -132,7 +133,7 @@ def running(state: Path) -> Iterator[tuple[Stack, str]]:
 
 def run(command: str) -> str:
     """What a command prints on a terminal."""
-    with terminal(command.split()) as output:
+    with terminal(shlex.split(command)) as output:
         return read(output, CALL_SECONDS)
 
 

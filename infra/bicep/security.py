@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-CHECKOV = Path(sys.executable).with_name("checkov")
+# Not the program `checkov`, whose first line has the path where it was installed.
+CHECKOV = (sys.executable, "-m", "checkov.main")
 TIMEOUT_SECONDS = 300
 EVERYWHERE = frozenset({"dev", "prod", "private"})
 OPEN = frozenset({"dev", "prod"})
@@ -90,7 +91,7 @@ def scan(environment: str) -> dict[str, Any]:
         file = Path(folder) / f"{environment}.json"
         file.write_text(json.dumps(template(HERE / f"main.{environment}.snapshot.json")), encoding="utf-8")
         options = ("--framework", "arm", "--output", "json", "--compact", "--skip-download", "--soft-fail")
-        command = [str(CHECKOV), "--file", str(file), *options]
+        command = [*CHECKOV, "--file", str(file), *options]
         run = subprocess.run(command, capture_output=True, check=False, text=True, timeout=TIMEOUT_SECONDS)  # noqa: S603  # our own words
     if run.returncode:
         raise SystemExit(f"checkov failed:\n{run.stderr}")

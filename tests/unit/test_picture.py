@@ -1,4 +1,5 @@
 import re
+import shlex
 import sys
 
 from rich.style import Style
@@ -25,7 +26,9 @@ def test_it_shows_the_ports_of_the_settings_file() -> None:
 
 
 def test_it_shows_the_output_of_a_command_on_a_terminal() -> None:
-    assert picture.run(f"{sys.executable} -c print(__import__('sys').stdout.isatty())") == "True\r\n"
+    command = shlex.join([sys.executable, "-c", "import sys; print(sys.stdout.isatty())"])
+
+    assert picture.run(command) == "True\r\n"
 
 
 def test_the_picture_is_complete_in_itself() -> None:

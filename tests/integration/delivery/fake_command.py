@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PROGRAM = """#!{python}
+# A `#!` line cannot name an interpreter whose path has a space. sh starts it, for which the first lines are a command;
+# for Python they are a text.
+PROGRAM = """#!/bin/sh
+''\'exec' "{python}" "$0" "$@"
+' ''\'
 import json, os, pathlib, sys, time
 here = pathlib.Path(__file__)
 command = " ".join(sys.argv[1:])

@@ -35,8 +35,10 @@ REGISTRY_TIMEOUT_SECONDS = 20.0
 VERSION_TIMEOUT_SECONDS = 10.0
 LOCK_POLL_SECONDS = 0.2
 OUTPUT_LINES_SHOWN = 3
-# What pip would use to install somewhere else than into this environment.
-ELSEWHERE = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "UV_SYSTEM_PYTHON", "UV_PYTHON")
+# With these, pip and uv would install somewhere else than into this environment, or nothing.
+ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_HASHES", "UV_SYSTEM_PYTHON", "UV_PYTHON")
+# Also against pip's configuration files.
+NOT_FOR_THE_USER = {"PIP_USER": "0"}
 
 
 class AzuriteUnavailableError(StackError):
@@ -172,7 +174,7 @@ async def _run(arguments: tuple[str, ...], folder: Path, limit: float) -> str:
         process = await asyncio.create_subprocess_exec(
             *arguments,
             cwd=folder,
-            env={name: value for name, value in os.environ.items() if name not in ELSEWHERE},
+            env={name: value for name, value in os.environ.items() if name not in ELSEWHERE} | NOT_FOR_THE_USER,
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
