@@ -16,7 +16,7 @@ param sender string
 @description('The identity that receives from the subscription of this name.')
 param receivers { *: string }
 
-var topicConfiguration = loadJsonContent('../../local/service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
+var topicConfiguration = loadJsonContent('../../../service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
 
 var dataSender = subscriptionResourceId(
   'Microsoft.Authorization/roleDefinitions',
