@@ -6,15 +6,9 @@ from pathlib import Path
 import azure.functions as func
 
 from shared.settings import settings
+from shared.version import package_version
 
 blueprint = func.Blueprint()
-
-
-def package_version(folder: Path) -> str:
-    """What delivery/package.py left in the package that was unpacked into `folder`; elsewhere "development"."""
-    file = folder / "package-version"
-    return file.read_text(encoding="utf-8") if file.is_file() else "development"
-
 
 VERSION = package_version(Path(__file__).parents[1])
 

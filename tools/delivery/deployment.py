@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.version import DEVELOPMENT
 from tools.delivery import azure_cli
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.budget import start_date
 from tools.delivery.environments import BUDGET_START_DATE, Environment
-from tools.delivery.package import WITHOUT_VERSION, version
+from tools.delivery.package import version
 
 # First those that are called and that react to events, last the one that calls them and publishes.
 APPS = ("kakao", "customerview", "customer")
@@ -135,7 +136,7 @@ def _told(url: str) -> str:
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=HEALTH_CALL_SECONDS) as response:  # noqa: S310 see above
             health = json.load(response)
-            return f"{', '.join(health['services'])}, version {health.get('version', WITHOUT_VERSION)}"
+            return f"{', '.join(health['services'])}, version {health.get('version', DEVELOPMENT)}"
     except urllib.error.HTTPError as error:
         with error:
             return f"status {error.code}"

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from shared.version import DEVELOPMENT, VERSION_FILE
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("dist/ssak8.zip")
 IGNORE_FILE = ".funcignore"
-# functions/health.py reads the file; without it, as in a checkout or what azd uploads, an app tells that word.
-VERSION_FILE = "package-version"
-WITHOUT_VERSION = "development"
 VERSION_DIGITS = 16
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the zero of a zip's times
 PLAIN_FILE = 0o100644
@@ -68,7 +67,7 @@ def version(package: Path) -> str:
     """What an app that runs `package` tells as its version."""
     with zipfile.ZipFile(package) as entries:
         if VERSION_FILE not in entries.namelist():
-            return WITHOUT_VERSION
+            return DEVELOPMENT
         return entries.read(VERSION_FILE).decode()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.health import package_version
+from shared.version import package_version
 from tools.delivery.package import ROOT, build, main, packaged_files, version
 
 FILES = {

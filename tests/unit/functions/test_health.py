@@ -6,8 +6,8 @@ import azure.functions as func
 import pytest
 
 from functions import health
-from functions.health import package_version
 from shared.settings import settings
+from shared.version import package_version
 
 
 async def test_health_tells_the_service_and_the_version_that_was_read_at_the_start(
