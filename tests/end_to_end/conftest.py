@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from local_azure.stack import Stack
-from tests.end_to_end.house import House
-from tools.play.system import SETTINGS_FILE
+from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play.local_system import LocalSystem
 
 BREAKER_RESET_SECONDS = "1"
 
@@ -15,11 +15,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as environment:
         # The apps inherit it: after kakao was down, the next test need not wait for ten seconds.
         environment.setenv("KAKAO_BREAKER_RESET_SECONDS", BREAKER_RESET_SECONDS)
-        with Stack.start(SETTINGS_FILE, tmp_path_factory.mktemp("stack")) as stack:
+        with Stack.start(LOCAL_AZURE_SETTINGS, tmp_path_factory.mktemp("stack")) as stack:
             yield stack
 
 
 @pytest.fixture
-async def house(stack: Stack) -> AsyncIterator[House]:
-    async with House.of(stack) as house:
-        yield house
+async def system(stack: Stack) -> AsyncIterator[LocalSystem]:
+    async with LocalSystem.of(stack) as system:
+        yield system

@@ -81,11 +81,11 @@ def receiving() -> Iterator[Receiver]:
                 body = gzip.decompress(body)
             receiver.bodies.append((self.path, body))
             count = len(_items(body)) if self.path.endswith("/track") else 0
-            answer = json.dumps({"itemsReceived": count, "itemsAccepted": count, "errors": []}) if count else ""
+            response = json.dumps({"itemsReceived": count, "itemsAccepted": count, "errors": []}) if count else ""
             self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer.encode())
+            self.wfile.write(response.encode())
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 the base class names it so
             """Says nothing."""

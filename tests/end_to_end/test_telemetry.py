@@ -12,10 +12,12 @@ from azure.servicebus.aio import ServiceBusClient
 from local_azure.stack import Stack
 from shared.metrics import METRICS
 from shared.resources import TOPIC
-from tests.end_to_end.house import House, eventually
 from tests.end_to_end.telemetry_receiver import Envelope, ReceivedSpan, Receiver, receiving
-from tests.unit.infra.deployments import APPS, deployment
-from tools.play.system import SETTINGS_FILE
+from tests.unit.infra.deployments import deployment
+from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play.apps import APPS
+from tools.play.local_system import LocalSystem
+from tools.play.waiting import wait_until
 
 # Nobody is called this, and it is looked for in every byte that leaves the system.
 NAME, ADDRESS = "도깨비-홍길동", "무진시 안개로 77"
@@ -38,11 +40,11 @@ type Step = tuple[str, str]
 
 
 @contextmanager
-def system(factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Stack]:
+def started_stack(factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**SOON, **environment}.items():
             patch.setenv(name, value)
-        with Stack.start(SETTINGS_FILE, factory.mktemp("stack")) as stack:
+        with Stack.start(LOCAL_AZURE_SETTINGS, factory.mktemp("stack")) as stack:
             yield stack
 
 
@@ -55,14 +57,14 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def traced_stack(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Sends everything to an OTLP endpoint."""
-    with system(tmp_path_factory, {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}) as stack:
+    with started_stack(tmp_path_factory, {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}) as stack:
         yield stack
 
 
 @pytest.fixture
-async def house(traced_stack: Stack) -> AsyncIterator[House]:
-    async with House.of(traced_stack) as house:
-        yield house
+async def system(traced_stack: Stack) -> AsyncIterator[LocalSystem]:
+    async with LocalSystem.of(traced_stack) as system:
+        yield system
 
 
 def paths(receiver: Receiver, trace_id: str) -> set[tuple[Step, ...]]:
@@ -81,9 +83,11 @@ def traces_of(receiver: Receiver, name: str) -> set[str]:
     return {span.trace_id for span in receiver.spans() if (span.service, span.name) == ("gateway", name)}
 
 
-async def test_a_registration_is_one_trace_from_the_gateway_to_the_view(house: House, receiver: Receiver) -> None:
+async def test_a_registration_is_one_trace_from_the_gateway_to_the_view(
+    system: LocalSystem, receiver: Receiver
+) -> None:
     earlier = traces_of(receiver, "POST /customers")
-    await house.register(CUSTOMER)
+    await system.register(CUSTOMER)
     register = (("gateway", "POST /customers"), ("customer", "POST /customers"), ("customer", "register-customer"))
     send = (*register, ("customer", "POST"), ("kakao", "POST /kakaos"), ("kakao", "send-kakao"))
     publish = (*register, ("customer", f"send {TOPIC}"))
@@ -101,14 +105,14 @@ async def test_a_registration_is_one_trace_from_the_gateway_to_the_view(house: H
     async def complete() -> bool:
         return [paths(receiver, trace) for trace in traces_of(receiver, "POST /customers") - earlier] == [expected]
 
-    await eventually(complete, "the trace is complete")
+    await wait_until(complete, "the trace is complete")
 
 
-async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(house: House, receiver: Receiver) -> None:
-    customer_id = await house.register(CUSTOMER)
-    await house.view_says(customer_id, "REGISTERED")
+async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(system: LocalSystem, receiver: Receiver) -> None:
+    customer_id = await system.register(CUSTOMER)
+    await system.wait_for_view(customer_id, "REGISTERED")
     earlier = traces_of(receiver, "DELETE /customers")
-    await house.call("DELETE", f"/customers/{customer_id}")
+    await system.call("DELETE", f"/customers/{customer_id}")
     cancel = (
         ("gateway", "DELETE /customers"),
         ("customer", "DELETE /customers/{id}"),
@@ -131,73 +135,73 @@ async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(house: Hous
         traces = traces_of(receiver, "DELETE /customers") - earlier
         return [expected <= paths(receiver, trace) for trace in traces] == [True]
 
-    await eventually(complete, "the trace is complete")
+    await wait_until(complete, "the trace is complete")
 
 
-async def test_a_callers_own_trace_goes_on(house: House, receiver: Receiver) -> None:
+async def test_a_callers_own_trace_goes_on(system: LocalSystem, receiver: Receiver) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
 
-    await house.call("GET", "/customers", headers=headers)
+    await system.call("GET", "/customers", headers=headers)
 
     async def arrived() -> bool:
         return (("gateway", "GET /customers"), ("customer", "GET /customers")) in paths(receiver, trace_id)
 
-    await eventually(arrived, "the trace arrived")
+    await wait_until(arrived, "the trace arrived")
 
 
-async def test_every_metric_arrives(house: House, receiver: Receiver) -> None:
-    customer_id = await house.register(CUSTOMER)
-    await asyncio.to_thread(house.stack.stop_service, "kakao")
-    assert (await house.call("POST", "/customers", json=CUSTOMER)).status == 503
-    await asyncio.to_thread(house.stack.start_service, "kakao")
-    await house.call("DELETE", f"/customers/{customer_id}")
-    await house.alerted(customer_id)
+async def test_every_metric_arrives(system: LocalSystem, receiver: Receiver) -> None:
+    customer_id = await system.register(CUSTOMER)
+    await asyncio.to_thread(system.stack.stop_service, "kakao")
+    assert (await system.call("POST", "/customers", json=CUSTOMER)).status == 503
+    await asyncio.to_thread(system.stack.start_service, "kakao")
+    await system.call("DELETE", f"/customers/{customer_id}")
+    await system.wait_for_alert(customer_id)
 
     async def all_there() -> bool:
         return {name for name in receiver.metrics() if name.startswith("ssak8.")} == METRICS.keys()
 
-    await eventually(all_there, "every metric arrived")
+    await wait_until(all_there, "every metric arrived")
     refused = [span for span in receiver.spans() if span.failed and span.name == "register-customer"]
     assert {span.attributes["error.type"] for span in refused} == {"KakaoUnavailable"}
 
 
-async def test_an_answer_given_again_is_no_registration(house: House, receiver: Receiver) -> None:
+async def test_an_answer_given_again_is_no_registration(system: LocalSystem, receiver: Receiver) -> None:
     async def counted(at_least: int) -> None:
         async def is_there() -> bool:
             return receiver.count("ssak8.registrations") >= at_least
 
-        await eventually(is_there, f"{at_least} registrations were counted")
+        await wait_until(is_there, f"{at_least} registrations were counted")
         # What was counted later is told by the next export.
         await asyncio.sleep(2 * EXPORT_SECONDS)
 
-    await house.register(CUSTOMER)
+    await system.register(CUSTOMER)
     await counted(at_least=1)
     before = receiver.count("ssak8.registrations")
 
     for _ in range(3):
-        answer = await house.call("POST", "/customers", json=CUSTOMER, headers={"Idempotency-Key": f"key-{before}"})
-        assert answer.status == 201
+        response = await system.call("POST", "/customers", json=CUSTOMER, headers={"Idempotency-Key": f"key-{before}"})
+        assert response.status == 201
 
     await counted(at_least=before + 1)
     assert receiver.count("ssak8.registrations") == before + 1
 
 
-async def test_nothing_personal_leaves_the_system_whatever_goes_wrong(house: House, receiver: Receiver) -> None:
-    await house.call("POST", "/customers", json={**CUSTOMER, "customerAge": "old"})
-    await house.call("POST", "/customers", data=f'{{"customerName": "{NAME}", ')
-    await house.call("POST", f"/customers?customerName={NAME}", json=CUSTOMER)
-    await house.call("GET", f"/customers/{NAME}")
-    await send(house.stack, f'{{"specversion": "1.0", "data": {{"customerName": "{NAME}"}}}}')
+async def test_nothing_personal_leaves_the_system_whatever_goes_wrong(system: LocalSystem, receiver: Receiver) -> None:
+    await system.call("POST", "/customers", json={**CUSTOMER, "customerAge": "old"})
+    await system.call("POST", "/customers", data=f'{{"customerName": "{NAME}", ')
+    await system.call("POST", f"/customers?customerName={NAME}", json=CUSTOMER)
+    await system.call("GET", f"/customers/{NAME}")
+    await send(system.stack, f'{{"specversion": "1.0", "data": {{"customerName": "{NAME}"}}}}')
 
     async def told() -> bool:
         failed = any(span.failed and span.name == "view-updater" for span in receiver.spans())
         return failed and receiver.holds("UnreadableEvent", "/v1/logs")
 
-    await eventually(told, "the unreadable event was told")
+    await wait_until(told, "the unreadable event was told")
     for personal in (NAME, ADDRESS):
         assert not receiver.holds(personal)
-        assert not any(personal in house.stack.log(app) for app in (*APPS, "gateway"))
+        assert not any(personal in system.stack.log(app) for app in (*APPS, "gateway"))
 
 
 async def send(stack: Stack, body: str) -> None:
@@ -221,23 +225,23 @@ def insights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
             "APPLICATIONINSIGHTS_CONNECTION_STRING": CONNECTION.format(url=receiver.url),
             "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
         }
-        with system(tmp_path_factory, {**settings, **own}) as stack:
+        with started_stack(tmp_path_factory, {**settings, **own}) as stack:
             asyncio.run(register_and_cancel(stack, receiver))
         yield receiver
 
 
 async def register_and_cancel(stack: Stack, receiver: Receiver) -> None:
-    async with House.of(stack) as house:
-        customer_id = await house.register(CUSTOMER)
-        await house.call("DELETE", f"/customers/{customer_id}")
-        await house.alerted(customer_id)
-        await house.view_says(customer_id, "CANCELED")
+    async with LocalSystem.of(stack) as system:
+        customer_id = await system.register(CUSTOMER)
+        await system.call("DELETE", f"/customers/{customer_id}")
+        await system.wait_for_alert(customer_id)
+        await system.wait_for_view(customer_id, "CANCELED")
 
     async def all_there() -> bool:
         names = {name for name, _ in metrics_in(receiver)}
         return names >= METRICS.keys() - {"ssak8.refusals"}
 
-    await eventually(all_there, "every metric arrived")
+    await wait_until(all_there, "every metric arrived")
 
 
 def test_application_insights_is_sent_the_metrics_that_its_queries_expect(insights: Receiver) -> None:

@@ -17,9 +17,10 @@ from rich.table import Table
 from local_azure.stack import Stack
 from tools.bench import load, views
 from tools.bench.figures import LoadResult, cpu_seconds, percentile
-from tools.play.system import SETTINGS_FILE, System
+from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play.apps import APPS
+from tools.play.local_system import LocalSystem
 
-APPS = ("customer", "kakao", "customerview")
 VISIBLE_SECONDS = 60
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory(prefix="ssak8-bench-") as state:
         console.print("Starting a fresh stack on free ports …")
-        with Stack.start(SETTINGS_FILE, Path(state)) as stack:
+        with Stack.start(LOCAL_AZURE_SETTINGS, Path(state)) as stack:
             gateway = stack.url("gateway")
             console.print(f"Timing {asked.cancellations} cancellations on the idle stack …")
             idle = asyncio.run(views.cancel_to_view(gateway, asked.cancellations))
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 async def wait_for_views(stack: Stack, registered: int) -> tuple[float, int]:
-    async with System.of(stack) as system:
+    async with LocalSystem.of(stack) as system:
         return await views.seconds_until_all_visible(system, registered, VISIBLE_SECONDS)
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tools.bench.figures import LoadResult
+from tools.play.system import YEON
 
 REQUEST_TIMEOUT_SECONDS = 30
-BODY = json.dumps({"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20})
+BODY = json.dumps(YEON)
 
 _SIEGE_LINE = re.compile(r"HTTP/1\.[01] (\d{3})\s+(\d+\.\d+) secs")
 

@@ -94,7 +94,7 @@ def _deploy(given: argparse.Namespace, environment: Environment, package: Path, 
         if watch is None:
             watch = watching.enter_context(Watch(known["GATEWAY_URL"], patience.between_calls))
         deployment.deploy_apps(known, package, patience)
-        watch.wait_until_seen(patience.until_answered)
+        watch.wait_until_all_answered(patience.until_answered)
     _tell_calls(watch, unbroken=given.unbroken)
     _tell_address(known["GATEWAY_URL"])
 
@@ -115,11 +115,11 @@ def _tell_calls(watch: Watch, *, unbroken: bool) -> None:
     _say(f"Meanwhile {len(watch.failures)} of {watch.calls} calls failed.")
     for text, count in Counter(watch.failures).most_common():
         _say(f"  {count} × {text}")
-    for text in (unknown := watch.unknown()):
+    for text in (gaps := watch.gaps()):
         _say(f"  {text}")
     if unbroken and watch.failures:
         raise DeploymentError("The new package runs, but callers noticed the deployment.")
-    if unbroken and unknown:
+    if unbroken and gaps:
         raise DeploymentError("The new package runs, but whether callers noticed the deployment is not known.")
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.settings import Service
 from shared.version import DEVELOPMENT
 from tools.delivery import azure_cli
 from tools.delivery.azure_cli import AzureCliError
@@ -19,8 +20,8 @@ from tools.delivery.budget import start_date
 from tools.delivery.environments import BUDGET_START_DATE, Environment
 from tools.delivery.package import version
 
-# First those that are called and that react to events, last the one that calls them and publishes.
-APPS = ("kakao", "customerview", "customer")
+# The app that calls the others and publishes events comes last.
+DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
 UPLOAD_ATTEMPTS = 3
 HEALTH_CALL_SECONDS = 30
 
@@ -92,7 +93,7 @@ def deploy_apps(known: Mapping[str, str], package: Path, patience: Patience) -> 
 
     `known`: the outputs of the infrastructure.
     """
-    for app in APPS:
+    for app in DEPLOYMENT_ORDER:
         _upload(known["AZURE_RESOURCE_GROUP"], known[f"{app.upper()}_APP_NAME"], package, patience)
         _wait_until_replaced(known[f"{app.upper()}_URL"], f"{app}, version {version(package)}", patience)
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.delivery.fake_azure import APPS, Azure, built
+from tests.integration.delivery.fake_azure import Azure, built
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.package import version
+from tools.play.apps import APPS
 
 
 @pytest.fixture(scope="module")

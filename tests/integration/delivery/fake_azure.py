@@ -9,7 +9,6 @@ from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.deployment import Patience
 from tools.delivery.package import build
 
-APPS = ("kakao", "customerview", "customer")
 IMPATIENT = Patience(until_replaced=0.2, until_answered=0.2, between_uploads=0, between_calls=0.01, in_a_row=4)
 NEW = "new"
 CREATE = "deployment sub create --name ssak8-dev --location koreacentral --parameters"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.delivery.fake_azure import APPS, CREATE, IMPATIENT, UPLOAD, Azure, built, changes
+from tests.integration.delivery.fake_azure import CREATE, IMPATIENT, UPLOAD, Azure, built, changes
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.__main__ import main
-from tools.delivery.deployment import Patience
+from tools.delivery.deployment import DEPLOYMENT_ORDER, Patience
 
 
 def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_before_the_calling(
@@ -22,7 +22,7 @@ def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_befo
     package = root / "dist/ssak8.zip"
     assert changes(az) == [
         f"{CREATE} {parameters} --output none",
-        *(f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in APPS),
+        *(f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in DEPLOYMENT_ORDER),
     ]
     assert package.is_file()
     told = capsys.readouterr().out
@@ -111,7 +111,7 @@ def test_an_earlier_package_goes_to_the_apps_alone(
 
     assert main(["apps", "dev", "--package", str(package)], root, IMPATIENT) == 0
 
-    assert changes(az) == [f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in APPS]
+    assert changes(az) == [f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in DEPLOYMENT_ORDER]
 
 
 @pytest.mark.parametrize("told", ["development", ""])

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.delivery.fake_azure import APPS, CREATE, IMPATIENT, UPLOAD, Azure
+from tests.integration.delivery.fake_azure import CREATE, IMPATIENT, UPLOAD, Azure
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.__main__ import main
 from tools.delivery.deployment import Patience
+from tools.play.apps import APPS
 
 
 def test_calls_that_failed_meanwhile_are_counted(
@@ -19,7 +20,7 @@ def test_calls_that_failed_meanwhile_are_counted(
 
     assert main(["deploy", "dev"], root, IMPATIENT) == 0
 
-    assert "× kakaos: 502" in capsys.readouterr().out
+    assert "× kakaos: status 502" in capsys.readouterr().out
 
 
 def test_calls_that_failed_are_a_failure_where_none_may(
@@ -88,7 +89,7 @@ def test_where_no_service_ever_answered_nobody_can_say_that_no_call_failed(
 
     told = capsys.readouterr()
     assert "0 of 0 calls failed" in told.out
-    assert "customers never answered well" in told.out
+    assert "customers never answered" in told.out
     assert ("is not known" in told.err) == bool(options)
 
 
@@ -125,12 +126,12 @@ def test_a_watch_that_broke_off_is_a_failure_where_no_call_may_fail(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls = iter([None] * 4)
-    monkeypatch.setattr("tools.delivery.watch.failure", lambda _: next(calls))
+    monkeypatch.setattr("tools.play.probe.failure", lambda _, __: next(calls))
 
     assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
 
     told = capsys.readouterr()
-    assert "the watch broke off: StopIteration()" in told.out
+    assert "the watch failed: StopIteration()" in told.out
     assert "is not known" in told.err
 
 

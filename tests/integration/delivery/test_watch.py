@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tools.delivery import watch
-from tools.delivery.watch import PATHS, Watch, failure
+from tools.delivery.watch import Watch
+from tools.play import probe
+from tools.play.apps import COLLECTIONS
 
 BODY = b'{"traceId": "1"}'
 PATIENCE = 10
@@ -76,8 +78,8 @@ def until(true: Callable[[], object]) -> None:
     ("answer", "told"),
     [
         (404, None),
-        (200, "200"),
-        (502, "502"),
+        (200, "status 200"),
+        (502, "status 502"),
         ("end", "IncompleteRead"),
         ("reset", "ConnectionResetError"),
         ("hang", "TimeoutError"),
@@ -86,10 +88,10 @@ def until(true: Callable[[], object]) -> None:
 def test_a_call_tells_what_is_wrong_with_its_answer_also_where_that_breaks_off(
     gateway: str, monkeypatch: pytest.MonkeyPatch, answer: int | str, told: str | None
 ) -> None:
-    monkeypatch.setattr(watch, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(probe, "CALL_SECONDS", 0.5)
     answering(monkeypatch, lambda _, __: answer)
 
-    assert failure(gateway + PATHS[0]) == told
+    assert probe.failure(gateway, "customers") == told
 
 
 def test_what_fails_after_an_answer_that_broke_off_is_still_noticed(
@@ -98,21 +100,21 @@ def test_what_fails_after_an_answer_that_broke_off_is_still_noticed(
     answering(monkeypatch, lambda _, before: (404, "end", 500)[min(before, 2)])
 
     with Watch(gateway, 0.01) as watching:
-        until(lambda: "customers: 500" in watching.failures)
+        until(lambda: "customers: status 500" in watching.failures)
 
     assert "customers: IncompleteRead" in watching.failures
-    assert watching.unknown() == []
+    assert watching.gaps() == []
 
 
 def test_a_service_is_watched_from_its_first_good_answer_on(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, lambda _, before: 404 if before == 2 else 503)
 
     with Watch(gateway, 0.01) as watching:
-        until(lambda: len(watching.failures) > len(PATHS))
+        until(lambda: len(watching.failures) > len(COLLECTIONS))
 
-    assert set(watching.failures) == {"customers: 503", "kakaos: 503", "customerViews: 503"}
-    assert watching.calls == len(watching.failures) == sum(Gateway.called.values()) - 3 * len(PATHS)
-    assert watching.unknown() == []
+    assert set(watching.failures) == {"customers: status 503", "kakaos: status 503", "customerViews: status 503"}
+    assert watching.calls == len(watching.failures) == sum(Gateway.called.values()) - 3 * len(COLLECTIONS)
+    assert watching.gaps() == []
 
 
 def test_services_that_never_answered_well_are_named(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,10 +122,10 @@ def test_services_that_never_answered_well_are_named(gateway: str, monkeypatch: 
 
     with Watch(gateway, 0.01) as watching:
         until(lambda: watching.calls)
-        watching.wait_until_seen(0.05)
+        watching.wait_until_all_answered(0.05)
 
     assert watching.failures == []
-    assert watching.unknown() == ["kakaos never answered well: not watched"]
+    assert watching.gaps() == ["kakaos never answered: not watched"]
 
 
 def test_it_waits_until_all_services_have_answered_and_no_longer(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,28 +133,28 @@ def test_it_waits_until_all_services_have_answered_and_no_longer(gateway: str, m
 
     begun = time.monotonic()
     with Watch(gateway, 0.01) as watching:
-        watching.wait_until_seen(PATIENCE)
+        watching.wait_until_all_answered(PATIENCE)
 
     assert time.monotonic() < begun + PATIENCE
-    assert watching.unknown() == []
+    assert watching.gaps() == []
 
 
 @pytest.mark.parametrize("good_calls", [0, 4])
 def test_a_watch_that_broke_off_says_so(monkeypatch: pytest.MonkeyPatch, good_calls: int) -> None:
     calls = iter(range(good_calls))
 
-    def unforeseen(_: str) -> None:
+    def unforeseen(_: str, __: str) -> None:
         if next(calls, None) is None:
             raise ZeroDivisionError("unforeseen")
 
-    monkeypatch.setattr(watch, "failure", unforeseen)
+    monkeypatch.setattr(probe, "failure", unforeseen)
 
     with Watch("http://gateway", 0.01) as watching:
         until(lambda: watching.broken)
-        watching.wait_until_seen(PATIENCE)
+        watching.wait_until_all_answered(PATIENCE)
 
     assert watching.failures == []
-    assert watching.unknown()[-1] == "the watch broke off: ZeroDivisionError('unforeseen')"
+    assert watching.gaps()[-1] == "the watch failed: ZeroDivisionError('unforeseen')"
 
 
 def test_a_call_without_an_end_is_told(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +162,6 @@ def test_a_call_without_an_end_is_told(gateway: str, monkeypatch: pytest.MonkeyP
     answering(monkeypatch, lambda _, before: "hang" if before else 404)
 
     with Watch(gateway, 0.01) as watching:
-        until(lambda: sum(Gateway.called.values()) > len(PATHS))
+        until(lambda: sum(Gateway.called.values()) > len(COLLECTIONS))
 
-    assert watching.unknown() == ["the watch broke off: a call had no answer 0.05 s after the end"]
+    assert watching.gaps() == ["the watch failed: a call was still running 0.05 s after the end"]

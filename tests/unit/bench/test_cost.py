@@ -5,8 +5,10 @@ import re
 
 import pytest
 
-from tests.unit.infra.deployments import APPS, ROOT, deployment
+from tests.unit.infra.deployments import deployment
 from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, main
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 NOTHING = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=0)
 

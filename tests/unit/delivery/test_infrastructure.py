@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tools.delivery import budget
-from tools.delivery.deployment import APPS
 from tools.delivery.environments import (
     BICEP_FOLDER,
     BUDGET_START_DATE,
@@ -16,6 +15,7 @@ from tools.delivery.environments import (
     Environment,
     environment_names,
 )
+from tools.play.apps import APPS
 
 TEMPLATE = (ROOT / BICEP_FOLDER / "main.bicep").read_text(encoding="utf-8")
 OUTPUTS = set(re.findall(r"^output (\w+) ", TEMPLATE, re.MULTILINE))

@@ -5,13 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
+from tools.paths import ROOT
+
 BICEP = ROOT / "infra" / "bicep"
 ENVIRONMENTS = ("dev", "prod", "private")
-APPS = ("customer", "kakao", "customerview")
 
 type Resource = dict[str, Any]
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, deployment, identity_in
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, identity_in
+from tools.play.apps import APPS
 
 ROLES = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",

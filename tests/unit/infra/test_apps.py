@@ -6,7 +6,9 @@ import pytest
 from functions import customer, customer_view, kakao
 from shared import resources
 from shared.settings import Service, Settings
-from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment, identity_in
+from tests.unit.infra.deployments import ENVIRONMENTS, deployment, identity_in
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 # Read by the host, the worker or a library, and not by shared/settings.py.
 READ_BY_THE_PLATFORM = {

@@ -9,7 +9,8 @@ import pytest
 
 from shared import resources
 from shared.adapters import customer_views, customers, kakao_messages
-from tests.unit.infra.deployments import ENVIRONMENTS, ROOT, Deployment, deployment
+from tests.unit.infra.deployments import ENVIRONMENTS, Deployment, deployment
+from tools.paths import ROOT
 
 TOPICS = "Microsoft.ServiceBus/namespaces/topics"
 SUBSCRIPTIONS = f"{TOPICS}/subscriptions"

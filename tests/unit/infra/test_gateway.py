@@ -10,7 +10,9 @@ import pytest
 from local_azure.gateway import proxy
 from shared.http.requests import LARGEST_BODY
 from shared.settings import Settings
-from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment
+from tests.unit.infra.deployments import ENVIRONMENTS, deployment
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 POLICY = ElementTree.parse(ROOT / "infra/bicep/modules/gateway-policy.xml").getroot()  # noqa: S314  # our own file
 API = "Microsoft.ApiManagement/service/apis"

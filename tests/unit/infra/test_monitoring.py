@@ -10,8 +10,10 @@ import pytest
 
 from functions import customer, customer_view, kakao
 from shared.metrics import BREAKER_STATES, METRICS
-from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, ROOT, deployment
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment
 from tests.unit.infra.kql import COLUMNS, tables, unknown_names
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 REQUIRED_ALERTS = {
     "availability-gateway",

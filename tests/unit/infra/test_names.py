@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, ROOT, deployment
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 RULES = {

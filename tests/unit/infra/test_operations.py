@@ -4,7 +4,9 @@ import re
 import tomllib
 
 from shared.settings import Settings
-from tests.unit.infra.deployments import APPS, ROOT, deployment
+from tests.unit.infra.deployments import deployment
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 ROW = re.compile(r"^\| `(\w+)` \| [^|]+ \| (?:`([^`]*)`|none) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 DOCUMENT = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
