@@ -9,13 +9,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError
+from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, WelcomeSection
 from local_azure.console import Console
 from local_azure.log_view import follow, tail
 from local_azure.stack import NotRunningError, Stack
 from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.journal import journal
-from local_azure.supervisor.lifecycle import prepare, run
+from local_azure.supervisor.lifecycle import StackOptions, prepare, run
 from local_azure.supervisor.services import StackError, State
 from local_azure.supervisor.state_folder import Running, StateFolder
 
@@ -27,6 +27,7 @@ EXAMPLES = """The function apps of this folder with everything they need of Azur
 Examples:
   python -m local_azure up                    start everything; Ctrl-C ends it
   python -m local_azure up --detach           start it in the background
+  python -m local_azure up --only cosmos      start a single service
   python -m local_azure status                what runs, and where it listens
   python -m local_azure logs kakao -f         what the service kakao logs, as it comes
   python -m local_azure stop kakao            see how the others do without kakao
@@ -69,19 +70,24 @@ def up(
     config: ConfigOption = DEFAULT_FILE,
     state: StateOption = None,
     *,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="SERVICE", help="Start only this service; may be repeated.")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Go on in the background; `down` ends it.")] = False,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Take free ports, not those of FILE.")] = False,
 ) -> None:
     """Start everything, and say where it listens."""
     folder = _state(config, state)
-    welcome = Configuration.load(config).welcome
+    options = StackOptions(config, only or (), free_ports)
+    # The calls to copy are written for a whole stack.
+    welcome = WelcomeSection() if only else Configuration.load(config).welcome
     with Console() as console:
         if detach:
-            stack = Stack.start(config, folder.folder, free_ports=free_ports, leashed=False, report=console.event)
+            stack = Stack.start_in_background(options, folder.folder, console.event)
             console.rest()
             console.welcome(stack.running.ports, welcome)
             return
-        prepared = prepare(config, folder, all_free=free_ports, report=console.event)
+        prepared = prepare(options, folder, console.event)
 
         def on_up(running: Running) -> None:
             console.rest()

@@ -1,6 +1,7 @@
 """The settings file of the local Azure (`local-azure.toml`): what runs, on which ports, with which settings."""
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, Self
 
@@ -60,9 +61,10 @@ class AzuriteSection(_Section):
 
 
 class GatewaySection(_Section):
-    """`routes`: path prefix → name of a function app."""
+    """`routes`: path prefix → name of a function app. `timeout_seconds`: for a whole answer; then it is 504."""
 
     port: int = Field(default=8080, ge=0, le=65535)
+    timeout_seconds: float = Field(default=30.0, gt=0)
     routes: dict[str, str] = {}
 
 
@@ -109,6 +111,33 @@ class Configuration(_Section):
             setting = ".".join(str(part) for part in first["loc"])
             raise ConfigurationError(f"{file}: {setting}: {first['msg']}") from None
         return configuration._with_known_routes(file)
+
+    @property
+    def services(self) -> list[str]:
+        """The names of the services, emulators first."""
+        sections = {"service_bus": self.service_bus, "cosmos": self.cosmos, "azurite": self.azurite}
+        emulators = [name for name, section in sections.items() if section is not None]
+        return [*emulators, *self.apps, *(["gateway"] if self.gateway is not None else [])]
+
+    def restricted_to(self, only: Collection[str]) -> Self:
+        """Without the services that `only` does not name; empty: with all of them.
+
+        Raises ConfigurationError for an unknown name, and for a gateway without an app that a route leads to. An app
+        may do without the emulators: its settings point to their ports, where others may listen.
+        """
+        if not only:
+            return self
+        for name in only:
+            if name not in self.services:
+                raise ConfigurationError(f"there is no service {name!r}; choose from: {', '.join(self.services)}")
+        routes = self.gateway.routes if self.gateway is not None and "gateway" in only else {}
+        if missing := sorted(set(routes.values()) - set(only)):
+            raise ConfigurationError(
+                f"the gateway's routes lead to {', '.join(missing)}: start these too, or leave it out"
+            )
+        omitted = {name: None for name in ("service_bus", "cosmos", "azurite", "gateway") if name not in only}
+        apps = {name: app for name, app in self.apps.items() if name in only}
+        return self.model_copy(update={**omitted, "apps": apps})
 
     def _with_known_routes(self, file: Path) -> Self:
         for prefix, app in (self.gateway.routes if self.gateway else {}).items():

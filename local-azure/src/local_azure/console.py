@@ -86,7 +86,7 @@ class Console:
     def welcome(self, ports: Mapping[str, int], welcome: WelcomeSection) -> None:
         """Where everything listens, and calls to copy."""
         listening = (f"{name} {port}" for name, port in ports.items())
-        self.say(f"\nEverything runs. Ports on 127.0.0.1: {', '.join(listening)}", "bold green")
+        self.say(f"\nRunning. Ports on 127.0.0.1: {', '.join(listening)}", "bold green")
         if welcome.text:
             self.say(resolve(welcome.text, ports, "welcome.text"))
         for call in welcome.calls:

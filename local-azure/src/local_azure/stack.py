@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,7 @@ from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration
 from local_azure.listening import HOST
 from local_azure.supervisor.control import ControlClient
 from local_azure.supervisor.events import Event, Report
+from local_azure.supervisor.lifecycle import StackOptions
 from local_azure.supervisor.plan import child_environment
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running, StateFolder
@@ -53,22 +55,32 @@ class Stack:
         config: Path = DEFAULT_FILE,
         state: Path | None = None,
         *,
+        only: Collection[str] = (),
         free_ports: bool = True,
-        leashed: bool = True,
-        report: Report = _silent,
     ) -> Self:
-        """Starts a stack and returns once all its services are ready.
+        """Starts a stack and returns once all its services are ready. It ends with this process, however that ends.
 
-        `state` None: `.local-azure` beside `config`. `leashed`: it ends when this process ends, however that comes.
+        `state` None: `.local-azure` beside `config`. `only`: the services to run; empty: all of `config`.
         Raises ConfigurationError too.
         """
-        folder = state or config.resolve().parent / DEFAULT_STATE
-        command = [sys.executable, "-m", "local_azure.supervisor", "--config", str(config), "--state", str(folder)]
-        command += ["--free-ports"] if free_ports else []
-        command += ["--leashed"] if leashed else []
+        options = StackOptions(config, only, free_ports)
+        return cls._start(options, state or config.resolve().parent / DEFAULT_STATE, end_with_parent=True)
+
+    @classmethod
+    def start_in_background(cls, options: StackOptions, state: Path, report: Report = _silent) -> Self:
+        """Like `start`, but the stack runs until `down` is called, in whichever process."""
+        return cls._start(options, state, end_with_parent=False, report=report)
+
+    @classmethod
+    def _start(cls, options: StackOptions, state: Path, *, end_with_parent: bool, report: Report = _silent) -> Self:
+        command = [sys.executable, "-m", "local_azure.supervisor"]
+        command += ["--config", str(options.config), "--state", str(state)]
+        command += [f"--only={service}" for service in options.only]
+        command += ["--free-ports"] if options.free_ports else []
+        command += ["--end-with-parent"] if end_with_parent else []
         supervisor = subprocess.Popen(  # noqa: S603 this Python, this package
             command,
-            stdin=subprocess.PIPE if leashed else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if end_with_parent else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
             env=child_environment(),
@@ -79,7 +91,7 @@ class Stack:
             supervisor.terminate()
             supervisor.wait(DOWN_TIMEOUT_SECONDS)
             raise
-        stack = cls(folder)
+        stack = cls(state)
         stack._process = supervisor
         return stack
 
@@ -108,6 +120,20 @@ class Stack:
         if (port := self.running.ports.get(service)) is None:
             raise StackError(f"there is no service {service!r}; there are {', '.join(self.running.ports)}")
         return port
+
+    @property
+    def services(self) -> list[str]:
+        """The names of the services it was started with."""
+        return self.running.services
+
+    def connection_string(self, emulator: str) -> str:
+        """For the SDK's `from_connection_string`. `emulator`: `cosmos`, `service_bus` or `azurite`."""
+        strings = self.running.connection_strings
+        if emulator not in strings:
+            raise StackError(
+                f"{emulator!r} has no connection string; there are those of {', '.join(strings) or 'none'}"
+            )
+        return strings[emulator]
 
     def status(self) -> list[ServiceStatus]:
         return self._control.status()

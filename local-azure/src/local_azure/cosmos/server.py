@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from local_azure import connection_strings
 from local_azure.configuration import CosmosContainer
 from local_azure.cosmos.limits import PURGE_INTERVAL_SECONDS
 from local_azure.cosmos.store.account import Account
@@ -55,7 +56,7 @@ class CosmosEmulator:
 
     @property
     def connection_string(self) -> str:
-        return f"AccountEndpoint={self.url}/;AccountKey={self._account_key};"
+        return connection_strings.cosmos(self.port, self._account_key)
 
     async def __aenter__(self) -> Self:
         authorization = Authorization(self._account_key)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError
+from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError, GatewaySection
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
 from local_azure.gateway.server import serve
@@ -26,17 +26,18 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         configuration = Configuration.load(arguments.config)
-        routes = _routes(configuration, arguments.upstream)
+        section = configuration.gateway or GatewaySection(port=0)
+        routes = _routes(section, arguments.upstream)
         telemetry = TelemetrySettings.load()
     except ConfigurationError as error:
         return _refuse(str(error))
-    port = arguments.port if arguments.port is not None else _configured_port(configuration)
+    port = arguments.port if arguments.port is not None else section.port
     try:
         listener = listening_socket(port)
     except OSError as error:
         return _refuse(f"port {port}: {error.strerror}; choose another one with --port or gateway.port")
     end_telemetry = start_telemetry("gateway", telemetry)
-    uvloop.run(_serve_until_signal(Gateway(routes), listener))
+    uvloop.run(_serve_until_signal(Gateway(routes, section.timeout_seconds), listener))
     end_telemetry()
     return 0
 
@@ -63,20 +64,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _routes(configuration: Configuration, upstreams: list[str]) -> RouteTable:
+def _routes(section: GatewaySection, upstreams: list[str]) -> RouteTable:
     named = dict(upstream.partition("=")[::2] for upstream in upstreams)
     for name, url in named.items():
         if not url.startswith("http://"):
             raise ConfigurationError(f"--upstream {name}={url}: write it as APP=http://127.0.0.1:PORT")
-    routes = configuration.gateway.routes if configuration.gateway else {}
-    for prefix, app in routes.items():
+    for prefix, app in section.routes.items():
         if app not in named:
             raise ConfigurationError(f"gateway.routes: {prefix} goes to {app!r}; add --upstream {app}=http://…")
-    return RouteTable({prefix: named[app] for prefix, app in routes.items()})
-
-
-def _configured_port(configuration: Configuration) -> int:
-    return configuration.gateway.port if configuration.gateway else 0
+    return RouteTable({prefix: named[app] for prefix, app in section.routes.items()})
 
 
 def _refuse(reason: str) -> int:

@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from yarl import URL
 
+from local_azure.configuration import GatewaySection
 from local_azure.gateway.headers import for_client, for_upstream
 from local_azure.gateway.problems import Answer, problem, route_index
 from local_azure.gateway.routing import RouteTable, has_dot_segments
@@ -25,7 +26,7 @@ BODY_LIMIT_BYTES = 1024 * 1024
 REQUEST_TARGET_LIMIT_BYTES = 8 * 1024
 HEADERS_LIMIT_BYTES = 32 * 1024
 CONNECT_TIMEOUT_SECONDS = 1.0
-TOTAL_TIMEOUT_SECONDS = 30.0
+TOTAL_TIMEOUT_SECONDS = GatewaySection().timeout_seconds
 # Below the 130 s after which the functions host closes an idle connection, so that none is reused while that happens.
 IDLE_CONNECTION_SECONDS = 60.0
 # What aiohttp would add where the client sent nothing.

@@ -14,7 +14,7 @@ from pathlib import Path
 from local_azure.configuration import ConfigurationError
 from local_azure.supervisor.events import Event, Report, json_line
 from local_azure.supervisor.journal import NAME, journal
-from local_azure.supervisor.lifecycle import prepare, run
+from local_azure.supervisor.lifecycle import StackOptions, prepare, run
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running, StateFolder
 
@@ -23,12 +23,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local_azure.supervisor", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--only", action="append", default=[], metavar="SERVICE")
     parser.add_argument("--free-ports", action="store_true")
-    parser.add_argument("--leashed", action="store_true", help="end when stdin is closed")
+    parser.add_argument("--end-with-parent", action="store_true", help="end when stdin is closed")
     arguments = parser.parse_args()
     state = StateFolder(arguments.state)
     try:
-        prepared = prepare(arguments.config, state, all_free=arguments.free_ports, report=_tell)
+        prepared = prepare(StackOptions(arguments.config, arguments.only, arguments.free_ports), state, _tell)
         with journal(state) as record:
             listeners: list[Report] = [record, _tell]
 
@@ -39,7 +40,7 @@ def main() -> int:
             def on_up(_: Running) -> None:
                 listeners.remove(_tell)
                 _leave(state)
-                if arguments.leashed:
+                if arguments.end_with_parent:
                     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_if_let_go)
 
             asyncio.run(run(prepared, report, on_up))

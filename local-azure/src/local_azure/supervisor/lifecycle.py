@@ -5,12 +5,13 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_azure.azurite import installation
 from local_azure.configuration import Configuration
+from local_azure.connection_strings import connection_strings
 from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.plan import Place, plan
@@ -24,31 +25,57 @@ SAMPLE, SETTINGS = "local.settings.sample.json", "local.settings.json"
 
 
 @dataclass(frozen=True)
+class StackOptions:
+    """What to run: the services that `only` names, or all if it is empty, of the settings file `config`."""
+
+    config: Path
+    only: Collection[str] = ()
+    free_ports: bool = False
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A stack that could be started: the state folder is locked, the ports are free, everything is installed."""
+    """A stack that could be started: the state folder is locked, the ports are free, everything is installed.
+
+    `running` is what running.json will say of it, but for the control connection and the processes.
+    """
 
     state: StateFolder
     services: list[Service]
-    place: Place
+    running: Running
 
 
-def prepare(config: Path, state: StateFolder, *, all_free: bool, report: Report) -> Prepared:
+def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
     """Checks and gets everything that is needed. Raises ConfigurationError; StackError."""
 
     def notice(text: str) -> None:
         report(Event(Kind.NOTICE, detail=text))
 
-    configuration = Configuration.load(config)
+    whole = Configuration.load(options.config)
+    configuration = whole.restricted_to(options.only)
     state.prepare()
     state.lock()
     if orphans := state.end_orphans():
         notice(f"ended what a killed run had left: {', '.join(orphans)}")
-    ports = assign_ports(configured_ports(configuration), all_free=all_free)
+    configured = configured_ports(whole)
+    started = {port.name for port in configured_ports(configuration)}
+    not_started = {port.name for port in configured} - started
+    ports = assign_ports(configured, all_free=options.free_ports, not_started=not_started)
     for name in configuration.apps:
         _copy_sample(configuration.folder / configuration.apps[name].folder, notice)
-    place = Place(config.resolve(), state.folder, ports)
+    place = Place(options.config.resolve(), state.folder, ports)
     with_azurite = configuration.azurite is not None and _has_azurite(notice)
-    return Prepared(state, plan(configuration, place, with_azurite=with_azurite), place)
+    services = plan(configuration, place, with_azurite=with_azurite)
+    running = Running(
+        supervisor=ProcessIdentity.of(os.getpid()),
+        config=place.config,
+        control_port=0,
+        token=secrets.token_urlsafe(32),
+        services=[service.name for service in services],
+        ports={name: port for name, port in ports.items() if name in started},
+        connection_strings=connection_strings(configuration, ports),
+    )
+    return Prepared(state, services, running)
 
 
 async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], None]) -> None:
@@ -64,9 +91,8 @@ async def run(prepared: Prepared, report: Report, on_up: Callable[[Running], Non
         wanted_down.set()
         await is_down.wait()
 
-    running = _running(prepared)
-    control = ControlServer(supervisor, running.token, shut_down)
-    running = running.model_copy(update={"control_port": await control.start()})
+    control = ControlServer(supervisor, prepared.running.token, shut_down)
+    running = prepared.running.model_copy(update={"control_port": await control.start()})
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
     _record(running, supervisor, prepared.state)
     _end_on_signals(wanted_down, supervisor)
@@ -104,16 +130,6 @@ def _end_on_signals(wanted_down: asyncio.Event, supervisor: Supervisor) -> None:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         # `nohup` wants it to survive the terminal.
         loop.add_signal_handler(signal.SIGHUP, end)
-
-
-def _running(prepared: Prepared) -> Running:
-    return Running(
-        supervisor=ProcessIdentity.of(os.getpid()),
-        config=prepared.place.config,
-        control_port=0,
-        token=secrets.token_urlsafe(32),
-        ports=dict(prepared.place.ports),
-    )
 
 
 def _record(running: Running, supervisor: Supervisor, state: StateFolder) -> None:

@@ -19,7 +19,7 @@ PACKAGE_PARENT = str(Path(local_azure.__file__).resolve().parent.parent)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stack lives: its settings file, its state folder, and its ports by service."""
+    """Where a stack lives: its settings file, its state folder, and all ports that its settings may refer to."""
 
     config: Path
     state: Path

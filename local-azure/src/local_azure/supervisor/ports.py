@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -53,8 +53,13 @@ def configured_ports(configuration: Configuration) -> list[ConfiguredPort]:
     return ports
 
 
-def assign_ports(configured: list[ConfiguredPort], *, all_free: bool) -> dict[str, int]:
-    """The port of each name: the configured one, or a free one. Raises PortTakenError; ConfigurationError."""
+def assign_ports(
+    configured: list[ConfiguredPort], *, all_free: bool, not_started: Container[str] = ()
+) -> dict[str, int]:
+    """The port of each name: the configured one, or a free one. Raises PortTakenError; ConfigurationError.
+
+    The ports that `not_started` names may be taken: something else may listen there in place of the service.
+    """
     next_free = free_ports()
     assigned: dict[str, int] = {}
     for port in configured:
@@ -63,7 +68,7 @@ def assign_ports(configured: list[ConfiguredPort], *, all_free: bool) -> dict[st
             continue
         if port.number in assigned.values():
             raise ConfigurationError(f"{port.setting}: another service has port {port.number} already; choose another")
-        if (reason := why_taken(port.number)) is not None:
+        if port.name not in not_started and (reason := why_taken(port.number)) is not None:
             raise PortTakenError(
                 f"port {port.number} ({port.setting}) {reason}. "
                 f"End that program, set another {port.setting} in the settings file, or start with --free-ports."

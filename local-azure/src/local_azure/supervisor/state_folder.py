@@ -55,7 +55,9 @@ class Running(BaseModel):
     config: Path
     control_port: int
     token: str
+    services: list[str] = []
     ports: dict[str, int]
+    connection_strings: dict[str, str] = {}
     processes: dict[str, ProcessIdentity] = {}
 
 

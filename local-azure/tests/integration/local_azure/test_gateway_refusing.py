@@ -3,8 +3,11 @@
 import asyncio
 import json
 import socket
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -126,6 +129,24 @@ async def test_a_slow_upstream_is_a_gateway_timeout(client: aiohttp.ClientSessio
 
     async with upstream_that(hang) as upstream, gateway_to(upstream, total_timeout=0.2) as gateway:
         response, _ = await get_problem(client, f"{gateway}/customers", "POST")
+
+    assert response.status == 504
+
+
+async def test_the_settings_file_says_how_long_the_gateway_waits(client: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    config = tmp_path / "local-azure.toml"
+    config.write_text('[gateway]\ntimeout_seconds = 0.2\n[gateway.routes]\n"/a" = "app"\n[apps.app]\nport = 0\n')
+    async with upstream_that(hang) as upstream:
+        command = (sys.executable, "-m", "local_azure.gateway", f"--config={config}", "--port=0")
+        gateway = await asyncio.create_subprocess_exec(*command, f"--upstream=app={upstream}", stdout=PIPE)
+        assert gateway.stdout is not None
+        address = (await gateway.stdout.readline()).decode().removeprefix("ready ").strip()
+        response, _ = await get_problem(client, f"{address}/a", "POST")
+        gateway.terminate()
+        await gateway.wait()
 
     assert response.status == 504
 

@@ -25,6 +25,7 @@ def test_what_is_not_named_does_not_run(tmp_path: Path) -> None:
     ("content", "named"),
     [
         ("[cosmos]\nport = 70000", "cosmos.port"),
+        ("[gateway]\ntimeout_seconds = 0", "gateway.timeout_seconds"),
         ("[cosmos]\nprot = 1", "cosmos.prot"),
         ("[apps.one]", "apps.one.port"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
@@ -38,6 +39,52 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: str, named: str) -> Non
     assert named in str(caught.value)
 
 
+def test_the_gateway_waits_as_long_as_api_management_by_default(tmp_path: Path) -> None:
+    configuration = load(tmp_path, "[gateway]\n")
+
+    assert configuration.gateway is not None
+    assert configuration.gateway.timeout_seconds == 30
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.toml"):
         Configuration.load(tmp_path / "nowhere.toml")
+
+
+PARTS = """
+[cosmos]
+[gateway.routes]
+"/a" = "one"
+"/b" = "two"
+[apps.one]
+port = 1
+[apps.two]
+port = 2
+"""
+
+
+def test_the_emulators_come_first_and_the_gateway_last(tmp_path: Path) -> None:
+    assert load(tmp_path, PARTS).services == ["cosmos", "one", "two", "gateway"]
+
+
+@pytest.mark.parametrize(
+    ("only", "services"),
+    [
+        ((), ["cosmos", "one", "two", "gateway"]),
+        (("cosmos",), ["cosmos"]),
+        (("two",), ["two"]),
+        (("gateway", "two", "one"), ["one", "two", "gateway"]),
+    ],
+)
+def test_only_the_selected_services_are_kept(tmp_path: Path, only: tuple[str, ...], services: list[str]) -> None:
+    assert load(tmp_path, PARTS).restricted_to(only).services == services
+
+
+def test_an_unknown_service_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no service .cosmo.; choose from: cosmos, one, two, gateway"):
+        load(tmp_path, PARTS).restricted_to(("cosmo",))
+
+
+def test_a_gateway_without_an_app_of_its_routes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="gateway's routes lead to two"):
+        load(tmp_path, PARTS).restricted_to(("one", "gateway"))

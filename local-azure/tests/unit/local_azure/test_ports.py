@@ -55,6 +55,12 @@ def test_a_taken_port_is_named_with_its_setting_its_owner_and_the_fix(taken_port
     assert "--free-ports" in message
 
 
+def test_the_port_of_a_service_that_is_not_started_may_be_taken(taken_port: int) -> None:
+    configured = [ConfiguredPort("one", "apps.one.port", taken_port)]
+
+    assert assign_ports(configured, all_free=False, not_started={"one"}) == {"one": taken_port}
+
+
 def test_two_services_with_one_port_are_refused() -> None:
     port = free_ports()()
 
