@@ -112,10 +112,7 @@ async def test_a_message_that_is_no_event_ends_in_the_dead_letter_queue_and_stop
 
 
 def connection(system: LocalSystem) -> ServiceBusClient:
-    return ServiceBusClient.from_connection_string(
-        f"Endpoint=sb://127.0.0.1:{system.stack.port('service_bus')};SharedAccessKeyName=R;SharedAccessKey=local;"
-        "UseDevelopmentEmulator=true;"
-    )
+    return ServiceBusClient.from_connection_string(system.stack.connection_string("service_bus"))
 
 
 async def send(system: LocalSystem, event: CustomerEvent, message_id: str) -> None:

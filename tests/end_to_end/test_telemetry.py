@@ -206,10 +206,7 @@ async def test_nothing_personal_leaves_the_system_whatever_goes_wrong(system: Lo
 
 async def send(stack: Stack, body: str) -> None:
     """What is no event of ours."""
-    connection = (
-        f"Endpoint=sb://127.0.0.1:{stack.port('service_bus')};SharedAccessKeyName=RootManageSharedAccessKey;"
-        "SharedAccessKey=local;UseDevelopmentEmulator=true;"
-    )
+    connection = stack.connection_string("service_bus")
     async with ServiceBusClient.from_connection_string(connection) as client, client.get_topic_sender(TOPIC) as sender:
         await sender.send_messages(ServiceBusMessage(body))
 

@@ -7,10 +7,8 @@ from typing import Any, Self
 import aiohttp
 from azure.cosmos.aio import CosmosClient
 
-from local_azure.configuration import Configuration
 from local_azure.stack import Stack
 from shared import resources
-from tools.paths import LOCAL_AZURE_SETTINGS
 from tools.play.apps import COLLECTIONS
 from tools.play.system import Response, System
 
@@ -29,13 +27,12 @@ class LocalSystem(System):
     @asynccontextmanager
     async def of(cls, stack: Stack) -> AsyncIterator[Self]:
         """Connects to the gateway and the database of a stack."""
-        section = Configuration.load(LOCAL_AZURE_SETTINGS).cosmos
         # Never reuse a connection: the service at its other end may have been stopped.
         connector = aiohttp.TCPConnector(force_close=True)
         timeout = aiohttp.ClientTimeout(CALL_SECONDS)
         async with (
             aiohttp.ClientSession(timeout=timeout, connector=connector) as http,
-            CosmosClient(stack.url("cosmos"), section.key if section else "") as cosmos,
+            CosmosClient.from_connection_string(stack.connection_string("cosmos")) as cosmos,
         ):
             yield cls(stack, http, cosmos)
 

@@ -10,7 +10,7 @@ import pytest
 from shared import resources
 from shared.adapters import customer_views, customers, kakao_messages
 from tests.unit.infra.deployments import ENVIRONMENTS, Deployment, deployment
-from tools.paths import ROOT
+from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 
 TOPICS = "Microsoft.ServiceBus/namespaces/topics"
 SUBSCRIPTIONS = f"{TOPICS}/subscriptions"
@@ -80,7 +80,7 @@ def test_the_topic_knows_a_repeated_event_for_ten_minutes_and_gives_up_after_ten
 @every_environment
 def test_the_containers_are_those_of_the_code_and_of_the_local_database(environment: str) -> None:
     here = deployment(environment)
-    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))["cosmos"]["containers"]
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["cosmos"]["containers"]
 
     found = {last_name(container): container["properties"]["resource"] for container in here.all(CONTAINERS)}
 

@@ -7,11 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from local_azure.gateway import proxy
 from shared.http.requests import LARGEST_BODY
 from shared.settings import Settings
 from tests.unit.infra.deployments import ENVIRONMENTS, deployment
-from tools.paths import ROOT
+from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.apps import APPS
 
 POLICY = ElementTree.parse(ROOT / "infra/bicep/modules/gateway-policy.xml").getroot()  # noqa: S314  # our own file
@@ -32,7 +31,7 @@ def test_the_api_is_the_committed_description(environment: str) -> None:
 @every_environment
 def test_each_path_goes_to_the_app_that_it_goes_to_locally(environment: str) -> None:
     here = deployment(environment)
-    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))["gateway"]["routes"]
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]["routes"]
     [routes] = [choose for choose in POLICY.iterfind("inbound/choose") if choose.find("otherwise") is not None]
 
     backends = {}
@@ -74,9 +73,10 @@ def test_a_body_may_be_as_large_as_the_apps_let_it_be() -> None:
 
 def test_the_gateway_gives_up_on_an_app_before_the_platform_gives_up_on_the_request() -> None:
     [forward] = POLICY.iterfind("backend/forward-request")
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]
 
     # The Consumption tier ends a request after 30 s, as the local gateway does.
-    assert float(forward.attrib["timeout"]) < proxy.TOTAL_TIMEOUT_SECONDS == 30
+    assert float(forward.attrib["timeout"]) < local["timeout_seconds"] == 30
     fields = Settings.model_fields
     assert fields["kakao_timeout_seconds"].default + fields["cosmos_timeout_seconds"].default < 25
 

@@ -5,7 +5,7 @@ import tomllib
 
 from shared.settings import Settings
 from tests.unit.infra.deployments import deployment
-from tools.paths import ROOT
+from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.apps import APPS
 
 ROW = re.compile(r"^\| `(\w+)` \| [^|]+ \| (?:`([^`]*)`|none) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -39,7 +39,7 @@ def test_what_is_given_on_azure_is_said_to_be() -> None:
 
 
 def test_what_is_given_locally_is_said_to_be() -> None:
-    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))
 
     for name, (_, said, _) in ROWS.items():
         apps = {app for app in APPS if name in local["apps"][app]["settings"]}
@@ -50,7 +50,7 @@ def test_what_is_given_locally_is_said_to_be() -> None:
 
 
 def test_the_time_of_the_kakao_app_is_the_one_in_use() -> None:
-    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))["apps"]["kakao"]["settings"]
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["apps"]["kakao"]["settings"]
 
     _, said_locally, said_on_azure = ROWS["COSMOS_TIMEOUT_SECONDS"]
     assert said_locally == f"kakao: {local['COSMOS_TIMEOUT_SECONDS']}"
