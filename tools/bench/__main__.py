@@ -17,6 +17,7 @@ from rich.table import Table
 from local_azure.stack import Stack
 from tools.bench import load, views
 from tools.bench.figures import LoadResult, cpu_seconds, percentile
+from tools.command_line import parser
 from tools.paths import LOCAL_AZURE_SETTINGS
 from tools.play.apps import APPS
 from tools.play.local_system import LocalSystem
@@ -25,14 +26,12 @@ VISIBLE_SECONDS = 60
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--users", type=int, default=100, help="concurrent users (default 100)")
-    parser.add_argument("--seconds", type=int, default=60, help="length of the load (default 60)")
-    parser.add_argument("--cancellations", type=int, default=30, help="cancellations to time (default 30)")
-    parser.add_argument("--generator", choices=["siege", "built-in"], help="default: siege if it is installed")
-    return parser.parse_args()
+    command_line = parser("tools.bench", __doc__)
+    command_line.add_argument("--users", type=int, default=100, help="concurrent users (default 100)")
+    command_line.add_argument("--seconds", type=int, default=60, help="length of the load (default 60)")
+    command_line.add_argument("--cancellations", type=int, default=30, help="cancellations to time (default 30)")
+    command_line.add_argument("--generator", choices=["siege", "built-in"], help="default: siege if it is installed")
+    return command_line.parse_args()
 
 
 def main() -> None:

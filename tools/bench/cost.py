@@ -6,9 +6,10 @@ This is arithmetic, not measured. Each price and each assumption has a name, and
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from tools.command_line import parser, show
 
 MILLION = 1_000_000
 HOURS_A_MONTH = 730
@@ -212,14 +213,14 @@ def _change(text: str) -> tuple[str, float]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.cost", description=__doc__)
-    parser.add_argument("--registrations", type=int, nargs="+", default=VOLUMES, help="a month")
-    parser.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=NUMBER", dest="changes")
-    options = parser.parse_args(arguments)
+    command_line = parser("tools.bench.cost", __doc__)
+    command_line.add_argument("--registrations", type=int, nargs="+", default=VOLUMES, help="a month")
+    command_line.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=NUMBER", dest="changes")
+    options = command_line.parse_args(arguments)
     changes = dict(options.changes)
     prices, assumptions = changed(Prices(), changes), changed(Assumptions(), changes)
     models = {name: Model(environment, prices, assumptions) for name, environment in (("dev", DEV), ("prod", PROD))}
-    sys.stdout.write(table(models, options.registrations) + "\n")
+    show(table(models, options.registrations))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Exit code 0: every step went as expected; 1: a step failed; 2: the URL is not us
 It shows only what it registered itself, never what else the system holds.
 """
 
-import argparse
 import asyncio
 import contextlib
 import sys
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from rich.console import Console
 
+from tools.command_line import parser
 from tools.play import probe, steps
 from tools.play.narrator import Narrator, StepFailed
 from tools.play.system import Response, System
@@ -94,15 +94,15 @@ async def run(url: str, start_seconds: float, console: Console) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.delivery.smoke", description=__doc__)
-    parser.add_argument("--url", required=True, help="the gateway's address")
-    parser.add_argument(
+    command_line = parser("tools.delivery.smoke", __doc__)
+    command_line.add_argument("--url", required=True, help="the gateway's address")
+    command_line.add_argument(
         "--wait", type=float, default=START_SECONDS, help="seconds until the services must answer (%(default)s)"
     )
-    options = parser.parse_args(arguments)
+    options = command_line.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     if urlsplit(options.url).scheme not in ("http", "https") or not urlsplit(options.url).hostname:
-        parser.error(f"--url {options.url!r}: give an address such as https://ssak8.example.org")
+        command_line.error(f"--url {options.url!r}: give an address such as https://ssak8.example.org")
     try:
         asyncio.run(run(options.url, options.wait, console))
     except (StepFailed, aiohttp.ClientError, TimeoutError) as error:

@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from tests.integration.delivery.fake_command import FakeCommand
-from tools.delivery.deployment import Patience
+from tools.delivery.deployment import Limits
 from tools.delivery.package import build
 
-IMPATIENT = Patience(until_replaced=0.2, until_answered=0.2, between_uploads=0, between_calls=0.01, in_a_row=4)
+SHORT_LIMITS = Limits(replacement=0.2, first_answers=0.2, upload_pause=0, poll_pause=0.01, confirmations=4)
 NEW = "new"
 CREATE = "deployment sub create --name ssak8-dev --location koreacentral --parameters"
 UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --name"

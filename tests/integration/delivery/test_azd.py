@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.integration.delivery.fake_command import FakeCommand
-from tools.delivery.environments import ROOT
+from tools.paths import ROOT
 
 CLIENT_ID = "00000000-0000-0000-0000-00000000000a"
 THIS_MONTH = f"{datetime.now(UTC):%Y-%m}-01"

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.delivery.fake_azure import CREATE, IMPATIENT, UPLOAD, Azure, built, changes
+from tests.integration.delivery.fake_azure import CREATE, SHORT_LIMITS, UPLOAD, Azure, built, changes
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.__main__ import main
-from tools.delivery.deployment import DEPLOYMENT_ORDER, Patience
+from tools.delivery.deployment import DEPLOYMENT_ORDER, Limits
 
 
 def test_a_deployment_makes_the_infrastructure_and_then_the_apps_the_called_before_the_calling(
     root: Path, az: FakeCommand, apps: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
 
     parameters = root / "infra/bicep/main.dev.bicepparam"
     package = root / "dist/ssak8.zip"
@@ -35,7 +35,7 @@ def test_the_apps_stay_as_they_are_where_the_infrastructure_fails(
 ) -> None:
     az.answers("deployment sub create", code=1, error="InvalidTemplate")
 
-    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 1
 
     assert az.calls(UPLOAD) == []
     assert "az deployment sub create failed" in capsys.readouterr().err
@@ -46,16 +46,16 @@ def test_an_app_that_does_not_come_up_stops_the_others_from_being_replaced(
 ) -> None:
     monkeypatch.setattr(Azure, "ill", frozenset({"kakao"}))
 
-    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 1
 
     assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"]
-    assert "kakao/health still tells “status 503”" in capsys.readouterr().err
+    assert "kakao/health still reports “status 503”" in capsys.readouterr().err
 
 
 def test_an_upload_that_fails_is_tried_again_because_a_new_role_needs_time(root: Path, az: FakeCommand) -> None:
     az.answers(f"{UPLOAD} func-kakao", code=1, error="BlobUploadFailedException", times=2)
 
-    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
 
     assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"] * 3 + ["func-customerview", "func-customer"]
 
@@ -63,7 +63,7 @@ def test_an_upload_that_fails_is_tried_again_because_a_new_role_needs_time(root:
 def test_an_upload_is_not_tried_without_end(root: Path, az: FakeCommand) -> None:
     az.answers(UPLOAD, code=1)
 
-    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 1
 
     assert len(az.calls(UPLOAD)) == 3
 
@@ -71,7 +71,7 @@ def test_an_upload_is_not_tried_without_end(root: Path, az: FakeCommand) -> None
 def test_as_long_as_an_old_instance_answers_the_next_app_waits(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patience = Patience(until_replaced=20, between_uploads=0, between_calls=0.01, in_a_row=4)
+    limits = Limits(replacement=20, upload_pause=0, poll_pause=0.01, confirmations=4)
     old: dict[str, float] = {"kakao": 3, "customer": 2}
     monkeypatch.setattr(Azure, "old", old)
     left: list[float] = []
@@ -84,7 +84,7 @@ def test_as_long_as_an_old_instance_answers_the_next_app_waits(
     # Called all the time, because the deployment is watched.
     monkeypatch.setattr(Azure, "breaks", staticmethod(look))
 
-    assert main(["deploy", "dev", "--unbroken"], root, patience) == 0
+    assert main(["deploy", "dev", "--zero-downtime"], root, limits) == 0
 
     assert set(left) == {0}
     assert old == {"kakao": 0, "customer": 0}
@@ -95,12 +95,12 @@ def test_an_app_that_goes_on_telling_another_version_stops_the_deployment(
 ) -> None:
     monkeypatch.setattr(Azure, "old", {"kakao": math.inf})
 
-    assert main(["deploy", "dev"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 1
 
     assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"]
     told = capsys.readouterr().err
-    assert "still tells “kakao, version old”" in told
-    assert f"has to tell “kakao, version {Azure.version}” 4 times in a row" in told
+    assert "still reports “kakao, version old”" in told
+    assert f"expected “kakao, version {Azure.version}” 4 times in a row" in told
 
 
 def test_an_earlier_package_goes_to_the_apps_alone(
@@ -109,7 +109,7 @@ def test_an_earlier_package_goes_to_the_apps_alone(
     package = built(root).rename(root / "earlier.zip")
     (root / "host.json").write_text('{"changed": "since then"}')
 
-    assert main(["apps", "dev", "--package", str(package)], root, IMPATIENT) == 0
+    assert main(["apps", "dev", "--package", str(package)], root, SHORT_LIMITS) == 0
 
     assert changes(az) == [f"{UPLOAD} func-{app} --src {package} --build-remote true" for app in DEPLOYMENT_ORDER]
 
@@ -123,18 +123,18 @@ def test_a_package_without_a_version_is_awaited_too(
     monkeypatch.setattr(Azure, "version", told)
     command = ["apps", "dev", "--package", str(root / "earlier.zip")]
 
-    assert main(command, root, IMPATIENT) == 0
+    assert main(command, root, SHORT_LIMITS) == 0
 
     monkeypatch.setattr(Azure, "version", "later")
-    assert main(command, root, IMPATIENT) == 1
-    assert "still tells “kakao, version later”" in capsys.readouterr().err
+    assert main(command, root, SHORT_LIMITS) == 1
+    assert "still reports “kakao, version later”" in capsys.readouterr().err
 
 
 def test_what_if_changes_nothing(root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_LOCATION", "japaneast")
 
-    assert main(["what-if", "dev"], root, IMPATIENT) == 0
-    assert main(["what-if", "dev", "--read-only"], root, IMPATIENT) == 0
+    assert main(["what-if", "dev"], root, SHORT_LIMITS) == 0
+    assert main(["what-if", "dev", "--read-only"], root, SHORT_LIMITS) == 0
 
     parameters = root / "infra/bicep/main.dev.bicepparam"
     command = f"deployment sub what-if --name ssak8-dev --location japaneast --parameters {parameters}"
@@ -149,7 +149,7 @@ def test_the_budget_begins_when_it_began(root: Path, az: FakeCommand, command: s
     az.answers("group exists --name rg-dev", answer=True)
     az.answers("rest --method get", {"value": [budget]})
 
-    assert main([command, "dev"], root, IMPATIENT) == 0
+    assert main([command, "dev"], root, SHORT_LIMITS) == 0
 
     assert az.given(runs, "BUDGET_START_DATE") == {"2026-03-01"}
 
@@ -157,7 +157,7 @@ def test_the_budget_begins_when_it_began(root: Path, az: FakeCommand, command: s
 def test_what_was_never_deployed_is_named(root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]) -> None:
     az.answers("deployment sub show", code=3, error="DeploymentNotFound")
 
-    assert main(["destroy", "dev", "--confirm", "dev"], root, IMPATIENT) == 1
+    assert main(["destroy", "dev", "--confirm", "dev"], root, SHORT_LIMITS) == 1
 
     assert "dev has not been deployed yet" in capsys.readouterr().err
     assert changes(az) == []
@@ -168,7 +168,7 @@ def test_destroying_asks_for_the_environments_name(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("prod\n"))
 
-    assert main(["destroy", "dev"], root, IMPATIENT) == 1
+    assert main(["destroy", "dev"], root, SHORT_LIMITS) == 1
 
     assert "deletes rg-dev with all its data" in capsys.readouterr().out
     assert changes(az) == []
@@ -181,7 +181,7 @@ def test_destroying_deletes_the_group_and_what_azure_keeps_of_it(
     az.answers("apim deletedservice show", {"name": "apim-1", "deletionDate": "2026-11-23T00:00:00Z"})
     az.answers("keyvault show-deleted", {"name": "kv-1", "properties": {"purgeProtectionEnabled": protected}})
 
-    assert main(["destroy", "dev", "--confirm", "dev"], root, IMPATIENT) == 0
+    assert main(["destroy", "dev", "--confirm", "dev"], root, SHORT_LIMITS) == 0
 
     purged = [] if protected else ["keyvault purge --name kv-1 --location koreacentral"]
     assert changes(az) == [

@@ -113,6 +113,6 @@ def test_everything_that_is_missing_is_told_before_anything_is_done(
     assert [line.strip() for line in told.splitlines() if line.startswith("  ")] == [
         "To do: export OPERATOR_EMAIL=…",
         "To do: run `az login`",
-        "To do: name one that is there; `make package` makes dist/ssak8.zip",
+        "To do: name an existing one; `make package` builds dist/ssak8.zip",
     ]
     assert az.calls("deployment") == []

@@ -61,7 +61,7 @@ def found(tmp_path: Path) -> str:
 def test_the_run_before_the_one_that_runs_there_is_found(
     gh: FakeCommand, tmp_path: Path, environment: str, before: int
 ) -> None:
-    assert main([environment], seconds_between=0) == 0
+    assert main([environment], pause_seconds=0) == 0
 
     assert found(tmp_path) == f"run={before}\n"
 
@@ -71,7 +71,7 @@ def test_what_was_gone_back_to_is_seen(gh: FakeCommand, tmp_path: Path) -> None:
     gh.answers(f"{ACTIONS}/workflows/rollback.yml/runs?branch=main", {"workflow_runs": [run(20)]})
     gh.answers(f"{ACTIONS}/runs/20/jobs", {"jobs": [back]})
 
-    assert main(["prod"], seconds_between=0) == 1
+    assert main(["prod"], pause_seconds=0) == 1
 
     assert found(tmp_path) == ""
 
@@ -93,7 +93,7 @@ def test_what_was_deployed_before_a_run_was_run_again_is_seen(
         gh.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": jobs[-1:]})  # as GitHub does, unless asked for all
         gh.answers(f"{ACTIONS}/runs/{number}/jobs?filter=all&", {"jobs": jobs})
 
-    assert main(["prod"], seconds_between=0) == 0
+    assert main(["prod"], pause_seconds=0) == 0
 
     assert found(tmp_path) == f"run={before}\n"
 
@@ -104,14 +104,14 @@ def test_a_run_may_have_more_jobs_than_github_tells_at_once(gh: FakeCommand, tmp
     gh.answers(jobs, {"jobs": others})
     gh.answers(f"{jobs}&page=2", {"jobs": [deployed(12, "prod", 12, 5)]})
 
-    assert main(["prod"], seconds_between=0) == 0
+    assert main(["prod"], pause_seconds=0) == 0
 
     assert found(tmp_path) == "run=11\n"
     assert gh.calls("runs/12/jobs") == [f"{jobs}&page=1", f"{jobs}&page=2"]
 
 
 def test_a_run_that_is_given_is_taken(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prod", "--run", "11"], seconds_between=0) == 0
+    assert main(["prod", "--run", "11"], pause_seconds=0) == 0
 
     assert found(tmp_path) == "run=11\n"
     assert "Run 11: 01234567 A change" in capsys.readouterr().out
@@ -124,7 +124,7 @@ def test_a_package_that_was_never_on_main_is_refused(
 ) -> None:
     gh.answers(f"{ACTIONS}/runs/30", run(30, **different))
 
-    assert main(["prod", "--run", "30"], seconds_between=0) == 1
+    assert main(["prod", "--run", "30"], pause_seconds=0) == 1
 
     assert found(tmp_path) == ""
     assert "not of deploy.yml on main" in capsys.readouterr().err
@@ -134,7 +134,7 @@ def test_runs_that_wait_for_approval_are_cancelled_one_behind_the_other(gh: Fake
     waits(gh, 11)
     waits(gh, 12, times=2)
 
-    assert main(["prod", "--run", "10"], seconds_between=0) == 0
+    assert main(["prod", "--run", "10"], pause_seconds=0) == 0
 
     assert gh.calls("/cancel") == [f"{ACTIONS}/runs/{one}/cancel --method POST" for one in (12, 11)]
 
@@ -142,7 +142,7 @@ def test_runs_that_wait_for_approval_are_cancelled_one_behind_the_other(gh: Fake
 def test_runs_that_wait_for_another_environment_are_left(gh: FakeCommand) -> None:
     waits(gh, 12)
 
-    assert main(["dev"], seconds_between=0) == 0
+    assert main(["dev"], pause_seconds=0) == 0
 
     assert gh.calls("/cancel") == []
 
@@ -152,7 +152,7 @@ def test_where_github_does_not_answer_nothing_is_found(
 ) -> None:
     gh.answers(f"{ACTIONS}/workflows/deploy.yml", code=1, error="HTTP 403")
 
-    assert main(["prod"], seconds_between=0) == 1
+    assert main(["prod"], pause_seconds=0) == 1
 
     assert found(tmp_path) == ""
     assert "HTTP 403" in capsys.readouterr().err

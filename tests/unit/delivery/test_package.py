@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.version import package_version
-from tools.delivery.package import ROOT, build, main, packaged_files, version
+from tools.delivery.package import build, main, packaged_files, version
+from tools.paths import ROOT
 
 FILES = {
     ".funcignore": (ROOT / ".funcignore").read_text(encoding="utf-8"),

@@ -70,8 +70,8 @@ def test_deployments_of_the_environment_are_read_from_the_jobs_of_both_workflows
     ]
 
     assert list(deployments(jobs, "prod")) == [
-        Deployment(30, "2026-11-23T01:00:00Z", went_well=True),
-        Deployment(29, "2026-11-23T01:00:00Z", went_well=False),
+        Deployment(30, "2026-11-23T01:00:00Z", succeeded=True),
+        Deployment(29, "2026-11-23T01:00:00Z", succeeded=False),
     ]
 
 

@@ -1,6 +1,8 @@
 """What zizmor and the schema of workflows cannot know: that workflows and project fit together."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from tests.unit.delivery.workflows import FOLDER, read
 from tools.delivery.__main__ import HELP
-from tools.delivery.environments import ROOT
+from tools.paths import ROOT
 
 WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.yml"))
 
@@ -108,8 +110,8 @@ def test_an_environment_is_deployed_to_by_one_job_at_a_time_which_is_never_stopp
 def test_prod_and_only_prod_fails_where_a_call_failed() -> None:
     [deploy] = [step for step in steps("environment.yml") if step.get("id") == "deploy"]
 
-    assert deploy["env"]["UNBROKEN"] == "${{ inputs.environment == 'prod' && 'yes' || '' }}"
-    assert deploy["run"].endswith(" ${UNBROKEN:+--unbroken}")
+    assert deploy["env"]["ZERO_DOWNTIME"] == "${{ inputs.environment == 'prod' && 'yes' || '' }}"
+    assert deploy["run"].endswith(" ${ZERO_DOWNTIME:+--zero-downtime}")
 
 
 def test_a_deployment_is_looked_at_before_and_tried_after() -> None:
@@ -149,3 +151,12 @@ def test_both_environments_can_be_rolled_back() -> None:
 
     assert inputs["environment"]["options"] == ["dev", "prod"]
     assert read("rollback.yml")["jobs"]["deploy"]["with"]["package-run"] == "${{ needs.find.outputs.run }}"
+
+
+@pytest.mark.parametrize("module", ["tools.delivery.rollback", "tools.delivery.budget"])
+def test_a_command_that_runs_before_anything_is_installed_needs_only_the_standard_library(module: str) -> None:
+    """rollback.yml and the hook in azure.yaml run them with the machine's own Python."""
+    command = [sys.executable, "-S", "-m", module, "--help"]  # -S: without the packages of .venv
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+
+    assert finished.returncode == 0, finished.stderr

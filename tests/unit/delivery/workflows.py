@@ -4,7 +4,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tools.delivery.environments import ROOT
+from tools.paths import ROOT
 
 FOLDER = ROOT / ".github/workflows"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.delivery.fake_azure import CREATE, IMPATIENT, UPLOAD, Azure
+from tests.integration.delivery.fake_azure import CREATE, SHORT_LIMITS, UPLOAD, Azure
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.__main__ import main
-from tools.delivery.deployment import Patience
+from tools.delivery.deployment import Limits
 from tools.play.apps import APPS
 
 
@@ -18,7 +18,7 @@ def test_calls_that_failed_meanwhile_are_counted(
 ) -> None:
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda calls: calls > 4))
 
-    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
 
     assert "× kakaos: status 502" in capsys.readouterr().out
 
@@ -28,7 +28,7 @@ def test_calls_that_failed_are_a_failure_where_none_may(
 ) -> None:
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda calls: calls > 4))
 
-    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 1
 
     assert "callers noticed" in capsys.readouterr().err
 
@@ -39,7 +39,7 @@ def test_calls_that_fail_while_the_infrastructure_changes_are_noticed(
     az.answers("deployment sub create", seconds=0.5)
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: bool(az.calls(CREATE)) and not az.calls(UPLOAD)))
 
-    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 1
 
 
 def test_calls_that_fail_while_the_last_app_is_replaced_are_noticed(
@@ -48,9 +48,9 @@ def test_calls_that_fail_while_the_last_app_is_replaced_are_noticed(
     old: dict[str, float] = {"customer": 5}
     monkeypatch.setattr(Azure, "old", old)
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: 0 < old["customer"] < 5))
-    patience = Patience(until_replaced=20, between_uploads=0, between_calls=0.02, in_a_row=4)
+    limits = Limits(replacement=20, upload_pause=0, poll_pause=0.02, confirmations=4)
 
-    assert main(["apps", "dev", "--unbroken"], root, patience) == 1
+    assert main(["apps", "dev", "--zero-downtime"], root, limits) == 1
 
 
 @pytest.mark.parametrize("shown", [{"code": 3, "error": "DeploymentNotFound"}, {"answer": None}])
@@ -64,18 +64,18 @@ def test_where_no_deployment_ended_well_before_the_apps_are_watched(
     az.answers("deployment sub show", **shown, times=1)
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: bool(az.calls(UPLOAD))))
 
-    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 1
 
     assert "callers noticed" in capsys.readouterr().err
 
 
 def test_no_call_failed(root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 0
+    assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 0
 
-    assert re.search(r"Meanwhile 0 of [1-9]\d* calls failed", capsys.readouterr().out)
+    assert re.search(r"During the deployment 0 of [1-9]\d* calls failed", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("options", [[], ["--unbroken"]])
+@pytest.mark.parametrize("options", [[], ["--zero-downtime"]])
 def test_where_no_service_ever_answered_nobody_can_say_that_no_call_failed(
     root: Path,
     az: FakeCommand,
@@ -85,7 +85,7 @@ def test_where_no_service_ever_answered_nobody_can_say_that_no_call_failed(
 ) -> None:
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda _: True))
 
-    assert main(["deploy", "dev", *options], root, IMPATIENT) == len(options)
+    assert main(["deploy", "dev", *options], root, SHORT_LIMITS) == len(options)
 
     told = capsys.readouterr()
     assert "0 of 0 calls failed" in told.out
@@ -97,7 +97,7 @@ def test_what_did_not_run_before_is_not_missed_but_awaited_after(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     az.answers("deployment sub show", code=3, error="DeploymentNotFound", times=1)
-    patience = Patience(until_replaced=20, until_answered=20, between_uploads=0, between_calls=0.01, in_a_row=1)
+    limits = Limits(replacement=20, first_answers=20, upload_pause=0, poll_pause=0.01, confirmations=1)
     after: list[int] = []
 
     def breaks(calls: int) -> bool:
@@ -107,7 +107,7 @@ def test_what_did_not_run_before_is_not_missed_but_awaited_after(
 
     monkeypatch.setattr(Azure, "breaks", staticmethod(breaks))
 
-    assert main(["deploy", "dev", "--unbroken"], root, patience) == 0
+    assert main(["deploy", "dev", "--zero-downtime"], root, limits) == 0
 
     assert "never answered" not in capsys.readouterr().out
 
@@ -117,7 +117,7 @@ def test_one_bad_answer_at_the_beginning_does_not_end_the_watch(
 ) -> None:
     monkeypatch.setattr(Azure, "breaks", staticmethod(lambda calls: calls <= 3 or calls > 6))
 
-    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 1
 
     assert "callers noticed" in capsys.readouterr().err
 
@@ -128,7 +128,7 @@ def test_a_watch_that_broke_off_is_a_failure_where_no_call_may_fail(
     calls = iter([None] * 4)
     monkeypatch.setattr("tools.play.probe.failure", lambda _, __: next(calls))
 
-    assert main(["deploy", "dev", "--unbroken"], root, IMPATIENT) == 1
+    assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 1
 
     told = capsys.readouterr()
     assert "the watch failed: StopIteration()" in told.out
@@ -140,6 +140,6 @@ def test_a_workflow_learns_the_address(
 ) -> None:
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
 
-    assert main(["deploy", "dev"], root, IMPATIENT) == 0
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
 
     assert (tmp_path / "outputs").read_text() == f"gateway_url={apps}/gateway\n"
