@@ -1,4 +1,4 @@
-"""How soon the read model follows: after a load, and after a single cancellation."""
+"""How soon the read model is up to date: after a load, and after a single cancellation."""
 
 import asyncio
 import time

@@ -142,7 +142,7 @@ def test_a_name_that_means_nothing_is_refused(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         main(["--set", "price=1"])
 
-    assert "'price' is none of" in capsys.readouterr().err
+    assert "'price' is not one of" in capsys.readouterr().err
 
 
 def test_the_table_of_the_document_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
