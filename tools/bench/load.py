@@ -32,9 +32,9 @@ def siege(url: str, users: int, seconds: int) -> LoadResult:
         settings.write_text(f"verbose = true\ncolor = off\nbenchmark = true\ntimeout = {REQUEST_TIMEOUT_SECONDS}\n")
         command = [program, "-R", str(settings), "-b", "-v", f"-c{users}", f"-t{seconds}S"]
         command += ["--content-type", "application/json", f"{url} POST {BODY}"]
-        finished = subprocess.run(
+        finished = subprocess.run(  # noqa: S603 found on the path
             command, capture_output=True, text=True, check=False, timeout=seconds + SIEGE_END_SECONDS
-        )  # noqa: S603 found on the path
+        )
     responses = [(int(status), float(duration)) for status, duration in _SIEGE_LINE.findall(finished.stdout)]
     failed = re.search(r"[Ff]ailed[ _]transactions\"?:\s+(\d+)", finished.stdout + finished.stderr)
     durations = [duration for status, duration in responses if status == 201]
