@@ -1,4 +1,4 @@
-"""Bad input: each answers as a problem, stores nothing, and leaves neither a stack trace nor personal data."""
+"""Bad input is refused with a problem document. It stores nothing, and logs neither a stack trace nor personal data."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.test_fail_closed import eventually_settled
+from tests.end_to_end.test_fail_closed import wait_until_settled
 from tools.play.apps import COLLECTIONS
 from tools.play.local_system import LocalSystem
 
@@ -24,10 +24,10 @@ def without(field: str) -> bytes:
 
 
 BODIES: list[tuple[str, bytes, int]] = [
-    ("nothing", b"", 400),
-    ("half of it", details()[:-10], 400),
-    ("no JSON", b"customerName=yeon", 400),
-    ("no UTF-8", details().replace(MARK.encode(), b"\xff\xfe"), 400),
+    ("an empty body", b"", 400),
+    ("a truncated body", details()[:-10], 400),
+    ("not JSON", b"customerName=yeon", 400),
+    ("not UTF-8", details().replace(MARK.encode(), b"\xff\xfe"), 400),
     ("half a surrogate pair", details().replace(MARK.encode(), rb"\ud800"), 400),
     ("deep nesting", b"[" * 10_000, 400),
     ("an array", b"[]", 422),
@@ -58,7 +58,7 @@ BODIES: list[tuple[str, bytes, int]] = [
 
 @pytest.mark.parametrize("path", ["/customers", "/kakaos"])
 async def test_a_bad_body_is_refused_and_stores_nothing(system: LocalSystem, path: str) -> None:
-    await eventually_settled(system)
+    await wait_until_settled(system)
     before = await system.count()
 
     for what, body, status in BODIES:
@@ -71,7 +71,7 @@ async def test_a_bad_body_is_refused_and_stores_nothing(system: LocalSystem, pat
         assert (status == 422) == ("errors" in problem)
 
     assert await system.count() == before
-    no_trace_in_logs(system)
+    assert_logs_are_clean(system)
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ async def test_an_unknown_resource_is_not_found(system: LocalSystem, path: str) 
     assert "Traceback" not in response.text
 
 
-async def test_a_path_that_climbs_is_refused(system: LocalSystem) -> None:
+async def test_a_path_with_dot_segments_is_refused(system: LocalSystem) -> None:
     response = await system.call("GET", "/customers/..%2Fkakaos")
 
     assert (response.status, response.body["status"]) == (400, 400)
 
 
-async def test_a_path_beyond_every_limit_is_refused_by_gateway_and_app(system: LocalSystem) -> None:
+async def test_an_overlong_path_is_refused_by_gateway_and_app(system: LocalSystem) -> None:
     for service in ("gateway", "customer"):
         response = await system.call("GET", "/customers/" + "x" * 20_000, service=service)
         assert response.status == 414
@@ -125,7 +125,7 @@ async def test_a_path_beyond_every_limit_is_refused_by_gateway_and_app(system: L
     ["size=0", "size=101", "size=-1", "size=x", "size=1.5", "size=", "cursor=x", "cursor=", "cursor=%00", "cursor=W10"],
 )
 @pytest.mark.parametrize("collection", COLLECTIONS.values())
-async def test_an_unusable_query_is_400_and_named(system: LocalSystem, collection: str, query: str) -> None:
+async def test_an_invalid_query_parameter_is_400_and_named(system: LocalSystem, collection: str, query: str) -> None:
     response = await system.call("GET", f"/{collection}?{query}")
 
     assert response.status == 400
@@ -133,7 +133,7 @@ async def test_an_unusable_query_is_400_and_named(system: LocalSystem, collectio
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "열쇠", "k" * 256])
-async def test_an_unusable_idempotency_key_is_400(system: LocalSystem, key: str) -> None:
+async def test_an_invalid_idempotency_key_is_400(system: LocalSystem, key: str) -> None:
     response = await system.call("POST", "/customers", data=details(), headers={**JSON, "Idempotency-Key": key})
 
     assert response.status == 400
@@ -154,7 +154,7 @@ async def test_a_header_with_a_line_break_never_becomes_two(system: LocalSystem)
         assert b"X-Injected" not in response
 
 
-async def test_a_host_that_a_client_makes_up_is_in_no_link(system: LocalSystem) -> None:
+async def test_a_forged_forwarded_host_is_in_no_link(system: LocalSystem) -> None:
     headers = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/evil"}
 
     response = await system.call("POST", "/customers", json=GOOD, headers=headers)
@@ -166,7 +166,7 @@ async def test_a_host_that_a_client_makes_up_is_in_no_link(system: LocalSystem) 
     "name",
     ["홍길동", "👩‍👩‍👧‍👦", "e\u0301\u0323", "Ünïcödé", "שלום", "n" * 100, "가" * 100, "<script>", "'; --", "\\u0000"],
 )
-async def test_names_of_the_whole_world_come_back_as_they_were(system: LocalSystem, name: str) -> None:
+async def test_names_in_any_script_come_back_unchanged(system: LocalSystem, name: str) -> None:
     response = await system.call("POST", "/customers", json={**GOOD, "customerName": name})
     customer_id = response.body["id"]
     await system.wait_for_view(customer_id, "REGISTERED")
@@ -175,12 +175,12 @@ async def test_names_of_the_whole_world_come_back_as_they_were(system: LocalSyst
         assert (await system.call("GET", path)).body["customerName"] == name
 
 
-async def test_limits_are_met_exactly(system: LocalSystem) -> None:
+async def test_values_at_the_limits_are_accepted(system: LocalSystem) -> None:
     body = details(customerName="n" * 100, customerAddress="a" * 200, customerAge=150)
     padded = body + b" " * (16 * 1024 - len(body))
 
-    for given in (padded, details(customerAge=0), details(customerAge="150"), details(unknown=[1, {"a": None}])):
-        assert (await system.call("POST", "/customers", data=given, headers=JSON)).status == 201
+    for accepted in (padded, details(customerAge=0), details(customerAge="150"), details(unknown=[1, {"a": None}])):
+        assert (await system.call("POST", "/customers", data=accepted, headers=JSON)).status == 201
 
 
 async def test_no_log_has_a_stack_trace_or_personal_data(system: LocalSystem) -> None:
@@ -189,10 +189,10 @@ async def test_no_log_has_a_stack_trace_or_personal_data(system: LocalSystem) ->
     await system.wait_for_alert(customer_id)
     await system.wait_for_view(customer_id, "CANCELED")
 
-    no_trace_in_logs(system)
+    assert_logs_are_clean(system)
 
 
-def no_trace_in_logs(system: LocalSystem) -> None:
+def assert_logs_are_clean(system: LocalSystem) -> None:
     for service in ("gateway", "customer", "kakao", "customerview", "service_bus", "cosmos"):
         log = system.stack.log(service)
         assert MARK not in log, service

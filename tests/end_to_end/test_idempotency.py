@@ -1,4 +1,4 @@
-"""Idempotency keys, concurrency, repeated and disordered events, on the running system."""
+"""Idempotency keys, concurrent calls, and repeated and reordered events, on the running system."""
 
 import asyncio
 import uuid
@@ -38,7 +38,7 @@ async def test_the_same_key_with_another_body_is_422(system: LocalSystem) -> Non
         assert other.status == 422
 
 
-async def test_many_at_once_with_one_key_are_one_registration(system: LocalSystem) -> None:
+async def test_many_concurrent_calls_with_one_key_are_one_registration(system: LocalSystem) -> None:
     headers = {"Idempotency-Key": str(uuid.uuid4())}
 
     calls = (system.call("POST", "/customers", json=YEON, headers=headers) for _ in range(20))
@@ -51,7 +51,7 @@ async def test_many_at_once_with_one_key_are_one_registration(system: LocalSyste
     assert len(await system.stored(KAKAOS, customer_id)) == 1
 
 
-async def test_of_many_cancellations_at_once_one_succeeds_and_one_event_exists(system: LocalSystem) -> None:
+async def test_of_many_concurrent_cancellations_one_succeeds_and_one_event_exists(system: LocalSystem) -> None:
     customer_id = await system.register()
 
     responses = await asyncio.gather(*(system.call("DELETE", f"/customers/{customer_id}") for _ in range(20)))
@@ -71,14 +71,14 @@ async def test_if_match_guards_a_cancellation(system: LocalSystem) -> None:
     assert (stale.status, fresh.status) == (412, 204)
 
 
-async def test_events_that_come_twice_and_in_the_wrong_order_change_nothing(system: LocalSystem) -> None:
+async def test_repeated_and_reordered_events_change_nothing(system: LocalSystem) -> None:
     now = datetime.now(UTC)
     details = CustomerDetails(customer_name="yeon", customer_address="incheon", customer_age=20)
     customer = Customer.register(new_uuid7(), details, now)
     registered = CustomerEvent.registered(new_uuid7(), customer)
     canceled = CustomerEvent.canceled(new_uuid7(), customer, now + timedelta(seconds=1))
 
-    # A new message id each time: this must not depend on the topic's duplicate detection.
+    # A new message id each time, so that the topic's duplicate detection does not interfere.
     for event in (canceled, registered, canceled, registered, canceled):
         await send(system, event, message_id=new_uuid7())
     await send(system, registered, message_id=registered.id)
@@ -94,7 +94,7 @@ async def test_events_that_come_twice_and_in_the_wrong_order_change_nothing(syst
     assert view["registeredAt"] < view["canceledAt"]
 
 
-async def test_a_message_that_is_no_event_ends_in_the_dead_letter_queue_and_stops_nothing(system: LocalSystem) -> None:
+async def test_a_message_that_is_not_an_event_becomes_a_dead_letter_and_stops_nothing(system: LocalSystem) -> None:
     async with connection(system) as client, client.get_topic_sender(TOPIC) as sender:
         await sender.send_messages(ServiceBusMessage(b'{"customerName": "secret-name"', message_id=new_uuid7()))
 

@@ -1,4 +1,4 @@
-"""The calls of the original's document, through the gateway and at each app's own port."""
+"""The calls in the original's document, through the gateway and at each app's own port."""
 
 import re
 
@@ -58,7 +58,7 @@ async def test_lists_embed_their_items_newest_first(system: LocalSystem, service
         assert response.body["_embedded"][collection][0]["id"].startswith(customer_id)
 
 
-async def test_paging_shows_every_customer_once_and_ends(system: LocalSystem) -> None:
+async def test_paging_shows_every_customer_once(system: LocalSystem) -> None:
     ids = [await system.register() for _ in range(5)]
 
     seen: list[str] = []
@@ -83,7 +83,7 @@ async def test_the_last_page_has_no_next_link(system: LocalSystem) -> None:
     assert 1 <= len(page["_embedded"]["kakaos"]) <= 100
 
 
-async def test_a_cancelled_customer_is_gone_alerted_and_seen_as_cancelled(system: LocalSystem) -> None:
+async def test_a_cancelled_customer_is_gone_alerted_and_shown_as_cancelled(system: LocalSystem) -> None:
     customer_id = await system.register()
 
     response = await system.call("DELETE", f"/customers/{customer_id}")

@@ -42,7 +42,7 @@ async def test_the_smoke_test_passes_and_leaves_nobody_registered(system: LocalS
     assert await registered(system) == customers_before
 
 
-async def test_the_smoke_test_fails_where_a_service_does_not_answer(stack: Stack, system: LocalSystem) -> None:
+async def test_the_smoke_test_fails_if_a_service_does_not_answer(stack: Stack, system: LocalSystem) -> None:
     stack.stop_service("customerview")
     try:
         finished = await smoke_test(stack.url("gateway"), wait_seconds=0.2)

@@ -1,4 +1,4 @@
-"""What leaves the system as telemetry: one trace from the gateway to the last event, every metric, nothing personal."""
+"""Telemetry that leaves the system: one trace from the gateway to the last event, every metric, no personal data."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,11 +19,11 @@ from tools.play.apps import APPS
 from tools.play.local_system import LocalSystem
 from tools.play.waiting import wait_until
 
-# Nobody is called this, and it is looked for in every byte that leaves the system.
+# Occurs nowhere else, and is searched for in every byte that leaves the system.
 NAME, ADDRESS = "도깨비-홍길동", "무진시 안개로 77"
 CUSTOMER = {"customerName": NAME, "customerAddress": ADDRESS, "customerAge": 83}
 EXPORT_SECONDS = 0.5
-SOON = {
+FAST_EXPORTS = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "OTEL_BLRP_SCHEDULE_DELAY": "200",
     "OTEL_METRIC_EXPORT_INTERVAL": str(round(EXPORT_SECONDS * 1000)),
@@ -32,7 +32,7 @@ SOON = {
 }
 CONNECTION = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={url}/;LiveEndpoint={url}/"
 
-# Two stacks for all of them.
+# In one worker: all of them share two stacks.
 pytestmark = pytest.mark.xdist_group("telemetry")
 
 type Step = tuple[str, str]
@@ -42,7 +42,7 @@ type Step = tuple[str, str]
 @contextmanager
 def started_stack(factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**SOON, **environment}.items():
+        for name, value in {**FAST_EXPORTS, **environment}.items():
             patch.setenv(name, value)
         with Stack.start(LOCAL_AZURE_SETTINGS, factory.mktemp("stack")) as stack:
             yield stack
@@ -68,18 +68,18 @@ async def system(traced_stack: Stack) -> AsyncIterator[LocalSystem]:
 
 
 def paths(receiver: Receiver, trace_id: str) -> set[tuple[Step, ...]]:
-    """The spans of a trace, each as the way to it from the first."""
+    """The spans of a trace, each as its path from the first span."""
     spans = {span.span_id: span for span in receiver.spans() if span.trace_id == trace_id}
 
-    def way(span: ReceivedSpan) -> tuple[Step, ...]:
-        before = way(spans[span.parent]) if span.parent in spans else ()
+    def path(span: ReceivedSpan) -> tuple[Step, ...]:
+        before = path(spans[span.parent]) if span.parent in spans else ()
         return (*before, (span.service, span.name))
 
-    return {way(span) for span in spans.values()}
+    return {path(span) for span in spans.values()}
 
 
 def traces_of(receiver: Receiver, name: str) -> set[str]:
-    """The traces that begin with this span of the gateway."""
+    """The ids of the traces that start with this span of the gateway."""
     return {span.trace_id for span in receiver.spans() if (span.service, span.name) == ("gateway", name)}
 
 
@@ -138,7 +138,7 @@ async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(system: Loc
     await wait_until(complete, "the trace is complete")
 
 
-async def test_a_callers_own_trace_goes_on(system: LocalSystem, receiver: Receiver) -> None:
+async def test_a_callers_trace_is_continued(system: LocalSystem, receiver: Receiver) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
 
@@ -166,13 +166,13 @@ async def test_every_metric_arrives(system: LocalSystem, receiver: Receiver) -> 
     assert {span.attributes["error.type"] for span in refused} == {"KakaoUnavailable"}
 
 
-async def test_an_answer_given_again_is_no_registration(system: LocalSystem, receiver: Receiver) -> None:
+async def test_a_replayed_response_is_not_counted_as_a_registration(system: LocalSystem, receiver: Receiver) -> None:
     async def counted(at_least: int) -> None:
         async def is_there() -> bool:
             return receiver.count("ssak8.registrations") >= at_least
 
         await wait_until(is_there, f"{at_least} registrations were counted")
-        # What was counted later is told by the next export.
+        # Anything counted later arrives with the next export.
         await asyncio.sleep(2 * EXPORT_SECONDS)
 
     await system.register(CUSTOMER)
@@ -187,25 +187,25 @@ async def test_an_answer_given_again_is_no_registration(system: LocalSystem, rec
     assert receiver.count("ssak8.registrations") == before + 1
 
 
-async def test_nothing_personal_leaves_the_system_whatever_goes_wrong(system: LocalSystem, receiver: Receiver) -> None:
+async def test_no_personal_data_leaves_the_system_whatever_goes_wrong(system: LocalSystem, receiver: Receiver) -> None:
     await system.call("POST", "/customers", json={**CUSTOMER, "customerAge": "old"})
     await system.call("POST", "/customers", data=f'{{"customerName": "{NAME}", ')
     await system.call("POST", f"/customers?customerName={NAME}", json=CUSTOMER)
     await system.call("GET", f"/customers/{NAME}")
     await send(system.stack, f'{{"specversion": "1.0", "data": {{"customerName": "{NAME}"}}}}')
 
-    async def told() -> bool:
+    async def reported() -> bool:
         failed = any(span.failed and span.name == "view-updater" for span in receiver.spans())
         return failed and receiver.holds("UnreadableEvent", "/v1/logs")
 
-    await wait_until(told, "the unreadable event was told")
+    await wait_until(reported, "the unreadable event was reported")
     for personal in (NAME, ADDRESS):
         assert not receiver.holds(personal)
         assert not any(personal in system.stack.log(app) for app in (*APPS, "gateway"))
 
 
 async def send(stack: Stack, body: str) -> None:
-    """What is no event of ours."""
+    """Sends a message that is not one of our events."""
     connection = stack.connection_string("service_bus")
     async with ServiceBusClient.from_connection_string(connection) as client, client.get_topic_sender(TOPIC) as sender:
         await sender.send_messages(ServiceBusMessage(body))
@@ -213,7 +213,7 @@ async def send(stack: Stack, body: str) -> None:
 
 @pytest.fixture(scope="module")
 def insights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    """What the worker has sent to Application Insights of one registration and its cancellation."""
+    """Everything sent to Application Insights for one registration and its cancellation."""
     settings = {name: value for name, value in deployment("dev").settings("customer").items() if name[:5] == "OTEL_"}
     del settings["OTEL_SERVICE_NAME"]
     with receiving() as receiver:
@@ -241,7 +241,7 @@ async def register_and_cancel(stack: Stack, receiver: Receiver) -> None:
     await wait_until(all_there, "every metric arrived")
 
 
-def test_application_insights_is_sent_the_metrics_that_its_queries_expect(insights: Receiver) -> None:
+def test_application_insights_receives_the_metrics_that_its_queries_expect(insights: Receiver) -> None:
     assert metrics_in(insights) >= {item for item in METRICS.items() if item[0] != "ssak8.refusals"}
     points = [point for envelope in insights.envelopes("MetricData") for point in data(envelope)["metrics"]]
     timed = [point for point in points if point["name"].startswith("ssak8.") and point["name"].endswith("age")]
@@ -249,7 +249,7 @@ def test_application_insights_is_sent_the_metrics_that_its_queries_expect(insigh
     assert all(0 <= point["min"] <= point["max"] <= point["value"] and point["count"] for point in timed)
 
 
-def test_application_insights_is_sent_one_trace_with_every_app(insights: Receiver) -> None:
+def test_application_insights_receives_one_trace_with_every_app(insights: Receiver) -> None:
     requests, dependencies = insights.envelopes("RequestData"), insights.envelopes("RemoteDependencyData")
     traces = {data(envelope)["name"]: envelope["tags"]["ai.operation.id"] for envelope in requests}
     registration, cancellation = traces["POST /customers"], traces["DELETE /customers/{id}"]
@@ -280,14 +280,14 @@ def test_application_insights_is_sent_one_trace_with_every_app(insights: Receive
     }
 
 
-def test_application_insights_is_sent_nothing_personal(insights: Receiver) -> None:
+def test_application_insights_receives_no_personal_data(insights: Receiver) -> None:
     assert insights.holds("register-customer")
     assert not insights.holds(NAME)
     assert not insights.holds(ADDRESS)
 
 
 def metrics_in(receiver: Receiver) -> set[tuple[str, tuple[str, ...]]]:
-    """The metrics that Application Insights was sent: name and attributes."""
+    """The metrics sent to Application Insights: name and attributes."""
     return {
         (point["name"], tuple(sorted(data(envelope)["properties"])))
         for envelope in receiver.envelopes("MetricData")

@@ -1,4 +1,4 @@
-"""The workflows of this project, read."""
+"""Reads the workflows of this project."""
 
 from typing import Any
 
