@@ -64,7 +64,7 @@ def test_the_deployments_are_read_from_the_jobs_of_both_workflows() -> None:
     jobs = [
         job("ci / Test and check", "success"),
         job("dev / dev, package of run 30", "success"),
-        job("What prod would change", "success"),
+        job("What would change in prod", "success"),
         job("prod / prod, package of run 30", "success"),
         job("deploy / prod, package of run 29", "failure"),
     ]
