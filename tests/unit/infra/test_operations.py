@@ -44,7 +44,7 @@ def test_the_table_says_what_is_set_locally() -> None:
     for name, (_, column, _) in ROWS.items():
         apps = {app for app in APPS if name in local["apps"][app]["settings"]}
         assert (column == "`[settings]`") == (name in local["settings"]), name
-        assert (column == "each app its own") == (apps == set(APPS)), name
+        assert (column == "per app") == (apps == set(APPS)), name
         assert (column.partition(":")[0] in APPS) == (len(apps) == 1), name
         assert column != "–" or not apps, name
 
