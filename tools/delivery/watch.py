@@ -50,7 +50,9 @@ class Watch:
 
     def gaps(self) -> list[str]:
         """Why `failures` may be incomplete."""
-        never = [f"{name} never answered: not watched" for name in COLLECTIONS.values() if name not in self._answered]
+        never = [
+            f"{name} gave no good response: not watched" for name in COLLECTIONS.values() if name not in self._answered
+        ]
         return never + ([f"the watch failed: {self.broken}"] if self.broken else [])
 
     def _run(self) -> None:

@@ -19,7 +19,7 @@ async def play(narrator: Narrator[LocalSystem]) -> None:
     await look_up(narrator, customer_id)
     narrator.step("KakaoTalk goes down", "카카오톡 서비스 중단")
     narrator.system.stack.stop_service("kakao")
-    narrator.say("local_azure stop kakao")
+    narrator.say("local-azure stop kakao")
     await register_refused(narrator)
     await cancel_without_kakao(narrator, customer_id)
     await start_kakao(narrator, customer_id)
@@ -69,7 +69,7 @@ async def start_kakao(narrator: Narrator[LocalSystem], customer_id: str) -> None
         "등록 취소가 될때마다 카톡으로 알림을 준다 (Async)",
     )
     narrator.system.stack.start_service("kakao")
-    narrator.say("local_azure start kakao")
+    narrator.say("local-azure start kakao")
     alert = await steps.expect_alert(narrator, customer_id)
     narrator.expect(alert.body["status"] == "sandboxed", "the sandbox kept the alert: no phone received it")
     stored = await show_stored(narrator, customer_id)

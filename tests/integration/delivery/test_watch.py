@@ -123,7 +123,7 @@ def test_services_that_never_answered_are_reported(gateway: str, monkeypatch: py
         watching.wait_until_all_answered(0.05)
 
     assert watching.failures == []
-    assert watching.gaps() == ["kakaos never answered: not watched"]
+    assert watching.gaps() == ["kakaos gave no good response: not watched"]
 
 
 def test_it_waits_only_until_all_services_have_answered(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools.delivery import budget
+from tools.delivery.deployment import DEPLOYMENT_ORDER
 from tools.delivery.environments import (
     BICEP_FOLDER,
     BUDGET_START_DATE,
@@ -38,6 +39,11 @@ def test_every_output_that_the_delivery_reads_exists() -> None:
         "KEY_VAULT_NAME",
     }
     assert Outputs.names() <= OUTPUTS
+
+
+def test_every_app_is_deployed_and_the_one_that_calls_the_others_is_last() -> None:
+    assert sorted(DEPLOYMENT_ORDER) == sorted(APPS)
+    assert DEPLOYMENT_ORDER[-1] == "customer"
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
