@@ -54,15 +54,30 @@ test-product: .venv/installed
 test-local-azure: .venv/installed ## Run the tests of the local Azure; some of them: ARGS=tests/unit/cosmos
 	@cd local-azure && ../$(PYTHON) $(PYTEST) $(ARGS)
 
-.PHONY: check
-check: .venv/installed ## Check style, format, types and workflows
+# Each is a hook of .pre-commit-config.yaml too.
+CHECKS := check-style check-types check-workflows
+
+.PHONY: check $(CHECKS)
+check: $(CHECKS) ## Check style, format, types and workflows
+
+check-style: .venv/installed
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+
+check-types: .venv/installed
 	@$(PYTHON) -m mypy
 	@cd local-azure && ../$(PYTHON) -m mypy
+
+check-workflows: .venv/installed
 	@.venv/bin/zizmor --offline --quiet --no-progress --persona auditor .github
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+
+.PHONY: format
+format: .venv/installed ## Format the code, and Bicep where its compiler is installed
+	@$(PYTHON) -m ruff check --fix-only --quiet .
+	@$(PYTHON) -m ruff format .
+	@infra/bicep/format
 
 .PHONY: lock
 lock: .venv/installed ## Pin what pyproject.toml asks for; the newest of all: make lock ARGS=--upgrade
@@ -99,6 +114,10 @@ smoke: .venv/installed ## Play the calls against a running system: make smoke UR
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput
 	@$(PYTHON) -m tools.bench
+
+.PHONY: picture
+picture: .venv/installed ## Draw the picture of README, docs/pictures/running.svg; needs HTTPie
+	@$(PYTHON) -m tools.picture
 
 .PHONY: clean
 clean: ## Delete what was installed and built, but no data

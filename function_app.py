@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import customer, customer_view, description, health, kakao
+from functions import customer, customer_view, health, kakao, openapi
 from shared.settings import Service, settings
 
 BLUEPRINTS = {
@@ -13,6 +13,6 @@ BLUEPRINTS = {
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(health.blueprint)
-app.register_functions(description.blueprint)
+app.register_functions(openapi.blueprint)
 for service in sorted(settings().ssak8_services):
     app.register_functions(BLUEPRINTS[service])

@@ -1,1 +1,1 @@
-"""Triggers: each parses, calls one use case, and renders."""
+"""Triggers: each parses its input, calls one use case, and renders the answer."""

@@ -2,12 +2,14 @@
 
 import azure.functions as func
 
-from functions.events import react_to_event
-from shared import metrics, resources, wiring
+from shared import resources, wiring
 from shared.domain.customer_view import CustomerView
+from shared.domain.events import CustomerEvent
+from shared.events.edge import event_function
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
-from shared.http.paging import page_request
+from shared.http.paging import read_page_request
+from shared.http.requests import customer_id
 
 blueprint = func.Blueprint()
 
@@ -25,8 +27,8 @@ customer_views = Resource[CustomerView]("customerView", "customerViews", _proper
 @http_function
 async def get_customer_view(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews/{id}."""
-    view = await wiring.look_up_customer_views().one(request.route_params["id"])
-    return hal_response(customer_views.render(request, view))
+    view = await wiring.look_up_customer_views().one(customer_id(request))
+    return hal_response(customer_views.render(wiring.base_url(request), view))
 
 
 @blueprint.function_name("list-customer-views")
@@ -34,9 +36,9 @@ async def get_customer_view(request: func.HttpRequest, context: func.Context) ->
 @http_function
 async def list_customer_views(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews?size=&cursor=."""
-    asked = page_request(request)
-    page = await wiring.look_up_customer_views().page(asked.size, asked.after)
-    return hal_response(customer_views.render_page(request, page, asked))
+    requested = read_page_request(request)
+    page = await wiring.look_up_customer_views().page(requested.size, requested.after)
+    return hal_response(customer_views.render_page(wiring.base_url(request), page, requested))
 
 
 @blueprint.function_name("view-updater")
@@ -46,6 +48,7 @@ async def list_customer_views(request: func.HttpRequest, context: func.Context) 
     topic_name=resources.TOPIC,
     subscription_name=resources.VIEW_UPDATER,
 )
-async def update_view(message: func.ServiceBusMessage) -> None:
-    """Every event moves its customer's view forward."""
-    await react_to_event(message, wiring.update_view(), metrics.view_age)
+@event_function
+async def update_view(event: CustomerEvent) -> None:
+    """Moves the customer's view forward, for every event."""
+    await wiring.update_view()(event)

@@ -1,4 +1,4 @@
-"""Whether this app is up, and which package it runs. It never asks another service: their outage is not this app's."""
+"""Whether this app is up, and which package it runs. It never calls another service, whose outage is not this app's."""
 
 import json
 from pathlib import Path

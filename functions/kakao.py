@@ -1,14 +1,15 @@
-"""The kakao service: sending messages, alerting of cancellations, looking up what was sent."""
+"""The kakao service: sending messages, announcing cancellations, looking up what was sent."""
 
 import azure.functions as func
 
-from functions.events import react_to_event
-from shared import metrics, resources, wiring
+from shared import resources, wiring
+from shared.domain.events import CustomerEvent
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
+from shared.events.edge import event_function
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
-from shared.http.paging import page_request
-from shared.http.requests import idempotency_key, read_json
+from shared.http.paging import read_page_request
+from shared.http.requests import idempotency_key, message_id, read_json
 
 blueprint = func.Blueprint()
 
@@ -26,11 +27,11 @@ kakaos = Resource[KakaoMessage]("kakao", "kakaos", _properties)
 @blueprint.route("kakaos", methods=["POST"], trigger_arg_name="request")
 @http_function
 async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """POST /kakaos: 201 once the provider has taken the message."""
-    draft = read_json(request, KakaoMessageDraft)
-    message = await wiring.send_kakao()(draft, idempotency_key(request))
-    headers = {"Location": kakaos.item_url(request, message.message_id)}
-    return hal_response(kakaos.render(request, message), 201, headers)
+    """POST /kakaos: 201 once the provider has accepted the message."""
+    message = await wiring.send_kakao()(read_json(request, KakaoMessageDraft), idempotency_key(request))
+    base_url = wiring.base_url(request)
+    headers = {"Location": kakaos.item_url(base_url, message.message_id)}
+    return hal_response(kakaos.render(base_url, message), 201, headers)
 
 
 @blueprint.function_name("get-kakao")
@@ -38,8 +39,8 @@ async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.H
 @http_function
 async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos/{id}."""
-    message = await wiring.look_up_kakao_messages().one(request.route_params["id"])
-    return hal_response(kakaos.render(request, message))
+    message = await wiring.look_up_kakao_messages().one(message_id(request))
+    return hal_response(kakaos.render(wiring.base_url(request), message))
 
 
 @blueprint.function_name("list-kakaos")
@@ -47,9 +48,9 @@ async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.Ht
 @http_function
 async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos?size=&cursor=."""
-    asked = page_request(request)
-    page = await wiring.look_up_kakao_messages().page(asked.size, asked.after)
-    return hal_response(kakaos.render_page(request, page, asked))
+    requested = read_page_request(request)
+    page = await wiring.look_up_kakao_messages().page(requested.size, requested.after)
+    return hal_response(kakaos.render_page(wiring.base_url(request), page, requested))
 
 
 @blueprint.function_name("kakao-alert")
@@ -59,6 +60,7 @@ async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.
     topic_name=resources.TOPIC,
     subscription_name=resources.KAKAO_ALERT,
 )
-async def alert_cancellation(message: func.ServiceBusMessage) -> None:
-    """A cancellation is announced; the subscription passes nothing else."""
-    await react_to_event(message, wiring.alert_cancellation(), metrics.alert_age)
+@event_function
+async def alert_cancellation(event: CustomerEvent) -> None:
+    """Sends the alert of a cancellation, the only event that the subscription receives."""
+    await wiring.alert_cancellation()(event)

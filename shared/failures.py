@@ -1,4 +1,4 @@
-"""Telling of a failure without telling what it was about: an exception's text may hold what a customer sent."""
+"""Reporting a failure without its text, which may hold what a customer sent."""
 
 import traceback
 from pathlib import Path
@@ -7,16 +7,16 @@ ROOT = str(Path(__file__).parents[1])
 
 
 class UnexpectedFailure(Exception):
-    """What nobody foresaw. The message has its type and its place: enough to find it, and nothing personal."""
+    """Stands for an exception that nobody expected. The message has its type and place, and nothing personal."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(described(error))
+        super().__init__(describe_failure(error))
 
 
-def described(error: BaseException) -> str:
-    """Its type, the status it may have, and where it was raised: the last lines of our own code and of all."""
+def describe_failure(error: BaseException) -> str:
+    """The exception's type, its HTTP status if it has one, and the last lines of our own code and of all code."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(ROOT) and "site-packages" not in frame.filename]
-    ends = dict.fromkeys(f"{frame.filename}:{frame.lineno}" for part in (own, frames) for frame in part[-1:])
-    parts = (type(error).__name__, str(getattr(error, "status_code", "") or ""), "at", " > ".join(ends))
+    places = dict.fromkeys(f"{frame.filename}:{frame.lineno}" for part in (own, frames) for frame in part[-1:])
+    parts = (type(error).__name__, str(getattr(error, "status_code", "") or ""), "at", " > ".join(places))
     return " ".join(part for part in parts if part)

@@ -1,6 +1,8 @@
-"""The names of what must exist before an app starts: in Cosmos DB, on Service Bus, and as functions."""
+"""The names of what must exist before an app starts, in Cosmos DB and on Service Bus."""
 
 from typing import Final
+
+from shared.domain.events import EventType
 
 DATABASE: Final = "ssak8"
 CUSTOMERS: Final = "customers"
@@ -20,10 +22,10 @@ KAKAO_ALERT: Final = "kakao-alert"
 VIEW_UPDATER: Final = "view-updater"
 
 SUBSCRIPTION_LABELS: Final[dict[str, str | None]] = {
-    KAKAO_ALERT: "CustomerRegisterCanceled",
+    KAKAO_ALERT: EventType.CANCELED.value,
     VIEW_UPDATER: None,
 }
-"""Which label (event type) a subscription takes; None takes all."""
+"""The label (event type) that a subscription receives; None: all of them."""
 
 COSMOS_CONNECTION: Final = "COSMOS_CONNECTION"
 SERVICE_BUS_CONNECTION: Final = "SERVICE_BUS_CONNECTION"

@@ -1,17 +1,17 @@
-"""All settings, from the environment, checked at start-up."""
+"""All settings, read from the environment and checked at start-up."""
 
 import difflib
 import os
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 DAY = 24 * 60 * 60
-# A misspelt name of these is refused: it would otherwise change nothing, and tell nobody.
+# A misspelt name with one of these prefixes is refused. Otherwise it would be ignored, and nobody would notice.
 OUR_PREFIXES = (
     *("SSAK8_", "KAKAO_", "COSMOS_", "SERVICE_BUS_", "OUTBOX_", "IDEMPOTENCY_", "CANCELED_VIEW_"),
     *("STORE_RETRY_", "DELIVERY_RETRY_", "PUBLIC_BASE_"),
@@ -26,14 +26,20 @@ class Service(StrEnum):
     CUSTOMERVIEW = "customerview"
 
 
+class KakaoProviderName(StrEnum):
+    """The providers that can deliver KakaoTalk messages: shared/adapters/kakao_providers."""
+
+    SANDBOX = "sandbox"
+
+
 class SettingsError(Exception):
-    """A setting is missing or wrong. The message names each, and never shows a value."""
+    """Settings are missing or wrong. The message names each, and never shows a value."""
 
 
 class Settings(BaseSettings):
-    """Each field is the environment variable of the same name in upper case. Times in seconds.
+    """Each field is the environment variable of the same name in upper case. Times are in seconds.
 
-    COSMOS_CONNECTION and SERVICE_BUS_CONNECTION are connection strings; on Azure, with a managed identity, there are
+    COSMOS_CONNECTION and SERVICE_BUS_CONNECTION are connection strings. On Azure, a managed identity uses
     COSMOS_CONNECTION__accountEndpoint and SERVICE_BUS_CONNECTION__fullyQualifiedNamespace (and …__clientId) instead.
     """
 
@@ -67,7 +73,7 @@ class Settings(BaseSettings):
     kakao_breaker_failures: int = Field(default=5, ge=1, le=10_000)
     kakao_breaker_reset_seconds: Seconds = 10
     kakao_retry_after_seconds: Seconds = 2
-    kakao_provider: Literal["sandbox"] = "sandbox"
+    kakao_provider: KakaoProviderName = KakaoProviderName.SANDBOX
 
     store_retry_after_seconds: Seconds = 2
     delivery_retry_seconds: float = Field(default=180, ge=0, le=220)
@@ -105,7 +111,7 @@ class Settings(BaseSettings):
 
 
 def _is_ours(name: str) -> bool:
-    """Whether nobody but this code reads a setting of this name. What has `__` belongs to a connection."""
+    """Whether only this code reads a setting with this name. A name with `__` belongs to a connection."""
     return name.startswith(OUR_PREFIXES) and "__" not in name
 
 

@@ -1,7 +1,7 @@
 """Traces: one from the first request to the last event (OpenTelemetry, W3C Trace Context).
 
-This is OpenTelemetry's API only. Where spans and metrics go is the host's to say: on Azure its worker sends them to
-Application Insights, on a laptop local_azure sends them where OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER name.
+This uses only OpenTelemetry's API. The host decides where spans and metrics go: on Azure its worker sends them to
+Application Insights, on a laptop local-azure sends them where OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER say.
 """
 
 import logging
@@ -14,9 +14,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-# The Azure SDKs tell every request and link at INFO: more lines than everything of ours, each paid for. The worker
-# (azure.functions) tells every invocation, and repeats a failed one's exception, which the host tells too. What sends
-# telemetry (azure.monitor) tells each sending, and sends that as well: a line a second for ever.
+# At INFO the Azure SDKs log every request and link: more lines than all of ours, and each is paid for. The worker
+# (azure.functions) logs every invocation, and repeats the exception of a failed one, which the host logs too. The
+# exporter (azure.monitor) logs each export, and exports that line as well: one line a second, for ever.
 _QUIET = {
     "azure.core": logging.WARNING,
     "azure.cosmos": logging.WARNING,
@@ -34,7 +34,7 @@ _tracer = trace.get_tracer("ssak8")
 
 @contextmanager
 def continued_trace(traceparent: str | None) -> Iterator[None]:
-    """Goes on with the caller's trace; without a valid `traceparent`, and outside any trace, one begins here."""
+    """Continues the caller's trace; starts a new one if `traceparent` is not valid and there is no current trace."""
     token = context.attach(_context_after(traceparent))
     try:
         yield
@@ -44,12 +44,12 @@ def continued_trace(traceparent: str | None) -> Iterator[None]:
 
 def _context_after(traceparent: str | None) -> Context:
     caller = _propagator.extract({"traceparent": traceparent or ""})
-    told = trace.get_current_span(caller).get_span_context()
-    here = trace.get_current_span().get_span_context()
-    if here.is_valid and here.trace_id == told.trace_id:
-        # The host has a span of its own between the caller's and ours.
+    remote = trace.get_current_span(caller).get_span_context()
+    current = trace.get_current_span().get_span_context()
+    if current.is_valid and current.trace_id == remote.trace_id:
+        # The host has put a span of its own between the caller's and ours.
         return context.get_current()
-    return caller if told.is_valid else trace.set_span_in_context(NonRecordingSpan(_new_span_context()))
+    return caller if remote.is_valid else trace.set_span_in_context(NonRecordingSpan(_new_span_context()))
 
 
 def _new_span_context() -> SpanContext:
@@ -58,12 +58,12 @@ def _new_span_context() -> SpanContext:
 
 
 def trace_id() -> str:
-    """The id of the current trace: 32 hexadecimal digits; all zeros outside a trace."""
+    """The id of the current trace: 32 hexadecimal digits, all zeros outside a trace."""
     return format(trace.get_current_span().get_span_context().trace_id, "032x")
 
 
 def traceparent(of: Span | None = None) -> str | None:
-    """What a callee needs to go on with the current trace, or with that of a span; None outside a trace."""
+    """The header that lets a callee continue the current trace, or that of a span; None outside a trace."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, trace.set_span_in_context(of) if of else None)
     return carrier.get("traceparent")
@@ -71,9 +71,9 @@ def traceparent(of: Span | None = None) -> str | None:
 
 @contextmanager
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: str | int) -> Iterator[Span]:
-    """A span of the current trace. An attribute's name has `_` for `.`: `messaging_system` is `messaging.system`.
+    """A span of the current trace. In the names of attributes `_` stands for `.`: `messaging_system`.
 
-    An exception is told by its type only, because its text may hold what a customer sent.
+    Only the type of an exception is recorded, because its text may hold what a customer sent.
     """
     with _tracer.start_as_current_span(
         name, kind=kind, attributes=_named(attributes), record_exception=False, set_status_on_exception=False
@@ -86,17 +86,17 @@ def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: str | int)
 
 
 def message_span(name: str, traceparent: str | None, **attributes: str | int) -> Span:
-    """A span of a message that is sent now, in the trace it belongs to; the caller ends it.
+    """A span for sending a message, in the trace of the request that caused it; the caller ends the span.
 
-    The invocation that sends it, maybe together with messages of other traces, is linked.
+    It is linked to the current invocation, which may send messages of several traces.
     """
-    here = trace.get_current_span().get_span_context()
-    links = [Link(here)] if here.is_valid else []
+    current = trace.get_current_span().get_span_context()
+    links = [Link(current)] if current.is_valid else []
     return _tracer.start_span(name, _context_after(traceparent), SpanKind.PRODUCER, _named(attributes), links)
 
 
 def mark_failed(failed: Span, error: BaseException) -> None:
-    """Tells that what a span stands for failed."""
+    """Marks a span as failed."""
     failed.set_attribute("error.type", type(error).__name__)
     failed.set_status(StatusCode.ERROR)
 

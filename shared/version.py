@@ -1,16 +1,16 @@
-"""The version of the deployed package, which `/health` reports."""
+"""Which package an app runs."""
 
 from pathlib import Path
 from typing import Final
 
 VERSION_FILE: Final = "package-version"
-"""The file in the package that holds its version; tools/delivery/package.py writes it."""
+"""The file that tools/delivery/package.py adds to the package."""
 
 DEVELOPMENT: Final = "development"
-"""The version where there is no such file: in a checkout, and in what `azd deploy` uploads."""
+"""The version of what was not unpacked from a package: a checkout, or what azd uploads."""
 
 
 def package_version(folder: Path) -> str:
-    """Reads the version of the package that was unpacked into `folder`."""
+    """The version of the package that was unpacked into `folder`."""
     file = folder / VERSION_FILE
     return file.read_text(encoding="utf-8") if file.is_file() else DEVELOPMENT

@@ -1,20 +1,25 @@
-"""Which adapter meets which port: built once for each process, at first use, on the running event loop."""
+"""Which adapter serves which port. Each is built once in a process, at first use, on the running event loop."""
 
 from functools import cache
 
+import azure.functions as func
+
+from shared import metrics
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
 from shared.adapters.identity import managed_identity
 from shared.adapters.kakao_client import KakaoClient
 from shared.adapters.kakao_messages import CosmosKakaoMessages
-from shared.adapters.kakao_providers.sandbox import SandboxProvider
+from shared.adapters.kakao_providers import PROVIDERS
 from shared.adapters.reservations import CosmosReservations
 from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.domain.customer import Customer
 from shared.domain.customer_view import CustomerView
-from shared.domain.identifiers import new_uuid7, utc_now
-from shared.domain.kakao_message import KakaoMessage
+from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
+from shared.domain.kakao_message import KakaoMessage, MessageId
+from shared.events.retrying import RetryWhileUnavailable
+from shared.http.links import public_base_url
 from shared.resources import CUSTOMERS, KAKAOS
 from shared.settings import settings
 from shared.use_cases.alerting import AlertCancellation
@@ -26,6 +31,11 @@ from shared.use_cases.registering import RegisterCustomer
 from shared.use_cases.sending import KakaoProvider, SendKakao
 
 
+def base_url(request: func.HttpRequest) -> str:
+    """Where the client sees this system."""
+    return public_base_url(request, settings().public_base_url)
+
+
 @cache
 def database() -> CosmosDatabase:
     return CosmosDatabase(settings())
@@ -34,8 +44,7 @@ def database() -> CosmosDatabase:
 @cache
 def kakao_provider() -> KakaoProvider:
     """The provider that KAKAO_PROVIDER names."""
-    providers = {"sandbox": SandboxProvider}
-    return providers[settings().kakao_provider]()
+    return PROVIDERS[settings().kakao_provider](settings())
 
 
 @cache
@@ -57,17 +66,18 @@ def customer_views() -> CosmosCustomerViews:
 def register_customer() -> RegisterCustomer:
     reservations = CosmosReservations(database(), CUSTOMERS, settings())
     credential = managed_identity(settings().azure_client_id) if settings().kakao_api_scope else None
-    return RegisterCustomer(KakaoClient(settings(), credential), customers(), reservations, utc_now, new_uuid7)
+    kakao = KakaoClient(settings(), credential)
+    return RegisterCustomer(kakao, customers(), reservations, utc_now, new_uuid7, metrics)
 
 
 @cache
 def cancel_registration() -> CancelRegistration:
-    return CancelRegistration(customers(), utc_now, new_uuid7)
+    return CancelRegistration(customers(), utc_now, new_uuid7, metrics.count_cancellation)
 
 
 @cache
 def publish_outbox() -> PublishOutbox:
-    return PublishOutbox(ServiceBusEventPublisher(settings()))
+    return PublishOutbox(ServiceBusEventPublisher(settings()), metrics.record_outbox_age)
 
 
 @cache
@@ -77,25 +87,27 @@ def send_kakao() -> SendKakao:
 
 
 @cache
-def alert_cancellation() -> AlertCancellation:
-    return AlertCancellation(kakao_provider(), kakao_messages(), utc_now)
+def alert_cancellation() -> RetryWhileUnavailable:
+    alert = AlertCancellation(kakao_provider(), kakao_messages(), utc_now, metrics.record_alert_age)
+    return RetryWhileUnavailable(alert, settings().delivery_retry_seconds)
 
 
 @cache
-def update_view() -> UpdateView:
-    return UpdateView(customer_views())
+def update_view() -> RetryWhileUnavailable:
+    update = UpdateView(customer_views(), metrics.record_view_age)
+    return RetryWhileUnavailable(update, settings().delivery_retry_seconds)
 
 
 @cache
-def look_up_customers() -> LookUp[Customer]:
+def look_up_customers() -> LookUp[CustomerId, Customer]:
     return LookUp(customers())
 
 
 @cache
-def look_up_kakao_messages() -> LookUp[KakaoMessage]:
+def look_up_kakao_messages() -> LookUp[MessageId, KakaoMessage]:
     return LookUp(kakao_messages())
 
 
 @cache
-def look_up_customer_views() -> LookUp[CustomerView]:
+def look_up_customer_views() -> LookUp[CustomerId, CustomerView]:
     return LookUp(customer_views())

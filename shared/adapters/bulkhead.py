@@ -1,4 +1,4 @@
-"""A bulkhead: so many calls at once, so many waiting, and the rest is refused at once."""
+"""A bulkhead: a limited number of calls run, a limited number wait, and any other is refused at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,25 +6,25 @@ from contextlib import asynccontextmanager
 
 
 class BulkheadFull(Exception):
-    """As many calls as may wait are waiting already."""
+    """The limit of waiting calls is reached."""
 
 
 class Bulkhead:
-    """Keeps a slow callee from taking everything its caller has."""
+    """Keeps a slow callee from using up its caller's resources."""
 
     def __init__(self, concurrent: int, waiting: int) -> None:
-        self._places = asyncio.Semaphore(concurrent)
+        self._slots = asyncio.Semaphore(concurrent)
         self._admissible = concurrent + waiting
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place for one call, at once or after waiting. Raises BulkheadFull."""
-        # Running and waiting calls are counted as one: whoever was just given a place does not know it yet.
+    async def slot(self) -> AsyncIterator[None]:
+        """A slot for one call, at once or after waiting. Raises BulkheadFull."""
+        # Running and waiting calls share one counter: a task that just got a slot from the semaphore has not run yet.
         if self._admissible == 0:
             raise BulkheadFull
         self._admissible -= 1
         try:
-            async with self._places:
+            async with self._slots:
                 yield
         finally:
             self._admissible += 1

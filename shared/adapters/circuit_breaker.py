@@ -1,4 +1,4 @@
-"""A circuit breaker: after so many failures in a row nothing is tried for a while, then one trial decides."""
+"""A circuit breaker: after some failures in a row it opens for a while, then one trial decides."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class CircuitOpen(Exception):
-    """Not tried: the callee has failed too often. `retry_after`: seconds until the next trial; 0 while one runs."""
+    """The call was not made: the callee failed too often. `retry_after`: seconds to the next trial; 0 while it runs."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("circuit open")
@@ -24,14 +24,14 @@ class CircuitOpen(Exception):
 
 
 class CircuitBreaker:
-    """purgatory's breaker, and one trial at a time when half-open (purgatory lets all of them through)."""
+    """purgatory's breaker, with a single trial when half-open (purgatory itself lets all calls through)."""
 
     def __init__(self, name: str, failures: int, reset_seconds: float) -> None:
         self._name = name
         self._reset_seconds = reset_seconds
         self._circuits = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=reset_seconds)
-        self._circuits.add_listener(self._tell_change)
-        metrics.breaker_is(name, CLOSED, reset_seconds)
+        self._circuits.add_listener(self._report_change)
+        metrics.set_breaker_state(name, CLOSED, reset_seconds)
         self._trial_running = False
 
     @asynccontextmanager
@@ -44,7 +44,7 @@ class CircuitBreaker:
         try:
             await circuit.__aenter__()
         except OpenedState as opened:
-            opened.__traceback__ = None  # purgatory raises one object again and again, and it would grow each time
+            opened.__traceback__ = None  # purgatory raises the same object every time, and its traceback would grow
             raise CircuitOpen(max(0.0, opened.opened_at + self._reset_seconds - time.time())) from None
         self._trial_running = trial
         try:
@@ -58,7 +58,7 @@ class CircuitBreaker:
             if trial:
                 self._trial_running = False
 
-    def _tell_change(self, circuit: str, change: str, event: Event) -> None:
+    def _report_change(self, circuit: str, change: str, event: Event) -> None:
         if change == "state_changed" and isinstance(event, ContextChanged):
             log.warning("circuit breaker %s is now %s", circuit, event.state)
-            metrics.breaker_is(circuit, event.state, self._reset_seconds)
+            metrics.set_breaker_state(circuit, event.state, self._reset_seconds)

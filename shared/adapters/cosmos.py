@@ -1,10 +1,11 @@
-"""The Cosmos DB client: opened at first use, with the cheap transport, every call bounded in time."""
+"""The Cosmos DB client: opened at first use, with a cheap transport, and a timeout on every call."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
@@ -17,13 +18,18 @@ from shared.domain.errors import StoreUnavailable
 from shared.resources import DATABASE
 from shared.settings import Settings
 from shared.telemetry import span
+from shared.use_cases.looking_up import Page, Position
 
 type Document = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
-# Waiting helps: timeouts, too many requests, a partition on its way to another node, a fault of the service.
-TRANSIENT_STATUSES = frozenset({408, 410, 429, 449, 500, 502, 503, 504})
+# Trying again helps: timeouts, too many requests, a partition that moves to another node, a fault of the service.
+TRANSIENT_STATUSES: Final = frozenset({408, 410, 429, 449, 500, 502, 503, 504})
+
+# Two retries after 0.2 and 0.4 s fit into the shortest COSMOS_TIMEOUT_SECONDS in use (1.5 s).
+SDK_RETRIES: Final = 2
+SDK_BACKOFF_FACTOR: Final = 0.2
 
 
 class CosmosDatabase:
@@ -37,10 +43,10 @@ class CosmosDatabase:
 
     @asynccontextmanager
     async def container(self, name: str, operation: str) -> AsyncIterator[ContainerProxy]:
-        """A container for one `operation`, which traces tell: a call of the SDK by its name there.
+        """A container for one `operation`, the name of an SDK method, which traces show.
 
-        Within, a call that fails or takes too long raises StoreUnavailable. What the caller did wrong, or asked for
-        (not found, conflict, precondition), is raised as it is.
+        A call inside that fails or takes too long raises StoreUnavailable. The caller's own errors and expected
+        outcomes (not found, conflict, failed precondition) are raised unchanged.
         """
         with span(
             f"{operation} {name}",
@@ -67,7 +73,7 @@ class CosmosDatabase:
             try:
                 await container.read()
             except CosmosResourceNotFoundError:
-                # Not to be taken for a missing item, which is what the SDK calls both.
+                # The SDK raises the same error for a missing item, which this is not.
                 log.error("Cosmos DB has no container %s/%s", DATABASE, name)  # noqa: TRY400
                 raise self._unavailable() from None
             self._containers[name] = container
@@ -88,12 +94,12 @@ class CosmosDatabase:
         return StoreUnavailable("The database does not answer at the moment.", retry_after)
 
     def _new_client(self) -> CosmosClient:
-        # The transport's default looks up proxies and .netrc in a thread, twice for each request.
+        # By default the transport looks up proxies and .netrc in a thread, twice for each request.
         options: dict[str, Any] = {
             "transport": AioHttpTransport(use_env_settings=False),
             "enable_compact_utf8_item_writes": True,
-            "retry_total": 2,
-            "retry_backoff_factor": 0.2,
+            "retry_total": SDK_RETRIES,
+            "retry_backoff_factor": SDK_BACKOFF_FACTOR,
         }
         if self._settings.cosmos_connection:
             return CosmosClient.from_connection_string(self._settings.cosmos_connection.get_secret_value(), **options)
@@ -109,7 +115,7 @@ class CosmosDatabase:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same call may succeed later. A 404 with a substatus is no missing item, but a missing session."""
+    """Whether the same call may succeed later. A 404 with a substatus is a missing session, not a missing item."""
     if isinstance(error, CosmosResourceNotFoundError):
         return bool(error.sub_status)
     if isinstance(error, CosmosBatchOperationError):
@@ -118,21 +124,47 @@ def is_transient(error: Exception) -> bool:
 
 
 def status_in_batch(error: CosmosBatchOperationError) -> int:
-    """The status of the operation because of which nothing of the batch was done."""
+    """The status of the operation that made the whole batch fail."""
     return int(error.operation_responses[error.error_index]["statusCode"])
 
 
-async def first_items(
+@dataclass(frozen=True)
+class NewestFirst[Item]:
+    """A list over all partitions of a container, newest first.
+
+    `first_page` and `next_page` are queries that sort by one property, so that its range index serves them. Both have
+    the parameter @size, `next_page` has @after too, and both may have further `parameters`.
+    """
+
+    container: str
+    first_page: str
+    next_page: str
+    parameters: dict[str, object]
+    read: Callable[[Document], Item]
+    position: Callable[[Item], Position]
+
+    async def page(self, database: CosmosDatabase, size: int, after: Position | None) -> Page[Item]:
+        """At most `size` items. Raises StoreUnavailable."""
+        query = self.next_page if after else self.first_page
+        # One item more shows whether there is another page.
+        parameters = {**self.parameters, "@size": size + 1, **({"@after": after} if after else {})}
+        async with database.container(self.container, "query_items") as container:
+            documents = await _first_items(container, query, parameters, size + 1)
+        items = [self.read(document) for document in documents[:size]]
+        return Page(items, self.position(items[-1]) if len(documents) > size else None)
+
+
+async def _first_items(
     container: ContainerProxy, query: str, parameters: dict[str, object], size: int
 ) -> Sequence[Document]:
-    """The first `size` results of a query over all partitions. `parameters`: name with @ → value."""
-    pages = container.query_items(
+    """The first `size` results of a query over all partitions."""
+    results = container.query_items(
         query=query,
         parameters=[{"name": name, "value": value} for name, value in parameters.items()],
         max_item_count=size,
     )
     items: list[Document] = []
-    async for item in pages:
+    async for item in results:
         items.append(item)
         if len(items) == size:
             break

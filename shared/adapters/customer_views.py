@@ -1,4 +1,4 @@
-"""Customer views in Cosmos DB: the read model. A cancelled customer's view expires by itself."""
+"""Customer views in Cosmos DB: the read model. The view of a cancelled customer expires."""
 
 from typing import Any
 
@@ -9,17 +9,23 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from shared.adapters.cosmos import CosmosDatabase, first_items
+from shared.adapters.cosmos import CosmosDatabase, NewestFirst
 from shared.domain.customer_view import CustomerView
 from shared.domain.errors import AlreadyExists, PreconditionFailed
-from shared.domain.identifiers import is_uuid
+from shared.domain.identifiers import CustomerId
 from shared.resources import CUSTOMER_VIEWS
 from shared.settings import Settings
 from shared.use_cases.looking_up import Page, Position
 from shared.use_cases.projecting import StoredView
 
-NEWEST = "SELECT TOP @size * FROM c ORDER BY c.id DESC"
-NEWEST_AFTER = "SELECT TOP @size * FROM c WHERE c.id < @after ORDER BY c.id DESC"
+NEWEST_FIRST = NewestFirst(
+    container=CUSTOMER_VIEWS,
+    first_page="SELECT TOP @size * FROM c ORDER BY c.id DESC",
+    next_page="SELECT TOP @size * FROM c WHERE c.id < @after ORDER BY c.id DESC",
+    parameters={},
+    read=CustomerView.model_validate,
+    position=lambda view: view.customer_id,
+)
 
 
 class CosmosCustomerViews:
@@ -29,7 +35,7 @@ class CosmosCustomerViews:
         self._database = database
         self._settings = settings
 
-    async def find(self, customer_id: str) -> StoredView | None:
+    async def find(self, customer_id: CustomerId) -> StoredView | None:
         async with self._database.container(CUSTOMER_VIEWS, "read_item") as container:
             try:
                 document = await container.read_item(customer_id, partition_key=customer_id)
@@ -37,8 +43,8 @@ class CosmosCustomerViews:
                 return None
         return StoredView(CustomerView.model_validate(document), document["_etag"])
 
-    async def get(self, customer_id: str) -> CustomerView | None:
-        stored = await self.find(customer_id) if is_uuid(customer_id) else None
+    async def get(self, customer_id: CustomerId) -> CustomerView | None:
+        stored = await self.find(customer_id)
         return stored.view if stored else None
 
     async def add(self, view: CustomerView) -> None:
@@ -46,7 +52,7 @@ class CosmosCustomerViews:
             try:
                 await container.create_item(self._document(view), no_response=True)
             except CosmosResourceExistsError:
-                raise AlreadyExists("A view of this id exists.") from None
+                raise AlreadyExists("A view with this id exists.") from None
 
     async def replace(self, stored: StoredView, view: CustomerView) -> None:
         async with self._database.container(CUSTOMER_VIEWS, "replace_item") as container:
@@ -62,13 +68,7 @@ class CosmosCustomerViews:
                 raise PreconditionFailed("The view has changed since it was read.") from None
 
     async def page(self, size: int, after: Position | None) -> Page[CustomerView]:
-        parameters: dict[str, object] = {"@size": size + 1}
-        if after:
-            parameters["@after"] = after
-        async with self._database.container(CUSTOMER_VIEWS, "query_items") as container:
-            documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
-        views = [CustomerView.model_validate(document) for document in documents[:size]]
-        return Page(views, views[-1].customer_id if len(documents) > size else None)
+        return await NEWEST_FIRST.page(self._database, size, after)
 
     def _document(self, view: CustomerView) -> dict[str, Any]:
         expiry = {"ttl": self._settings.canceled_view_ttl_seconds} if view.status == "CANCELED" else {}

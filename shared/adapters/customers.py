@@ -1,28 +1,34 @@
 """Customers in Cosmos DB: each in a partition of its own, together with its outbox events."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from azure.cosmos.exceptions import (
-    CosmosBatchOperationError,
-    CosmosResourceNotFoundError,
-)
+from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosResourceNotFoundError
 
-from shared.adapters.cosmos import CosmosDatabase, first_items, status_in_batch
+from shared.adapters.cosmos import CosmosDatabase, NewestFirst, status_in_batch
 from shared.domain.customer import Customer
+from shared.domain.documents import DocumentKind
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
-from shared.domain.identifiers import is_uuid
-from shared.metrics import cancellations, registrations
+from shared.domain.identifiers import CustomerId
+from shared.domain.outbox import OutboxEvent
 from shared.resources import CUSTOMERS
 from shared.settings import Settings
 from shared.telemetry import traceparent
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.looking_up import Page, Position
 
-FIRST_ANSWER = "first-answer"
+# There is one in a customer's partition, so its kind can be its id.
+FIRST_ANSWER_ID = DocumentKind.FIRST_ANSWER.value
 
-NEWEST = "SELECT TOP @size * FROM c WHERE c.type = 'customer' ORDER BY c.id DESC"
-NEWEST_AFTER = "SELECT TOP @size * FROM c WHERE c.type = 'customer' AND c.id < @after ORDER BY c.id DESC"
+NEWEST_FIRST = NewestFirst(
+    container=CUSTOMERS,
+    first_page="SELECT TOP @size * FROM c WHERE c.type = @type ORDER BY c.id DESC",
+    next_page="SELECT TOP @size * FROM c WHERE c.type = @type AND c.id < @after ORDER BY c.id DESC",
+    parameters={"@type": DocumentKind.CUSTOMER.value},
+    read=Customer.model_validate,
+    position=lambda customer: customer.customer_id,
+)
 
 
 class CosmosCustomers:
@@ -39,68 +45,53 @@ class CosmosCustomers:
         ]
         if keep_answer:
             operations.append(("create", (self._first_answer_document(customer),)))
-        exists = False
-        async with self._database.container(CUSTOMERS, "execute_item_batch") as container:
-            try:
-                await container.execute_item_batch(operations, partition_key=customer.customer_id)
-            except CosmosBatchOperationError as error:
-                if status_in_batch(error) != 409:
-                    raise
-                exists = True
-        # The request may have been repeated below us after the first one was done: then our event is there.
-        if not exists or await self._read(event.id, customer.customer_id):
-            # Here, and not for an answer given again: an alert compares what was registered with what was published.
-            registrations.add(1)
-        if exists:
-            raise AlreadyExists("A customer of this id exists.")
+        if await self._execute(operations, event, expected=[409]):
+            raise AlreadyExists("A customer with this id exists.")
 
-    async def first_answer(self, customer_id: str) -> Customer | None:
-        document = await self._read(FIRST_ANSWER, customer_id)
+    async def first_answer(self, customer_id: CustomerId) -> Customer | None:
+        document = await self._read(FIRST_ANSWER_ID, customer_id)
         return Customer.model_validate(document["customer"]) if document else None
 
-    async def find(self, customer_id: str) -> StoredCustomer | None:
+    async def find(self, customer_id: CustomerId) -> StoredCustomer | None:
         document = await self._read(customer_id, customer_id)
         return StoredCustomer(Customer.model_validate(document), document["_etag"]) if document else None
 
-    async def get(self, customer_id: str) -> Customer | None:
-        stored = await self.find(customer_id) if is_uuid(customer_id) else None
+    async def get(self, customer_id: CustomerId) -> Customer | None:
+        stored = await self.find(customer_id)
         return stored.customer if stored else None
 
     async def remove(self, stored: StoredCustomer, event: CustomerEvent) -> None:
-        customer_id = stored.customer.customer_id
         operations: list[Any] = [
-            ("delete", (customer_id,), {"if_match_etag": stored.etag}),
+            ("delete", (stored.customer.customer_id,), {"if_match_etag": stored.etag}),
             ("create", (self._outbox_document(event),)),
         ]
-        async with self._database.container(CUSTOMERS, "execute_item_batch") as container:
-            try:
-                await container.execute_item_batch(operations, partition_key=customer_id)
-            except CosmosBatchOperationError as error:
-                status = status_in_batch(error)
-                if status not in (404, 409, 412):
-                    raise
-            else:
-                cancellations.add(1)
-                return
-        # The request may have been repeated below us after the first one was done: then our event is there.
-        if await self._read(event.id, customer_id):
-            cancellations.add(1)
-            return
+        status = await self._execute(operations, event, expected=[404, 409, 412])
         if status == 412:
-            raise PreconditionFailed("The customer has changed since: read it again.")
-        raise NotFound("There is no customer of this id.")
+            raise PreconditionFailed("The customer has changed: read it again.")
+        if status:
+            raise NotFound("There is no customer with this id.")
 
     async def page(self, size: int, after: Position | None) -> Page[Customer]:
-        parameters: dict[str, object] = {"@size": size + 1}
-        if after:
-            parameters["@after"] = after
-        async with self._database.container(CUSTOMERS, "query_items") as container:
-            documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
-        customers = [Customer.model_validate(document) for document in documents[:size]]
-        more = len(documents) > size
-        return Page(customers, customers[-1].customer_id if more else None)
+        return await NEWEST_FIRST.page(self._database, size, after)
 
-    async def _read(self, document_id: str, customer_id: str) -> dict[str, Any] | None:
+    async def _execute(self, operations: list[Any], event: CustomerEvent, expected: Sequence[int]) -> int | None:
+        """Executes a batch that creates the outbox document of `event`, all or nothing.
+
+        Returns None once it is stored, else the status, one of `expected`, of the operation that failed.
+        """
+        async with self._database.container(CUSTOMERS, "execute_item_batch") as container:
+            try:
+                await container.execute_item_batch(operations, partition_key=event.subject)
+            except CosmosBatchOperationError as error:
+                status = status_in_batch(error)
+                if status not in expected:
+                    raise
+            else:
+                return None
+        # The SDK may have retried a batch that had already succeeded: then the event is stored.
+        return None if await self._read(event.id, event.subject) else status
+
+    async def _read(self, document_id: str, customer_id: CustomerId) -> dict[str, Any] | None:
         async with self._database.container(CUSTOMERS, "read_item") as container:
             try:
                 return dict(await container.read_item(document_id, partition_key=customer_id))
@@ -108,24 +99,17 @@ class CosmosCustomers:
                 return None
 
     def _outbox_document(self, event: CustomerEvent) -> dict[str, Any]:
-        return {
-            "id": event.id,
-            "customerId": event.subject,
-            "type": "event",
-            "event": event.to_json_object(),
-            "traceparent": traceparent(),
-            "ttl": self._settings.outbox_ttl_seconds,
-        }
+        return OutboxEvent.of(event, traceparent(), self._settings.outbox_ttl_seconds).to_json_object()
 
     def _first_answer_document(self, customer: Customer) -> dict[str, Any]:
         return {
-            "id": FIRST_ANSWER,
+            "id": FIRST_ANSWER_ID,
             "customerId": customer.customer_id,
-            "type": "first-answer",
+            "type": DocumentKind.FIRST_ANSWER.value,
             "customer": customer.to_json_object(),
             "ttl": self._settings.idempotency_ttl_seconds,
         }
 
 
 def _document(customer: Customer) -> dict[str, Any]:
-    return {"id": customer.customer_id, "type": "customer", **customer.to_json_object()}
+    return {"id": customer.customer_id, "type": DocumentKind.CUSTOMER.value, **customer.to_json_object()}

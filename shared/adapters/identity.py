@@ -7,5 +7,5 @@ from azure.identity.aio import ManagedIdentityCredential
 
 @cache
 def managed_identity(client_id: str | None) -> ManagedIdentityCredential:
-    """One for each process, because it keeps the tokens. `client_id` None: the system-assigned one."""
+    """One for each process, because it caches tokens. `client_id` None: the system-assigned identity."""
     return ManagedIdentityCredential(client_id=client_id)

@@ -1,11 +1,9 @@
-"""Calling the kakao service: inside a timeout, a bulkhead and a circuit breaker."""
+"""Calling the kakao service: with a timeout, a bulkhead and a circuit breaker."""
 
 import asyncio
-import json
 import logging
-import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import aiohttp
 from azure.core.credentials import AccessToken
@@ -13,32 +11,34 @@ from azure.core.exceptions import AzureError
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
-from shared import metrics
 from shared.adapters.bulkhead import Bulkhead, BulkheadFull
 from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
 from shared.domain.customer import Customer
 from shared.domain.errors import KakaoRefused, KakaoUnavailable
-from shared.domain.kakao_message import MessageKind, message_id
+from shared.domain.kakao_message import KakaoMessageDraft, MessageKind, message_id
 from shared.settings import Settings
 from shared.telemetry import span, traceparent
 
 log = logging.getLogger(__name__)
 
-LONGEST_RETRY_AFTER = 3600
+# Seconds. A longer Retry-After of kakao is cut to this.
+LONGEST_RETRY_AFTER: Final = 3600
+# The circuit may close at any moment while a trial runs.
+SHORTEST_RETRY_AFTER: Final = 1
 
-# 4xx that say nothing about the request: not signed in, stopped (Azure answers 403), gone, slow or overloaded.
-FAILURES = frozenset({401, 403, 404, 408, 429})
+# 4xx that are not about the request: not signed in, stopped (Azure answers 403), gone, slow or overloaded.
+FAILURES: Final = frozenset({401, 403, 404, 408, 429})
 
 
 class Credential(Protocol):
-    """Signs in. The identities of azure-identity do."""
+    """Gives access tokens, as the credentials of azure-identity do."""
 
     async def get_token(self, *scopes: str) -> AccessToken:
         """A token that is valid now. Raises AzureError."""
 
 
 class _Failed(Exception):
-    """kakao did not do its part. `reason` is a word for metrics; `retry_after` what kakao asked for, in seconds."""
+    """The call failed. `reason` is a word for metrics; `retry_after` is what kakao asked for, in seconds."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -47,10 +47,10 @@ class _Failed(Exception):
 
 
 class KakaoClient:
-    """The kakao service over HTTP. One for each process: breaker and bulkhead are its memory."""
+    """The kakao service over HTTP. One for each process: breaker and bulkhead keep their state in it."""
 
     def __init__(self, settings: Settings, credential: Credential | None = None) -> None:
-        """`credential`: signs the calls in where KAKAO_API_SCOPE is set."""
+        """`credential`: gives the token for each call, if KAKAO_API_SCOPE is set."""
         self._settings = settings
         self._credential = credential
         self._url = f"{str(settings.kakao_api_url).rstrip('/')}/kakaos"
@@ -59,67 +59,49 @@ class KakaoClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def notify_registered(self, customer: Customer) -> None:
-        """One call, in all at most the kakao timeout long. Raises KakaoUnavailable, KakaoRefused."""
-        before, outcome = time.perf_counter(), "failed"
-        try:
-            with span("POST", SpanKind.CLIENT, http_request_method="POST", url_full=self._url):
-                await self._notify(customer)
-            outcome = "success"
-        except KakaoUnavailable as error:
-            outcome = error.reason
-            raise
-        except KakaoRefused:
-            outcome = "refused"
-            raise
-        finally:
-            metrics.kakao_answered(time.perf_counter() - before, outcome)
+        """One call, within the kakao timeout. Raises KakaoUnavailable, KakaoRefused."""
+        with span("POST", SpanKind.CLIENT, http_request_method="POST", url_full=self._url):
+            await self._notify(customer)
 
     async def _notify(self, customer: Customer) -> None:
         retry_after = self._settings.kakao_retry_after_seconds
         try:
             async with (
                 asyncio.timeout(self._settings.kakao_timeout_seconds),
-                self._bulkhead.place(),
+                self._bulkhead.slot(),
                 self._breaker.attempt(KakaoRefused, KakaoUnavailable),
             ):
                 await self._post(customer)
         except BulkheadFull:
             raise KakaoUnavailable("overloaded", retry_after) from None
         except CircuitOpen as circuit:
-            raise KakaoUnavailable("circuit open", max(circuit.retry_after, 1)) from None
+            raise KakaoUnavailable("circuit open", max(circuit.retry_after, SHORTEST_RETRY_AFTER)) from None
         except TimeoutError:
             raise KakaoUnavailable("timeout", retry_after) from None
         except _Failed as failure:
             raise KakaoUnavailable(failure.reason, failure.retry_after or retry_after) from None
 
     async def _post(self, customer: Customer) -> None:
-        kind = MessageKind.REGISTERED
-        body = {
-            "customerId": customer.customer_id,
-            "kind": kind,
-            "customerName": customer.customer_name,
-            "customerAddress": customer.customer_address,
-            "customerAge": customer.customer_age,
-        }
+        draft = KakaoMessageDraft.from_record(customer, kind=MessageKind.REGISTERED)
         headers = {
             "Content-Type": "application/json",
-            "Idempotency-Key": message_id(customer.customer_id, kind),
+            "Idempotency-Key": message_id(customer.customer_id, draft.kind),
             "traceparent": traceparent() or "",
         }
-        content = json.dumps(body)
+        content = draft.model_dump_json(by_alias=True)
         try:
             headers |= await self._authorization()
             try:
                 response = await self._send(content, headers)
             except aiohttp.ServerDisconnectedError:
-                # kakao closed an idle connection just as it was used. The key makes sending it again harmless.
+                # kakao closed an idle connection just as it was used. The key makes sending again harmless.
                 response = await self._send(content, headers)
         except (aiohttp.ClientError, AzureError, OSError) as error:
             raise _Failed("no answer") from error
         self._check(response)
 
     async def _authorization(self) -> dict[str, str]:
-        """The credential keeps its token for as long as it is valid; a token that cannot be had is a failure."""
+        """The credential caches its token while it is valid. Without a token the call fails."""
         scope = self._settings.kakao_api_scope
         if scope is None or self._credential is None:
             return {}
@@ -139,14 +121,14 @@ class KakaoClient:
             raise KakaoRefused("KakaoTalk refuses to send a message to this customer; nothing was registered.")
         if response.status in FAILURES or response.status >= 500:
             raise _Failed("overloaded" if response.status in (429, 503) else "failing", _retry_after(response))
-        # Not a failure of kakao: this service asks in a way that kakao does not take.
-        log.error("the kakao service answered %d to a registration", response.status)
+        # Not a failure of kakao: it does not accept how this service calls it.
+        log.error("the kakao service answered %d to the message of a registration", response.status)
         raise KakaoUnavailable("not taken", self._settings.kakao_retry_after_seconds)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(limit=self._settings.kakao_concurrent_calls)
-            # The caller's timeout bounds the whole call, waiting for a place included.
+            # The caller's timeout covers the whole call, including the wait for a connection.
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
@@ -161,6 +143,6 @@ class KakaoClient:
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    """The seconds kakao asks for; an HTTP date is not taken (RFC 9110 §10.2.3)."""
+    """The seconds kakao asks for; an HTTP date is ignored (RFC 9110 §10.2.3)."""
     text = response.headers.get("Retry-After", "")
     return min(float(text), LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None

@@ -2,17 +2,29 @@
 
 from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNotFoundError
 
-from shared.adapters.cosmos import CosmosDatabase, first_items
+from shared.adapters.cosmos import CosmosDatabase, NewestFirst
+from shared.domain.documents import DocumentKind
 from shared.domain.errors import AlreadyExists
-from shared.domain.kakao_message import KakaoMessage, is_message_id
+from shared.domain.kakao_message import KakaoMessage, MessageId, customer_of
 from shared.domain.record import rfc3339
 from shared.resources import KAKAOS
 from shared.settings import Settings
 from shared.use_cases.looking_up import Page, Position
 
-# The sort key is the time of sending and the id in one, so that an index of one path serves the list.
-NEWEST = "SELECT TOP @size * FROM c WHERE c.type = 'message' ORDER BY c.sortKey DESC"
-NEWEST_AFTER = "SELECT TOP @size * FROM c WHERE c.type = 'message' AND c.sortKey < @after ORDER BY c.sortKey DESC"
+
+def _sort_key(message: KakaoMessage) -> str:
+    """The time of sending and the id in one property, so that an index of one path serves the list."""
+    return f"{rfc3339(message.sent_at)}.{message.message_id}"
+
+
+NEWEST_FIRST = NewestFirst(
+    container=KAKAOS,
+    first_page="SELECT TOP @size * FROM c WHERE c.type = @type ORDER BY c.sortKey DESC",
+    next_page="SELECT TOP @size * FROM c WHERE c.type = @type AND c.sortKey < @after ORDER BY c.sortKey DESC",
+    parameters={"@type": DocumentKind.MESSAGE.value},
+    read=KakaoMessage.model_validate,
+    position=_sort_key,
+)
 
 
 class CosmosKakaoMessages:
@@ -25,7 +37,7 @@ class CosmosKakaoMessages:
     async def add(self, message: KakaoMessage) -> None:
         document = {
             "id": message.message_id,
-            "type": "message",
+            "type": DocumentKind.MESSAGE.value,
             "sortKey": _sort_key(message),
             "ttl": self._settings.kakao_message_ttl_seconds,
             **message.to_json_object(),
@@ -34,29 +46,20 @@ class CosmosKakaoMessages:
             try:
                 await container.create_item(document, no_response=True)
             except CosmosResourceExistsError:
-                raise AlreadyExists("A message of this id exists.") from None
+                pass
+            else:
+                return
+        # The SDK may have retried a request that had already succeeded: then this very message is stored.
+        if await self.get(message.message_id) != message:
+            raise AlreadyExists("A message with this id exists.")
 
-    async def find(self, message_id: str) -> KakaoMessage | None:
-        customer_id, _, _ = message_id.partition(".")
+    async def get(self, message_id: MessageId) -> KakaoMessage | None:
         async with self._database.container(KAKAOS, "read_item") as container:
             try:
-                document = await container.read_item(message_id, partition_key=customer_id)
+                document = await container.read_item(message_id, partition_key=customer_of(message_id))
             except CosmosResourceNotFoundError:
                 return None
         return KakaoMessage.model_validate(document)
 
-    async def get(self, message_id: str) -> KakaoMessage | None:
-        return await self.find(message_id) if is_message_id(message_id) else None
-
     async def page(self, size: int, after: Position | None) -> Page[KakaoMessage]:
-        parameters: dict[str, object] = {"@size": size + 1}
-        if after:
-            parameters["@after"] = after
-        async with self._database.container(KAKAOS, "query_items") as container:
-            documents = await first_items(container, NEWEST_AFTER if after else NEWEST, parameters, size + 1)
-        messages = [KakaoMessage.model_validate(document) for document in documents[:size]]
-        return Page(messages, _sort_key(messages[-1]) if len(documents) > size else None)
-
-
-def _sort_key(message: KakaoMessage) -> str:
-    return f"{rfc3339(message.sent_at)}.{message.message_id}"
+        return await NEWEST_FIRST.page(self._database, size, after)

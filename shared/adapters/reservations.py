@@ -1,15 +1,21 @@
-"""Idempotency keys in Cosmos DB: in any container partitioned by customer id, each in a partition of its own."""
+"""Idempotency keys in Cosmos DB: in any container partitioned by customer id, each key in a partition of its own."""
+
+from typing import Final
 
 from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNotFoundError
 
 from shared.adapters.cosmos import CosmosDatabase
+from shared.domain.documents import DocumentKind
 from shared.domain.errors import StoreUnavailable
 from shared.domain.idempotency import Reservation, digest
 from shared.settings import Settings
 
+# The key is free at once, so the client need not wait.
+EXPIRED_RETRY_AFTER_SECONDS: Final = 1
+
 
 class CosmosReservations:
-    """Whoever creates the document has the key; it expires by itself."""
+    """Whoever creates the document first owns the key, until the document expires."""
 
     def __init__(self, database: CosmosDatabase, container: str, settings: Settings) -> None:
         self._database = database
@@ -17,12 +23,12 @@ class CosmosReservations:
         self._settings = settings
 
     async def reserve(self, key: str, reservation: Reservation) -> Reservation:
-        document_id = f"idempotency-key.{digest(key)}"
+        document_id = f"{DocumentKind.IDEMPOTENCY_KEY}.{digest(key)}"
         document = {
             **reservation.to_json_object(),
             "id": document_id,
             "customerId": document_id,
-            "type": "idempotency-key",
+            "type": DocumentKind.IDEMPOTENCY_KEY.value,
             "ttl": self._settings.idempotency_ttl_seconds,
         }
         async with self._database.container(self._container, "create_item") as container:
@@ -35,5 +41,6 @@ class CosmosReservations:
             try:
                 first = await container.read_item(document_id, partition_key=document_id)
             except CosmosResourceNotFoundError:
-                raise StoreUnavailable("The Idempotency-Key expired just now.", retry_after=1) from None
+                reason = "The Idempotency-Key expired during this request."
+                raise StoreUnavailable(reason, EXPIRED_RETRY_AFTER_SECONDS) from None
             return Reservation.model_validate({**first, "repeated": True})

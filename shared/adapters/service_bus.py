@@ -1,8 +1,9 @@
-"""Publishing to the Service Bus topic: in order, in as few batches as fit, bounded in time."""
+"""Publishing to the Service Bus topic: in order, in as few batches as possible, with a timeout."""
 
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import Any, Final
 
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
@@ -13,15 +14,20 @@ from opentelemetry.trace import Span
 from shared.adapters.identity import managed_identity
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CONTENT_TYPE
-from shared.metrics import outbox_age, record_age
+from shared.domain.outbox import OutboxEvent
 from shared.resources import TOPIC
 from shared.settings import Settings
 from shared.telemetry import mark_failed, message_span, traceparent
-from shared.use_cases.publishing import OutboxEvent
+
+# Retries beyond these would not fit into SERVICE_BUS_TIMEOUT_SECONDS; the change feed tries the whole batch again.
+SDK_OPTIONS: Final[dict[str, Any]] = {"retry_total": 2, "retry_backoff_factor": 0.2}
+# event-publisher's own retry policy decides when it tries again.
+RETRY_AFTER_SECONDS: Final = 1
+CLOSE_SECONDS: Final = 1
 
 
 class ServiceBusEventPublisher:
-    """One sender for each process, opened at first use, and opened anew after a failure."""
+    """One sender for each process, opened at first use and again after a failure."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -30,7 +36,7 @@ class ServiceBusEventPublisher:
         self._sending = asyncio.Lock()
 
     async def publish(self, events: Sequence[OutboxEvent]) -> None:
-        # The lock keeps the order: two publications never interleave.
+        # The lock keeps the order: two calls never interleave.
         async with self._sending:
             spans = [_span(event) for event in events]
             try:
@@ -39,16 +45,14 @@ class ServiceBusEventPublisher:
             except BaseException as error:
                 for span in spans:
                     mark_failed(span, error)
-                # Whatever it was, the sender may be broken, and the next try needs one that is not.
+                # Any failure may have left the sender broken; the next attempt opens another.
                 await self.close()
                 if isinstance(error, AzureError | OSError | TimeoutError):
-                    raise PublisherUnavailable("Service Bus does not answer at the moment.", retry_after=1) from error
+                    raise PublisherUnavailable("Service Bus does not answer.", RETRY_AFTER_SECONDS) from error
                 raise
             finally:
                 for span in spans:
                     span.end()
-        for event in events:
-            record_age(outbox_age, event.happened_at)
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = self._open()
@@ -71,26 +75,26 @@ class ServiceBusEventPublisher:
     def _new_client(self) -> ServiceBusClient:
         if self._settings.service_bus_connection:
             connection = self._settings.service_bus_connection.get_secret_value()
-            return ServiceBusClient.from_connection_string(connection, retry_total=2, retry_backoff_factor=0.2)
+            return ServiceBusClient.from_connection_string(connection, **SDK_OPTIONS)
         credential = managed_identity(self._settings.service_bus_connection__client_id)
         namespace = self._settings.service_bus_connection__namespace or ""
-        return ServiceBusClient(namespace, credential, retry_total=2, retry_backoff_factor=0.2)
+        return ServiceBusClient(namespace, credential, **SDK_OPTIONS)
 
     async def close(self) -> None:
-        """Closes the sender; the next publication opens another."""
+        """Closes the sender; the next call of `publish` opens another."""
         sender, client = self._sender, self._client
         self._sender = self._client = None
         for resource in (sender, client):
             if resource:
                 try:
-                    async with asyncio.timeout(1):
+                    async with asyncio.timeout(CLOSE_SECONDS):
                         await resource.close()
                 except (AzureError, OSError, TimeoutError):
                     pass
 
 
 def _span(outbox: OutboxEvent) -> Span:
-    """Sending the event, in the trace of the request that caused it."""
+    """A span for sending the event, in the trace of the request that caused it."""
     return message_span(
         f"send {TOPIC}",
         outbox.traceparent,
@@ -105,7 +109,7 @@ def _message(outbox: OutboxEvent, span: Span) -> ServiceBusMessage:
     return ServiceBusMessage(
         json.dumps(outbox.event, ensure_ascii=False),
         message_id=outbox.id,
-        subject=outbox.type,
+        subject=outbox.event_type,
         correlation_id=outbox.customer_id,
         content_type=CONTENT_TYPE,
         application_properties={"traceparent": parent} if parent else None,

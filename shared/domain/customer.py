@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from shared.domain.identifiers import CustomerId
 from shared.domain.record import Record, Timestamp
 
 NAME_LENGTH = 100
@@ -18,7 +19,7 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def _whole_number(value: object) -> object:
-    """Takes numbers and numeric strings (httpie sends "20"); nothing else that Python would call an integer."""
+    """Accepts numbers and numeric strings (HTTPie sends "20"), but nothing else that Python would call an integer."""
     if isinstance(value, bool) or (isinstance(value, str) and not _WHOLE_NUMBER.fullmatch(value)):
         raise ValueError("must be a whole number")
     return value
@@ -44,7 +45,18 @@ CustomerAge = Annotated[int, Field(ge=0, le=OLDEST_AGE), BeforeValidator(_whole_
 
 
 class CustomerDetails(Record):
-    """What a customer tells about themself. Lengths in Unicode characters, age in years."""
+    """What is known about a customer: the base of every record about one, stored or sent.
+
+    These fields have no limits, so that what was stored stays readable when the limits of `CustomerInput` change.
+    """
+
+    customer_name: str
+    customer_address: str
+    customer_age: int
+
+
+class CustomerInput(CustomerDetails):
+    """The details as a client may send them. Lengths in Unicode characters, age in years."""
 
     customer_name: CustomerName
     customer_address: CustomerAddress
@@ -54,17 +66,11 @@ class CustomerDetails(Record):
 class Customer(CustomerDetails):
     """A registered customer. `version` counts the customer's changes from 1."""
 
-    customer_id: str
+    customer_id: CustomerId
     version: int = FIRST_VERSION
     registered_at: Timestamp
 
     @classmethod
-    def register(cls, customer_id: str, details: CustomerDetails, now: datetime) -> Self:
-        """The customer that `details` become by registering."""
-        return cls(
-            customer_id=customer_id,
-            customer_name=details.customer_name,
-            customer_address=details.customer_address,
-            customer_age=details.customer_age,
-            registered_at=now,
-        )
+    def register(cls, customer_id: CustomerId, details: CustomerDetails, now: datetime) -> Self:
+        """Makes a customer of the details."""
+        return cls.from_record(details, customer_id=customer_id, registered_at=now)

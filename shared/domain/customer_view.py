@@ -1,20 +1,19 @@
 """The read model: what a customer sees on my page."""
 
-from typing import Literal
+from typing import Literal, assert_never
 
-from shared.domain.events import CUSTOMER_REGISTER_CANCELED, CustomerEvent
-from shared.domain.record import Record, Timestamp
+from shared.domain.customer import CustomerDetails
+from shared.domain.events import CustomerEvent, EventType
+from shared.domain.identifiers import CustomerId
+from shared.domain.record import Timestamp
 
 type ViewStatus = Literal["REGISTERED", "CANCELED"]
 
 
-class CustomerView(Record):
+class CustomerView(CustomerDetails):
     """A customer's registration as of `version`."""
 
-    customer_id: str
-    customer_name: str
-    customer_address: str
-    customer_age: int
+    customer_id: CustomerId
     status: ViewStatus
     version: int
     registered_at: Timestamp | None = None
@@ -22,29 +21,27 @@ class CustomerView(Record):
 
 
 def project(view: CustomerView | None, event: CustomerEvent) -> CustomerView | None:
-    """The view after `event`, or None where the event changes nothing.
+    """The view after `event`, or None if the event changes nothing.
 
-    Events come twice, late and out of order: a view only moves forward. An older event still tells when the customer
-    registered, if the view does not know it yet.
+    Events arrive twice, late and out of order. A view never goes back to an older version, so a cancelled view stays
+    cancelled; an older event only fills in when the customer registered, if the view does not have that yet.
     """
+    latest = _view_after(event)
     if view is None:
-        return _view_of(event)
-    if event.data.version > view.version:
-        return _view_of(event).model_copy(update={"registered_at": view.registered_at})
-    if event.type != CUSTOMER_REGISTER_CANCELED and view.registered_at is None:
-        return view.model_copy(update={"registered_at": event.time})
+        return latest
+    if latest.version > view.version:
+        return latest.model_copy(update={"registered_at": view.registered_at or latest.registered_at})
+    if view.registered_at is None and latest.registered_at is not None:
+        return view.model_copy(update={"registered_at": latest.registered_at})
     return None
 
 
-def _view_of(event: CustomerEvent) -> CustomerView:
-    canceled = event.type == CUSTOMER_REGISTER_CANCELED
-    return CustomerView(
-        customer_id=event.data.customer_id,
-        customer_name=event.data.customer_name,
-        customer_address=event.data.customer_address,
-        customer_age=event.data.customer_age,
-        status="CANCELED" if canceled else "REGISTERED",
-        version=event.data.version,
-        registered_at=None if canceled else event.time,
-        canceled_at=event.time if canceled else None,
-    )
+def _view_after(event: CustomerEvent) -> CustomerView:
+    """The view as this event alone describes it."""
+    match event.type:
+        case EventType.REGISTERED:
+            return CustomerView.from_record(event.data, status="REGISTERED", registered_at=event.time)
+        case EventType.CANCELED:
+            return CustomerView.from_record(event.data, status="CANCELED", canceled_at=event.time)
+        case unknown:
+            assert_never(unknown)

@@ -1,4 +1,4 @@
-"""What can keep a request from being done. Each has one HTTP answer: shared/http/problems.py."""
+"""Why a request could not be carried out. Each error has one HTTP answer: shared/http/problems.py."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ type RefusalReason = Literal["unknown_template", "message_id_reused", "recipient
 
 
 class DomainError(Exception):
-    """The base of all of these. The message is fit for a client: no personal data, nothing internal."""
+    """The base of all of these. Clients may read the message: it holds no personal data and nothing internal."""
 
 
 class NotFound(DomainError):
@@ -18,7 +18,7 @@ class PreconditionFailed(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """A resource of this id exists."""
+    """A resource with this id exists."""
 
 
 class MessageAlreadySent(DomainError):
@@ -26,11 +26,11 @@ class MessageAlreadySent(DomainError):
 
 
 class IdempotencyKeyReused(DomainError):
-    """The idempotency key came before, with another request."""
+    """The idempotency key was used before, with another request."""
 
 
 class Unavailable(DomainError):
-    """Something that is needed does not answer. `retry_after`: seconds until trying again makes sense."""
+    """A service that is needed does not answer. `retry_after`: seconds until another attempt makes sense."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class KakaoUnavailable(Unavailable):
     """The kakao service is down, slow or overloaded. `reason` is a word for metrics."""
 
     def __init__(self, reason: str, retry_after: float) -> None:
-        super().__init__(f"KakaoTalk cannot be told at the moment ({reason}); nothing was registered.", retry_after)
+        super().__init__(f"KakaoTalk could not be notified ({reason}); nothing was registered.", retry_after)
         self.reason = reason
 
 
@@ -58,7 +58,7 @@ class KakaoRefused(DomainError):
 
 
 class ProviderUnavailable(Unavailable):
-    """The KakaoTalk provider does not answer, or asks to wait."""
+    """The KakaoTalk provider does not answer, or asks us to wait."""
 
 
 class ProviderRefused(DomainError):

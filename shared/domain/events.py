@@ -1,27 +1,28 @@
 """What happened to a customer, as CloudEvents 1.0 (structured JSON)."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Literal, Self
 
-from shared.domain.customer import Customer
+from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.identifiers import CustomerId
 from shared.domain.record import Record, Timestamp
 
-CUSTOMER_REGISTERED: Final = "CustomerRegistered"
-CUSTOMER_REGISTER_CANCELED: Final = "CustomerRegisterCanceled"
-
-CONTENT_TYPE = "application/cloudevents+json"
-SOURCE = "/customers"
-
-type EventType = Literal["CustomerRegistered", "CustomerRegisterCanceled"]
+CONTENT_TYPE: Final = "application/cloudevents+json"
+SOURCE: Final = "/customers"
 
 
-class CustomerState(Record):
-    """The customer as the event leaves them. `version` orders the events of one customer."""
+class EventType(StrEnum):
+    """What can happen to a customer. A message of any other type is not an event of ours."""
 
-    customer_id: str
-    customer_name: str
-    customer_address: str
-    customer_age: int
+    REGISTERED = "CustomerRegistered"
+    CANCELED = "CustomerRegisterCanceled"
+
+
+class CustomerState(CustomerDetails):
+    """The customer after the event. `version` orders the events of one customer."""
+
+    customer_id: CustomerId
     version: int
 
 
@@ -32,7 +33,7 @@ class CustomerEvent(Record):
     id: str
     source: str = SOURCE
     type: EventType
-    subject: str
+    subject: CustomerId
     time: Timestamp
     datacontenttype: Literal["application/json"] = "application/json"
     data: CustomerState
@@ -40,21 +41,14 @@ class CustomerEvent(Record):
     @classmethod
     def registered(cls, event_id: str, customer: Customer) -> Self:
         """The customer has registered."""
-        return cls._about(customer, event_id, CUSTOMER_REGISTERED, customer.registered_at)
+        return cls._about(CustomerState.from_record(customer), event_id, EventType.REGISTERED, customer.registered_at)
 
     @classmethod
     def canceled(cls, event_id: str, customer: Customer, now: datetime) -> Self:
-        """The customer has cancelled the registration: one version further."""
-        gone = customer.model_copy(update={"version": customer.version + 1})
-        return cls._about(gone, event_id, CUSTOMER_REGISTER_CANCELED, now)
+        """The customer has cancelled the registration, which is one more version."""
+        state = CustomerState.from_record(customer, version=customer.version + 1)
+        return cls._about(state, event_id, EventType.CANCELED, now)
 
     @classmethod
-    def _about(cls, customer: Customer, event_id: str, event_type: EventType, time: datetime) -> Self:
-        state = CustomerState(
-            customer_id=customer.customer_id,
-            customer_name=customer.customer_name,
-            customer_address=customer.customer_address,
-            customer_age=customer.customer_age,
-            version=customer.version,
-        )
-        return cls(id=event_id, type=event_type, subject=customer.customer_id, time=time, data=state)
+    def _about(cls, state: CustomerState, event_id: str, event_type: EventType, time: datetime) -> Self:
+        return cls(id=event_id, type=event_type, subject=state.customer_id, time=time, data=state)

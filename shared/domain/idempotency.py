@@ -1,10 +1,11 @@
-"""Idempotency keys: the same key and request give the first answer; the same key with another request is refused."""
+"""Idempotency keys: the same key and request get the first answer; the same key with another request is refused."""
 
 import hashlib
 import json
 from typing import Self
 
 from shared.domain.errors import IdempotencyKeyReused
+from shared.domain.identifiers import CustomerId
 from shared.domain.record import Record
 
 
@@ -15,23 +16,23 @@ def fingerprint(request: Record) -> str:
 
 
 def digest(key: str) -> str:
-    """The key as it is stored: keys may hold anything, ids of documents may not."""
+    """The key as it is stored: a key may hold any visible character, the id of a document may not."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 class Reservation(Record):
-    """Which resource a key stands for, and which request it came with first."""
+    """The customer that a key belongs to, and the request it first came with."""
 
-    resource_id: str
+    resource_id: CustomerId
     request_fingerprint: str
     repeated: bool = False
 
     @classmethod
-    def of(cls, request: Record, resource_id: str) -> Self:
+    def of(cls, request: Record, resource_id: CustomerId) -> Self:
         """The reservation that `request` makes if its key is new."""
         return cls(resource_id=resource_id, request_fingerprint=fingerprint(request))
 
     def check(self, request: Record) -> None:
-        """Raises IdempotencyKeyReused if the key came first with another request."""
+        """Raises IdempotencyKeyReused if the key first came with another request."""
         if fingerprint(request) != self.request_fingerprint:
             raise IdempotencyKeyReused("This Idempotency-Key was used before with another request.")

@@ -4,9 +4,13 @@ import secrets
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NewType
 
 type Clock = Callable[[], datetime]
 type NewId = Callable[[], str]
+
+CustomerId = NewType("CustomerId", str)
+"""A UUID as this system writes it: lower case, with hyphens."""
 
 
 def utc_now() -> datetime:
@@ -18,8 +22,8 @@ def utc_now() -> datetime:
 def uuid7(moment: datetime, random_bits: int) -> str:
     """A UUIDv7 for `moment` in lower-case text (RFC 9562 §5.7).
 
-    The twelve bits after the version count the fraction of the millisecond (RFC 9562 §6.2, method 3), so that ids
-    made one after the other sort in that order. `random_bits`: 62 random bits.
+    The twelve bits after the version hold the fraction of the millisecond (RFC 9562 §6.2, method 3), so that ids made
+    one after the other sort in that order. `random_bits`: 62 random bits.
     """
     milliseconds, microseconds = divmod(int(moment.timestamp() * 1_000_000), 1000)
     fraction = microseconds * 4096 // 1000
@@ -32,9 +36,9 @@ def new_uuid7() -> str:
     return uuid7(datetime.now(UTC), secrets.randbits(62))
 
 
-def is_uuid(text: str) -> bool:
-    """Whether `text` is a UUID as this system writes them: lower case, with hyphens."""
+def parse_customer_id(text: str) -> CustomerId | None:
+    """The customer id that `text` is, or None if it is not a UUID in lower case with hyphens."""
     try:
-        return str(uuid.UUID(text)) == text
+        return CustomerId(text) if str(uuid.UUID(text)) == text else None
     except ValueError:
-        return False
+        return None

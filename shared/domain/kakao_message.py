@@ -1,43 +1,62 @@
-"""A KakaoTalk message (AlimTalk) about a customer, before and after it is handed to a provider."""
+"""A KakaoTalk message (AlimTalk) about a customer, before and after a provider has it."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NewType, Self
 
 from pydantic import AfterValidator
 
-from shared.domain.customer import CustomerDetails
+from shared.domain.customer import CustomerDetails, CustomerInput
 from shared.domain.errors import ProviderRefused
 from shared.domain.idempotency import fingerprint
-from shared.domain.identifiers import is_uuid
+from shared.domain.identifiers import CustomerId, parse_customer_id
 from shared.domain.record import Record, Timestamp
+
+MessageId = NewType("MessageId", str)
+"""`<customerId>.<kind>`."""
 
 
 class MessageKind(StrEnum):
-    """What the message tells. A customer gets at most one message of a kind."""
+    """What the message says. A customer gets at most one message of each kind."""
 
     REGISTERED = "registered"
     CANCELED = "canceled"
     NOTICE = "notice"
 
 
-class AlimTalk(Record):
-    """What a provider is given: an approved template and its variables.
+def message_id(customer_id: CustomerId, kind: MessageKind) -> MessageId:
+    """The id of the one message of this kind that a customer gets, however often it is requested."""
+    return MessageId(f"{customer_id}.{kind}")
 
-    `message_id` names this message for ever: a provider that gets it twice sends it once. `recipient` is the
-    customer id; which phone that is, is between the provider's adapter and the customer's record.
+
+def parse_message_id(text: str) -> MessageId | None:
+    """The message id that `text` is, or None if no message can have this id."""
+    customer, _, kind = text.partition(".")
+    return MessageId(text) if parse_customer_id(customer) and kind in MessageKind else None
+
+
+def customer_of(message: MessageId) -> CustomerId:
+    """The customer who gets a message."""
+    return CustomerId(message.partition(".")[0])
+
+
+class AlimTalk(Record):
+    """What a provider gets: an approved template and its variables.
+
+    A provider that gets the same `message_id` twice sends one message. `recipient` is the customer id: the provider's
+    adapter finds the telephone number.
     """
 
-    message_id: str
-    recipient: str
+    message_id: MessageId
+    recipient: CustomerId
     template_code: str
     variables: dict[str, str]
 
 
 class Receipt(Record):
-    """What a provider answers. `status`: `accepted` = handed to KakaoTalk, `sandboxed` = kept, and sent to nobody.
+    """A provider's answer. `status`: `accepted` = handed to KakaoTalk, `sandboxed` = kept, and sent to nobody.
 
-    `text` is the rendered message, where the provider tells it.
+    `text` is the rendered message, if the provider returns it.
     """
 
     provider: str
@@ -46,50 +65,35 @@ class Receipt(Record):
     text: str | None = None
 
 
-def message_id(customer_id: str, kind: MessageKind) -> str:
-    """The name of the one message of this kind that a customer gets, however often it is asked for."""
-    return f"{customer_id}.{kind}"
-
-
-def is_message_id(text: str) -> bool:
-    """Whether `text` can be the id of a message."""
-    customer_id, _, kind = text.partition(".")
-    return is_uuid(customer_id) and kind in MessageKind
-
-
-def _is_customer_id(value: str) -> str:
-    if not is_uuid(value):
+def _customer_id(value: str) -> CustomerId:
+    if (customer_id := parse_customer_id(value)) is None:
         raise ValueError("must be the id of a customer")
-    return value
+    return customer_id
 
 
-class KakaoMessageDraft(CustomerDetails):
-    """A message as a client asks for it: without a customer id it goes to somebody who is no customer yet.
+class KakaoMessageDraft(CustomerInput):
+    """A message as a client requests it. Without a customer id it is for somebody who is not a customer yet.
 
-    Nobody can ask for `canceled`: only the event of a cancellation makes that.
+    Nobody can request `canceled`: only the event of a cancellation causes that message.
     """
 
-    customer_id: Annotated[str, AfterValidator(_is_customer_id)] | None = None
+    customer_id: Annotated[CustomerId, AfterValidator(_customer_id)] | None = None
     kind: Literal[MessageKind.REGISTERED, MessageKind.NOTICE] = MessageKind.NOTICE
-
-    def addressed_to(self, customer_id: str) -> "KakaoMessageRequest":
-        """The message to be sent to this customer."""
-        return KakaoMessageRequest.model_validate({**self.to_json_object(), "customerId": customer_id})
 
 
 class KakaoMessageRequest(CustomerDetails):
-    """A message to be sent: to which customer, of which kind."""
+    """A message to send: its customer and its kind."""
 
-    customer_id: str
+    customer_id: CustomerId
     kind: MessageKind
 
     @property
-    def message_id(self) -> str:
+    def message_id(self) -> MessageId:
         """See `message_id`."""
         return message_id(self.customer_id, self.kind)
 
     def to_alimtalk(self) -> AlimTalk:
-        """The template and variables that tell this."""
+        """The template and the variables for this message."""
         return AlimTalk(
             message_id=self.message_id,
             recipient=self.customer_id,
@@ -99,10 +103,10 @@ class KakaoMessageRequest(CustomerDetails):
 
 
 class KakaoMessage(KakaoMessageRequest):
-    """A message that the provider has taken or refused.
+    """A message that the provider has accepted or refused.
 
-    `receipt` is the provider's receipt id, or its reason to refuse. `request_fingerprint` tells a repeated request
-    from another one.
+    `receipt` is the provider's receipt id, or its reason for refusing. `request_fingerprint` distinguishes a repeated
+    request from another one.
     """
 
     status: Literal["accepted", "sandboxed", "refused"]
@@ -114,9 +118,9 @@ class KakaoMessage(KakaoMessageRequest):
 
     @classmethod
     def sent(cls, request: KakaoMessageRequest, receipt: Receipt, now: datetime) -> Self:
-        """The message that `receipt` is the proof of."""
-        return cls(
-            **request.model_dump(by_alias=False),
+        """The message that the provider has accepted."""
+        return cls.from_record(
+            request,
             status=receipt.status,
             provider=receipt.provider,
             receipt=receipt.receipt_id,
@@ -127,9 +131,9 @@ class KakaoMessage(KakaoMessageRequest):
 
     @classmethod
     def refused(cls, request: KakaoMessageRequest, refusal: ProviderRefused, now: datetime) -> Self:
-        """The message that the provider will never send: kept, so that an operator can see it."""
-        return cls(
-            **request.model_dump(by_alias=False),
+        """The message that the provider will never send. It is kept, so that an operator can see it."""
+        return cls.from_record(
+            request,
             status="refused",
             provider=refusal.provider,
             receipt=refusal.reason,

@@ -1,7 +1,7 @@
 """The base of everything that is stored or sent: camelCase outside, snake_case inside, immutable."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -25,6 +25,15 @@ class Record(BaseModel):
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
+    @classmethod
+    def from_record(cls, other: "Record", **fields: Any) -> Self:
+        """Copies every field that both kinds of record have, and adds or overrides `fields`.
+
+        Raises ValidationError if a required field is in neither.
+        """
+        shared = cls.model_fields.keys() & type(other).model_fields.keys()
+        return cls(**{name: getattr(other, name) for name in shared} | fields)
+
     def to_json_object(self) -> dict[str, Any]:
-        """The record as JSON types, with camelCase names; what is None is left out."""
+        """The record as JSON types, with camelCase names and without the fields that are None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,4 +1,7 @@
-"""The outermost edge of an HTTP function: the trace goes on here, and every error becomes a problem."""
+"""The outermost edge of an HTTP function: the trace continues, and every error becomes a problem document.
+
+Its sibling for events is shared/events/edge.py.
+"""
 
 import functools
 import logging
@@ -7,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import azure.functions as func
 
 from shared.domain.errors import DomainError, Unavailable
-from shared.failures import described
+from shared.failures import describe_failure
 from shared.http.problems import Problem, internal_error, problem_of, render_problem
 from shared.http.requests import path_of
 from shared.telemetry import continued_trace, mark_failed, span, trace_id
@@ -18,7 +21,7 @@ type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.Ht
 
 
 def http_function(handler: HttpFunction) -> HttpFunction:
-    """Wraps a handler so that it always answers."""
+    """Makes a function with an HTTP trigger of a handler: one that always answers."""
 
     @functools.wraps(handler)
     async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
@@ -36,7 +39,7 @@ def http_function(handler: HttpFunction) -> HttpFunction:
                 return render_problem(problem_of(error), path_of(request))
             except Exception as error:
                 mark_failed(current, error)
-                log.error("%s: %s trace %s", name, described(error), trace_id())  # noqa: TRY400
+                log.error("%s: %s trace %s", name, describe_failure(error), trace_id())  # noqa: TRY400
                 return render_problem(internal_error(), path_of(request))
 
     return edge

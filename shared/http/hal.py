@@ -1,4 +1,4 @@
-"""HAL (draft-kelly-json-hal): resources with links, as the original system gave them."""
+"""HAL (draft-kelly-json-hal): resources with links, as in the original system."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,7 +7,6 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.http.links import public_base_url
 from shared.http.paging import PageRequest, cursor
 from shared.use_cases.looking_up import Page
 
@@ -18,38 +17,41 @@ type Properties = dict[str, Any]
 
 @dataclass(frozen=True)
 class Resource[Item]:
-    """How a kind of item looks from outside. `name`: `customer`; `collection`: `customers`, which is its path too."""
+    """How a kind of item looks from outside. `name`: `customer`; `collection`: `customers`, which is also its path.
+
+    `base_url`: where the client sees this system, without a slash at the end.
+    """
 
     name: str
     collection: str
     properties: Callable[[Item], Properties]
     """JSON properties, `id` among them."""
 
-    def item_url(self, request: func.HttpRequest, item_id: str) -> str:
-        return f"{public_base_url(request)}/{self.collection}/{item_id}"
+    def item_url(self, base_url: str, item_id: str) -> str:
+        return f"{base_url}/{self.collection}/{item_id}"
 
-    def render(self, request: func.HttpRequest, item: Item) -> Properties:
+    def render(self, base_url: str, item: Item) -> Properties:
         """The item with its links."""
         properties = self.properties(item)
-        url = {"href": self.item_url(request, properties["id"])}
+        url = {"href": self.item_url(base_url, properties["id"])}
         return {**properties, "_links": {"self": url, self.name: url}}
 
-    def render_page(self, request: func.HttpRequest, page: Page[Item], asked: PageRequest) -> Properties:
-        """The page with its items embedded, and `next` only where there is more."""
-        collection_url = f"{public_base_url(request)}/{self.collection}"
-        position = f"&cursor={cursor(asked.after)}" if asked.after else ""
-        links = {"self": {"href": f"{collection_url}?size={asked.size}{position}"}}
+    def render_page(self, base_url: str, page: Page[Item], requested: PageRequest) -> Properties:
+        """The page with its items embedded, and `next` only if there is another page."""
+        collection_url = f"{base_url}/{self.collection}"
+        position = f"&cursor={cursor(requested.after)}" if requested.after else ""
+        links = {"self": {"href": f"{collection_url}?size={requested.size}{position}"}}
         if page.next_position:
-            links["next"] = {"href": f"{collection_url}?size={asked.size}&cursor={cursor(page.next_position)}"}
+            links["next"] = {"href": f"{collection_url}?size={requested.size}&cursor={cursor(page.next_position)}"}
         return {
-            "_embedded": {self.collection: [self.render(request, item) for item in page.items]},
+            "_embedded": {self.collection: [self.render(base_url, item) for item in page.items]},
             "_links": links,
-            "page": {"size": asked.size},
+            "page": {"size": requested.size},
         }
 
 
 def hal_response(body: Properties, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
-    """A HAL answer. Answers hold personal data: no cache may keep them."""
+    """A HAL answer. It holds personal data, so no cache may keep it."""
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False),
         status_code=status,

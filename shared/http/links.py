@@ -1,23 +1,22 @@
-"""Links as the client sees this system: from outside, never with an internal host name."""
+"""Links as the client sees this system: never with an internal host name."""
 
 import re
 
 import azure.functions as func
-
-from shared.settings import settings
+from pydantic import AnyHttpUrl
 
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
-def public_base_url(request: func.HttpRequest) -> str:
-    """Scheme, host and prefix without a slash at the end.
+def public_base_url(request: func.HttpRequest, configured: AnyHttpUrl | None) -> str:
+    """Scheme, host and prefix, without a slash at the end.
 
-    PUBLIC_BASE_URL if set, else what the gateway says in X-Forwarded-Proto, -Host and -Prefix, else the request's own.
-    What is no host or no path is not believed.
+    `configured` (PUBLIC_BASE_URL) if set, else what the gateway says in X-Forwarded-Proto, -Host and -Prefix, else the
+    request's own. Anything that is not a host or a path is ignored.
     """
-    if settings().public_base_url:
-        return str(settings().public_base_url).rstrip("/")
+    if configured:
+        return str(configured).rstrip("/")
     own = re.match(r"(https?)://([^/?#]+)", request.url)
     scheme, host = (own[1], own[2]) if own else ("http", "localhost")
     forwarded_host = _first(request.headers.get("x-forwarded-host"))
@@ -31,5 +30,5 @@ def public_base_url(request: func.HttpRequest) -> str:
 
 
 def _first(value: str | None) -> str:
-    """The first of a list: the one nearest to the client."""
+    """The first of a list, which is the one nearest to the client."""
     return (value or "").split(",")[0].strip()

@@ -1,6 +1,6 @@
-"""The HTTP interface as an OpenAPI 3.0 document, made from the models that requests and answers are made of.
+"""The HTTP interface as an OpenAPI 3.0 document, generated from the models of requests and answers.
 
-`python -m shared.http.openapi > infra/openapi.json` writes what the gateway on Azure imports.
+`python -m shared.http.openapi > infra/openapi.json` writes the document that the gateway on Azure imports.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
-from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.customer import Customer, CustomerInput
 from shared.domain.customer_view import CustomerView
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
 from shared.http import hal, paging, problems
@@ -20,19 +20,20 @@ type Json = dict[str, Any]
 SCHEMAS: Final = "#/components/schemas/{model}"
 HIDDEN_PROPERTIES: Final = ("requestFingerprint",)
 PROBLEMS: Final[Mapping[str, str]] = {
-    "400": "The request cannot be read.",
+    "400": "The request is not readable.",
     "404": "There is no such resource.",
-    "409": "The resource exists already.",
+    "409": "The resource already exists.",
     "412": "The resource has changed since it was read.",
     "413": "The body is too large.",
     "415": "The body is not application/json in UTF-8.",
-    "422": "Values are missing or not allowed; or the Idempotency-Key was used with another request.",
-    "503": "Something that is needed does not answer; Retry-After says when to try again.",
+    "422": "Values are missing or not allowed, or the Idempotency-Key was used with another request.",
+    "503": "A service that is needed does not answer. Retry-After says when to try again.",
 }
+NOUNS: Final[Mapping[str, str]] = {"Customer": "customer", "Kakao": "message", "CustomerView": "view of the customer"}
 
 
 def document() -> Json:
-    """The whole interface, of all three services under one address."""
+    """The whole interface: all three services under one address."""
     return {
         "openapi": "3.0.3",
         "info": {
@@ -44,7 +45,12 @@ def document() -> Json:
         "security": [],
         "paths": {
             "/customers": {
-                "post": _creation("register-customer", "Register; KakaoTalk is told first", "Customer", "NewCustomer"),
+                "post": _creation(
+                    "register-customer",
+                    "Register; KakaoTalk is notified first",
+                    "Customer",
+                    "NewCustomer",
+                ),
                 "get": _listing("list-customers", "CustomerList"),
             },
             "/customers/{id}": {
@@ -58,7 +64,7 @@ def document() -> Json:
             "/kakaos/{id}": {"get": _reading("get-kakao", "Kakao")},
             "/customerViews": {"get": _listing("list-customer-views", "CustomerViewList")},
             "/customerViews/{id}": {"get": _reading("get-customer-view", "CustomerView")},
-            "/openapi.json": {"get": _description()},
+            "/openapi.json": {"get": _openapi()},
         },
         "components": {"schemas": _schemas()},
     }
@@ -67,7 +73,7 @@ def document() -> Json:
 def _schemas() -> Json:
     _, definitions = models_json_schema(
         [
-            (CustomerDetails, "validation"),
+            (CustomerInput, "validation"),
             (KakaoMessageDraft, "validation"),
             (Customer, "serialization"),
             (KakaoMessage, "serialization"),
@@ -81,7 +87,7 @@ def _schemas() -> Json:
         "Kakao": _resource(models.pop("KakaoMessage"), "kakao", own_id=True),
         "CustomerView": _resource(models.pop("CustomerView"), "customerView"),
     }
-    requests = {"NewCustomer": models.pop("CustomerDetails"), "NewKakao": models.pop("KakaoMessageDraft")}
+    requests = {"NewCustomer": models.pop("CustomerInput"), "NewKakao": models.pop("KakaoMessageDraft")}
     lists = {
         "CustomerList": _list_of("Customer", "customers"),
         "KakaoList": _list_of("Kakao", "kakaos"),
@@ -92,7 +98,7 @@ def _schemas() -> Json:
 
 
 def _resource(schema: Json, name: str, *, own_id: bool = False) -> Json:
-    """A model as HAL shows it: with `id` (the customer's, unless the resource has its own) and `_links`."""
+    """A model as a HAL resource: with `id` (the customer's, unless the resource has its own) and `_links`."""
     link = {"$ref": SCHEMAS.format(model="Link")}
     links = {"type": "object", "properties": {"self": link, name: link}, "required": ["self", name]}
     properties = {key: value for key, value in schema["properties"].items() if key not in HIDDEN_PROPERTIES}
@@ -139,7 +145,7 @@ def _problem() -> Json:
 
 
 def _as_openapi_3_0(schema: Any) -> Any:
-    """JSON Schema as OpenAPI 3.0 takes it: `nullable` for what may be null, and no titles made from names."""
+    """JSON Schema in the form of OpenAPI 3.0: `nullable` instead of a null type, and no titles made from names."""
     if isinstance(schema, list):
         return [_as_openapi_3_0(part) for part in schema]
     if not isinstance(schema, dict):
@@ -161,7 +167,7 @@ def _creation(operation: str, summary: str, resource: str, request: str) -> Json
         "parameters": [key],
         "requestBody": {"required": True, "content": content},
         "responses": {
-            "201": {"description": "Done.", "headers": headers, "content": _content(resource)},
+            "201": {"description": "Created.", "headers": headers, "content": _content(resource)},
             **_problems("400", "409", "413", "415", "422", "503"),
         },
     }
@@ -172,7 +178,7 @@ def _listing(operation: str, resource: str) -> Json:
     cursor = {"type": "string", "minLength": 1, "maxLength": paging.LONGEST_CURSOR}
     return {
         "operationId": operation,
-        "summary": "A page of the list; _links.next leads on",
+        "summary": "List, newest first; _links.next leads to the next page",
         "parameters": [_parameter("size", "query", size), _parameter("cursor", "query", cursor)],
         "responses": {"200": {"description": "The page.", "content": _content(resource)}, **_problems("400", "503")},
     }
@@ -181,28 +187,31 @@ def _listing(operation: str, resource: str) -> Json:
 def _reading(operation: str, resource: str) -> Json:
     return {
         "operationId": operation,
-        "summary": "One, by its id",
+        "summary": "Get one by its id",
         "parameters": [_identity()],
-        "responses": {"200": {"description": "It.", "content": _content(resource)}, **_problems("404", "503")},
+        "responses": {
+            "200": {"description": f"The {NOUNS[resource]}.", "content": _content(resource)},
+            **_problems("404", "503"),
+        },
     }
 
 
 def _cancellation() -> Json:
     return {
         "operationId": "cancel-registration",
-        "summary": "Cancel; works while KakaoTalk is down",
+        "summary": "Cancel a registration; works while KakaoTalk is down",
         "parameters": [_identity(), _parameter("If-Match", "header", {"type": "string"})],
         "responses": {"204": {"description": "Cancelled."}, **_problems("404", "412", "503")},
     }
 
 
-def _description() -> Json:
+def _openapi() -> Json:
     content = {"application/json": {"schema": {"type": "object"}}}
     return {
         "operationId": "openapi",
-        "summary": "This description",
-        # The gateway refuses a large body before it looks who is asked.
-        "responses": {"200": {"description": "It.", "content": content}, **_problems("413")},
+        "summary": "This document",
+        # The gateway refuses a large body before it chooses an app.
+        "responses": {"200": {"description": "The document.", "content": content}, **_problems("413")},
     }
 
 

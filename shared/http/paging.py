@@ -11,20 +11,20 @@ from shared.use_cases.looking_up import Position
 
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 100
-LONGEST_CURSOR = 200
+LONGEST_CURSOR = 200  # characters; the longest position, that of a kakao message, needs 100
 
 _POSITION = re.compile(r"[0-9A-Za-z:.-]+")
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """How many items, and after which position."""
+    """`size`: the number of items; `after`: the position at which the previous page ended."""
 
     size: int
     after: Position | None
 
 
-def page_request(request: func.HttpRequest) -> PageRequest:
+def read_page_request(request: func.HttpRequest) -> PageRequest:
     """Reads `size` and `cursor`. Raises Problem 400."""
     return PageRequest(_size(request.params.get("size")), _position(request.params.get("cursor")))
 

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): the one table from what went wrong to what a client is told."""
+"""Problem details (RFC 9457): the one table from errors to the answers that clients get."""
 
 import json
 import math
@@ -27,7 +27,7 @@ PROBLEM_TYPES = "urn:ssak8:problem:"
 
 @dataclass(frozen=True)
 class InvalidField:
-    """A field and why its value is not taken. The value itself is not repeated."""
+    """A field, and why its value was refused. The value itself is not repeated."""
 
     field: str
     reason: str
@@ -35,7 +35,7 @@ class InvalidField:
 
 @dataclass
 class Problem(Exception):
-    """An answer that is an error. `name` ends the problem's type URI."""
+    """An error as an answer. `name` is the end of the problem's type URI."""
 
     status: int
     name: str
@@ -57,7 +57,7 @@ _ANSWERS: Mapping[type[DomainError], tuple[int, str, str]] = {
 
 
 def problem_of(error: DomainError) -> Problem:
-    """What a client is told about `error`."""
+    """The answer for an error of the domain."""
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
         return Problem(503, "unavailable", "Try again in a moment", str(error), headers=headers)
@@ -66,8 +66,8 @@ def problem_of(error: DomainError) -> Problem:
 
 
 def internal_error() -> Problem:
-    """Something nobody foresaw. The trace id leads to the log; nothing else is told."""
-    return Problem(500, "internal", "Internal error", "This is our fault. Please tell us the trace id.")
+    """The answer for an unexpected error. Its trace id leads to the log; nothing else is revealed."""
+    return Problem(500, "internal", "Internal error", "This is our fault. Please report the trace id.")
 
 
 def render_problem(problem: Problem, instance: str) -> func.HttpResponse:

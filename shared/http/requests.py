@@ -1,4 +1,4 @@
-"""Reading requests: bodies, headers and query values, each refused with a reason that names it."""
+"""Reading requests: bodies, ids and headers. A refusal says which of them is wrong, and why."""
 
 import re
 from email.message import Message
@@ -7,6 +7,9 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.domain.errors import NotFound
+from shared.domain.identifiers import CustomerId, parse_customer_id
+from shared.domain.kakao_message import MessageId, parse_message_id
 from shared.http.problems import InvalidField, Problem
 
 LARGEST_BODY = 16 * 1024
@@ -43,8 +46,8 @@ def _check_media_type(content_type: str) -> None:
     message = Message()
     message["Content-Type"] = content_type.encode("ascii", "replace").decode()
     charset = str(message.get_param("charset", "utf-8")).lower()
-    named = content_type.split(";", maxsplit=1)[0].strip().lower()
-    if named != "application/json" or charset not in ("utf-8", "utf8"):
+    media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
+    if media_type != "application/json" or charset not in ("utf-8", "utf8"):
         raise Problem(415, "media-type", "Unsupported media type", "The body must be application/json in UTF-8.")
 
 
@@ -56,8 +59,22 @@ def _reason(detail: ErrorDetails) -> str:
     return detail["msg"].removeprefix("Value error, ")
 
 
+def customer_id(request: func.HttpRequest) -> CustomerId:
+    """The customer id in the path. Raises NotFound for a text that cannot be one."""
+    if (parsed := parse_customer_id(request.route_params["id"])) is None:
+        raise NotFound("There is no customer with this id.")
+    return parsed
+
+
+def message_id(request: func.HttpRequest) -> MessageId:
+    """The message id in the path. Raises NotFound for a text that cannot be one."""
+    if (parsed := parse_message_id(request.route_params["id"])) is None:
+        raise NotFound("There is no message with this id.")
+    return parsed
+
+
 def idempotency_key(request: func.HttpRequest) -> str | None:
-    """The Idempotency-Key, if there is one. Raises Problem 400."""
+    """The Idempotency-Key, or None without one. Raises Problem 400."""
     key: str | None = request.headers.get("idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         detail = "Idempotency-Key must be 1 to 255 visible ASCII characters without spaces."
@@ -66,7 +83,7 @@ def idempotency_key(request: func.HttpRequest) -> str | None:
 
 
 def expected_versions(request: func.HttpRequest) -> frozenset[int] | None:
-    """The versions that If-Match allows (RFC 9110 §13.1.1); None for any. A tag that is not ours allows none."""
+    """The versions that If-Match allows (RFC 9110 §13.1.1); None allows any. A tag that is not ours matches none."""
     header = request.headers.get("if-match")
     if header is None or header.strip() == "*":
         return None

@@ -1,7 +1,9 @@
 """Announcing a cancellation by KakaoTalk, however often and late its event arrives."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.domain.errors import AlreadyExists, ProviderRefused
 from shared.domain.events import CustomerEvent
@@ -14,22 +16,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AlertCancellation:
-    """The message is named after customer and kind: a second delivery of the event sends and stores nothing new."""
+    """The message id consists of customer and kind, so a second delivery of the event sends and stores nothing."""
 
     provider: KakaoProvider
     messages: KakaoMessages
     clock: Clock
+    record_age: Callable[[datetime], None]
 
     async def __call__(self, event: CustomerEvent) -> None:
-        """Sends the alert. Raises ProviderUnavailable, StoreUnavailable: then the event must come again."""
-        request = KakaoMessageRequest.model_validate({**event.data.to_json_object(), "kind": MessageKind.CANCELED})
+        """Sends the alert, and records how old the event is. Raises ProviderUnavailable, StoreUnavailable."""
+        request = KakaoMessageRequest.from_record(event.data, kind=MessageKind.CANCELED)
         try:
             receipt = await self.provider.send(request.to_alimtalk())
             message = KakaoMessage.sent(request, receipt, self.clock())
         except ProviderRefused as refusal:
-            log.warning("cancellation alert of customer %s refused: %s", request.customer_id, refusal.reason)
+            log.warning("cancellation alert for customer %s refused: %s", request.customer_id, refusal.reason)
             message = KakaoMessage.refused(request, refusal, self.clock())
         try:
             await self.messages.add(message)
         except AlreadyExists:
-            log.info("cancellation alert of customer %s was already sent", request.customer_id)
+            log.info("cancellation alert for customer %s was already sent", request.customer_id)
+        self.record_age(event.time)

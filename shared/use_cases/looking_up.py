@@ -7,7 +7,7 @@ from typing import Protocol
 from shared.domain.errors import NotFound
 
 type Position = str
-"""Where a page ends: the value by which the list is sorted, of its last item."""
+"""Where a page ends: its last item's value of the property by which the list is sorted."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Page[Item]:
     next_position: Position | None
 
 
-class Shelf[Item](Protocol):
-    """Where the resources of one kind are found."""
+class ReadStore[Id, Item](Protocol):
+    """Where resources of one kind are stored."""
 
-    async def get(self, resource_id: str) -> Item | None:
+    async def get(self, resource_id: Id) -> Item | None:
         """Raises StoreUnavailable."""
 
     async def page(self, size: int, after: Position | None) -> Page[Item]:
@@ -29,18 +29,18 @@ class Shelf[Item](Protocol):
 
 
 @dataclass(frozen=True)
-class LookUp[Item]:
+class LookUp[Id, Item]:
     """Reads, and changes nothing."""
 
-    shelf: Shelf[Item]
+    store: ReadStore[Id, Item]
 
-    async def one(self, resource_id: str) -> Item:
+    async def one(self, resource_id: Id) -> Item:
         """Raises NotFound, StoreUnavailable."""
-        item = await self.shelf.get(resource_id)
+        item = await self.store.get(resource_id)
         if item is None:
-            raise NotFound("There is no resource of this id.")
+            raise NotFound("There is no resource with this id.")
         return item
 
     async def page(self, size: int, after: Position | None) -> Page[Item]:
         """Raises StoreUnavailable."""
-        return await self.shelf.page(size, after)
+        return await self.store.page(size, after)

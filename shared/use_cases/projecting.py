@@ -1,26 +1,32 @@
 """Keeping the read model: each event moves its customer's view forward, or changes nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Final, Protocol
 
 from shared.domain.customer import FIRST_VERSION
 from shared.domain.customer_view import CustomerView, project
 from shared.domain.errors import AlreadyExists, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
+from shared.domain.identifiers import CustomerId
 
-ATTEMPTS = 5
+# More than the events of one customer that can be in progress at once: each attempt is lost to another one's success.
+ATTEMPTS: Final = 5
+# Contention ends as soon as the other events are done.
+CONTENTION_RETRY_AFTER_SECONDS: Final = 1
 
 
 @dataclass(frozen=True)
 class StoredView:
-    """A view and the mark of the stored state it was read from."""
+    """A view and the etag of the stored document it was read from."""
 
     view: CustomerView
     etag: str
 
 
 class CustomerViews(Protocol):
-    async def find(self, customer_id: str) -> StoredView | None:
+    async def find(self, customer_id: CustomerId) -> StoredView | None:
         """Raises StoreUnavailable."""
 
     async def add(self, view: CustomerView) -> None:
@@ -32,13 +38,18 @@ class CustomerViews(Protocol):
 
 @dataclass(frozen=True)
 class UpdateView:
-    """Events come twice, late and out of order, and several at once: the one that loses a race looks again."""
+    """Events arrive twice, late, out of order and several at once. An event that loses a race reads the view again."""
 
     views: CustomerViews
+    record_age: Callable[[datetime], None]
 
     async def __call__(self, event: CustomerEvent) -> None:
-        """Updates the view. Raises StoreUnavailable: then the event must come again."""
-        # A first event usually finds no view: then one write does, and a reading first would double the cost.
+        """Updates the view, and records how old the event is. Raises StoreUnavailable."""
+        await self._update(event)
+        self.record_age(event.time)
+
+    async def _update(self, event: CustomerEvent) -> None:
+        # A first event usually finds no view, so it is written at once: reading first would double the cost.
         stored = None if event.data.version == FIRST_VERSION else await self.views.find(event.data.customer_id)
         for _ in range(ATTEMPTS):
             view = project(stored.view if stored else None, event)
@@ -50,4 +61,4 @@ class UpdateView:
                 stored = await self.views.find(event.data.customer_id)
             else:
                 return
-        raise StoreUnavailable("The view is being changed by many at once.", retry_after=1)
+        raise StoreUnavailable("The view is being changed by many events at once.", CONTENTION_RETRY_AFTER_SECONDS)

@@ -1,54 +1,67 @@
-"""Registering a customer: KakaoTalk is told first, or nothing is registered (fail closed)."""
+"""Registering a customer: KakaoTalk is notified first, or nothing is registered (fail closed)."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.customer import Customer, CustomerDetails
-from shared.domain.errors import AlreadyExists
+from shared.domain.errors import AlreadyExists, DomainError
 from shared.domain.events import CustomerEvent
 from shared.domain.idempotency import Reservation
-from shared.domain.identifiers import Clock, NewId
+from shared.domain.identifiers import Clock, CustomerId, NewId
+from shared.use_cases.idempotency import Reservations
 
 
 class KakaoNotifier(Protocol):
     async def notify_registered(self, customer: Customer) -> None:
-        """Tells the customer by KakaoTalk. Raises KakaoUnavailable or KakaoRefused."""
+        """Notifies the customer by KakaoTalk. Raises KakaoUnavailable or KakaoRefused."""
 
 
 class Registrations(Protocol):
     async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
-        """Stores customer and event, both or neither. Raises AlreadyExists, StoreUnavailable.
+        """Stores customer and event, both or neither; storing the same event again succeeds and changes nothing.
 
         With `keep_answer` the first answer stays available to `first_answer` for as long as idempotency keys last.
+        Raises AlreadyExists if the customer exists with another event, StoreUnavailable.
         """
 
-    async def first_answer(self, customer_id: str) -> Customer | None:
+    async def first_answer(self, customer_id: CustomerId) -> Customer | None:
         """The customer as first answered, even if cancelled since. Raises StoreUnavailable."""
 
 
-class Reservations(Protocol):
-    async def reserve(self, key: str, reservation: Reservation) -> Reservation:
-        """`reservation` if the key is new, else the one it came with first, marked as repeated.
+class RegistrationMetrics(Protocol):
+    def count_registration(self) -> None: ...
 
-        Raises StoreUnavailable.
-        """
+    def count_refusal(self, error: DomainError) -> None: ...
+
+    def time_kakao_call(self) -> AbstractContextManager[None]:
+        """Times what runs inside, by its outcome."""
 
 
 @dataclass(frozen=True)
 class RegisterCustomer:
-    """One kakao call, then one write: that is all a registration costs. A key costs one more write."""
+    """A registration costs one kakao call and one write; an idempotency key costs one more write."""
 
     kakao: KakaoNotifier
     registrations: Registrations
     reservations: Reservations
     clock: Clock
     new_id: NewId
+    metrics: RegistrationMetrics
 
     async def __call__(self, details: CustomerDetails, idempotency_key: str | None = None) -> Customer:
         """Registers the customer. Raises KakaoUnavailable, KakaoRefused, IdempotencyKeyReused, StoreUnavailable."""
-        if idempotency_key is None:
-            return await self._register(self.new_id(), details, keep_answer=False)
-        reservation = await self.reservations.reserve(idempotency_key, Reservation.of(details, self.new_id()))
+        try:
+            if idempotency_key is None:
+                return await self._register(CustomerId(self.new_id()), details, keep_answer=False)
+            return await self._register_once(details, idempotency_key)
+        except DomainError as error:
+            self.metrics.count_refusal(error)
+            raise
+
+    async def _register_once(self, details: CustomerDetails, idempotency_key: str) -> Customer:
+        own = Reservation.of(details, CustomerId(self.new_id()))
+        reservation = await self.reservations.reserve(idempotency_key, own)
         reservation.check(details)
         if reservation.repeated:
             answer = await self.registrations.first_answer(reservation.resource_id)
@@ -56,13 +69,15 @@ class RegisterCustomer:
                 return answer
         return await self._register(reservation.resource_id, details, keep_answer=True)
 
-    async def _register(self, customer_id: str, details: CustomerDetails, *, keep_answer: bool) -> Customer:
+    async def _register(self, customer_id: CustomerId, details: CustomerDetails, *, keep_answer: bool) -> Customer:
         customer = Customer.register(customer_id, details, self.clock())
-        await self.kakao.notify_registered(customer)
+        with self.metrics.time_kakao_call():
+            await self.kakao.notify_registered(customer)
         event = CustomerEvent.registered(self.new_id(), customer)
         try:
             await self.registrations.add(customer, event, keep_answer=keep_answer)
         except AlreadyExists:
-            # The id is this request's own: the write was repeated below us, or the same key came twice at once.
+            # Another request with the same key was faster.
             return await self.registrations.first_answer(customer_id) or customer
+        self.metrics.count_registration()
         return customer

@@ -9,7 +9,7 @@ from azure.servicebus.aio import ServiceBusClient
 
 from shared.domain.customer import Customer, CustomerDetails
 from shared.domain.events import CustomerEvent
-from shared.domain.identifiers import new_uuid7
+from shared.domain.identifiers import CustomerId, new_uuid7
 from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS, TOPIC
 from tools.play.local_system import LocalSystem
 from tools.play.system import YEON
@@ -74,7 +74,7 @@ async def test_if_match_guards_a_cancellation(system: LocalSystem) -> None:
 async def test_repeated_and_reordered_events_change_nothing(system: LocalSystem) -> None:
     now = datetime.now(UTC)
     details = CustomerDetails(customer_name="yeon", customer_address="incheon", customer_age=20)
-    customer = Customer.register(new_uuid7(), details, now)
+    customer = Customer.register(CustomerId(new_uuid7()), details, now)
     registered = CustomerEvent.registered(new_uuid7(), customer)
     canceled = CustomerEvent.canceled(new_uuid7(), customer, now + timedelta(seconds=1))
 

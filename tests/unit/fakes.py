@@ -1,6 +1,7 @@
-"""Ports in memory: small, and keeping the same promises as the real ones."""
+"""Ports in memory: small, with the same guarantees as the real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,18 +10,19 @@ from shared.domain.customer_view import CustomerView
 from shared.domain.errors import AlreadyExists, DomainError, NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.idempotency import Reservation
-from shared.domain.identifiers import uuid7
-from shared.domain.kakao_message import AlimTalk, KakaoMessage, Receipt
+from shared.domain.identifiers import CustomerId, uuid7
+from shared.domain.kakao_message import AlimTalk, KakaoMessage, MessageId, Receipt
+from shared.domain.outbox import OutboxEvent
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.projecting import StoredView
-from shared.use_cases.publishing import OutboxEvent
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+CUSTOMER_ID = CustomerId("0189ee3e-0000-7000-8000-000000000000")
 YEON = CustomerDetails(customer_name="yeon", customer_address="incheon", customer_age=20)
 
 
 class Ticks:
-    """A clock that goes on by a second whenever it is read, and ids made from it."""
+    """A clock that advances by a second whenever it is read, and ids made from it."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -35,15 +37,15 @@ class Ticks:
 
 @dataclass
 class FakeKakao:
-    """The kakao service as its caller sees it. `failure` is what it raises."""
+    """The kakao service as its caller sees it. It raises `failure`, if set."""
 
     failure: DomainError | None = None
-    told: list[Customer] = field(default_factory=list)
+    notified: list[Customer] = field(default_factory=list)
 
     async def notify_registered(self, customer: Customer) -> None:
         if self.failure:
             raise self.failure
-        self.told.append(customer)
+        self.notified.append(customer)
 
 
 @dataclass
@@ -55,6 +57,8 @@ class FakeCustomers:
     outbox: list[CustomerEvent] = field(default_factory=list)
 
     async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
+        if event in self.outbox:
+            return
         if customer.customer_id in self.customers or (keep_answer and customer.customer_id in self.answers):
             raise AlreadyExists
         self.customers[customer.customer_id] = customer
@@ -62,10 +66,10 @@ class FakeCustomers:
         if keep_answer:
             self.answers[customer.customer_id] = customer
 
-    async def first_answer(self, customer_id: str) -> Customer | None:
+    async def first_answer(self, customer_id: CustomerId) -> Customer | None:
         return self.answers.get(customer_id)
 
-    async def find(self, customer_id: str) -> StoredCustomer | None:
+    async def find(self, customer_id: CustomerId) -> StoredCustomer | None:
         customer = self.customers.get(customer_id)
         return StoredCustomer(customer, str(customer.version)) if customer else None
 
@@ -93,7 +97,7 @@ class FakeReservations:
 
 @dataclass
 class FakeProvider:
-    """Sends a message id once, and gives the same receipt again. `failure` is what it raises."""
+    """Sends each message id once, and repeats its receipt. It raises `failure`, if set."""
 
     failure: DomainError | None = None
     sent: dict[str, AlimTalk] = field(default_factory=dict)
@@ -110,11 +114,10 @@ class FakeMessages:
     messages: dict[str, KakaoMessage] = field(default_factory=dict)
 
     async def add(self, message: KakaoMessage) -> None:
-        if message.message_id in self.messages:
+        if self.messages.setdefault(message.message_id, message) != message:
             raise AlreadyExists
-        self.messages[message.message_id] = message
 
-    async def find(self, message_id: str) -> KakaoMessage | None:
+    async def get(self, message_id: MessageId) -> KakaoMessage | None:
         return self.messages.get(message_id)
 
 
@@ -123,7 +126,7 @@ class FakeViews:
     views: dict[str, StoredView] = field(default_factory=dict)
     writes: int = 0
 
-    async def find(self, customer_id: str) -> StoredView | None:
+    async def find(self, customer_id: CustomerId) -> StoredView | None:
         return self.views.get(customer_id)
 
     async def add(self, view: CustomerView) -> None:
@@ -144,7 +147,45 @@ class FakeViews:
 
 @dataclass
 class FakePublisher:
+    """It raises `failure`, if set."""
+
+    failure: DomainError | None = None
     published: list[OutboxEvent] = field(default_factory=list)
 
     async def publish(self, events: Sequence[OutboxEvent]) -> None:
+        if self.failure:
+            raise self.failure
         self.published.extend(events)
+
+
+@dataclass
+class FakeMetrics:
+    """Remembers what was counted, timed and recorded."""
+
+    registrations: int = 0
+    cancellations: int = 0
+    refusals: list[str] = field(default_factory=list)
+    kakao_calls: list[str] = field(default_factory=list)
+    events: list[datetime] = field(default_factory=list)
+    """When each event happened whose age was recorded."""
+
+    def count_registration(self) -> None:
+        self.registrations += 1
+
+    def count_cancellation(self) -> None:
+        self.cancellations += 1
+
+    def count_refusal(self, error: DomainError) -> None:
+        self.refusals.append(type(error).__name__)
+
+    @contextmanager
+    def time_kakao_call(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.kakao_calls.append(type(error).__name__)
+            raise
+        self.kakao_calls.append("success")
+
+    def record_age(self, since: datetime) -> None:
+        self.events.append(since)

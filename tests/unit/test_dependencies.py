@@ -24,7 +24,7 @@ def group(name: str) -> Iterator[Requirement]:
             yield from group(entry["include-group"])
 
 
-def asked(file: str) -> list[Requirement]:
+def direct(file: str) -> list[Requirement]:
     own = [Requirement(entry) for entry in PROJECT["project"]["dependencies"]]
     return own if file == "requirements.txt" else [*own, *group("dev")]
 
@@ -35,8 +35,8 @@ def pins(file: str) -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
-def needed(requirements: Iterable[Requirement]) -> dict[str, list[Requirement]]:
-    """All that installing them brings here: name → each requirement of it. It asks what is installed."""
+def closure(requirements: Iterable[Requirement]) -> dict[str, list[Requirement]]:
+    """The requirements with all that they require on this machine: name → each requirement of it."""
     found: dict[str, list[Requirement]] = {}
     waiting = [(requirement, "") for requirement in requirements]
     seen = set()
@@ -54,8 +54,8 @@ def needed(requirements: Iterable[Requirement]) -> dict[str, list[Requirement]]:
 
 
 def differences(file: str, requirements: Iterable[Requirement]) -> list[str]:
-    """What `make lock` would mend."""
-    pinned, wanted = pins(file), needed(requirements)
+    """What `make lock` would change."""
+    pinned, wanted = pins(file), closure(requirements)
     wanted.pop(HERE, None)
     here = {name for name, pin in pinned.items() if not pin.marker or pin.marker.evaluate()}
     return [
@@ -78,11 +78,11 @@ def version(pin: Requirement) -> str:
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_the_pinned_files_are_those_that_make_lock_makes(file: str) -> None:
-    assert differences(file, asked(file)) == [], "run `make lock`"
+    assert differences(file, direct(file)) == [], "run `make lock`"
 
 
 def test_a_difference_is_found() -> None:
-    requirements = [*asked("requirements.txt"), Requirement("ruff"), Requirement("stamina>999")]
+    requirements = [*direct("requirements.txt"), Requirement("ruff"), Requirement("stamina>999")]
     requirements = [requirement for requirement in requirements if requirement.name != "purgatory"]
 
     assert sorted(differences("requirements.txt", requirements)) == [
@@ -110,6 +110,6 @@ def test_no_pinned_file_names_where_to_download(file: str) -> None:
 
 
 def test_the_security_rules_are_pinned() -> None:
-    [asked_for] = group("infra")
+    [wanted] = group("infra")
 
-    assert asked_for.specifier.contains(version(pins("infra/requirements.txt")[asked_for.name]))
+    assert wanted.specifier.contains(version(pins("infra/requirements.txt")[wanted.name]))

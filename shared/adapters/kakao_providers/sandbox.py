@@ -1,4 +1,4 @@
-"""The sandbox provider: renders what it is given, keeps it, and sends it to nobody."""
+"""The sandbox provider: renders a message, keeps it, and sends it to nobody."""
 
 import uuid
 from collections import OrderedDict
@@ -8,8 +8,10 @@ from typing import Final
 from shared.domain.errors import ProviderRefused
 from shared.domain.idempotency import fingerprint
 from shared.domain.kakao_message import AlimTalk, Receipt
+from shared.settings import KakaoProviderName, Settings
 
-NAME: Final = "sandbox"
+NAME: Final = KakaoProviderName.SANDBOX
+# Enough to notice a message id that is used for two messages; some 2 MB.
 REMEMBERED_MESSAGES: Final = 10_000
 
 TEMPLATES: Final[Mapping[str, str]] = {
@@ -22,13 +24,13 @@ _RECEIPTS = uuid.UUID("6f1a6c0e-2f52-5e0a-9b3f-3f1d8f0f6a11")
 
 
 class SandboxProvider:
-    """Takes messages as a real provider does: known templates only, and a message id means one message for ever.
+    """Accepts messages as a real provider does: only known templates, and one message for each message id.
 
-    The rendered text goes into the receipt, and so into the stored message, where it can be looked at. The receipt id
-    follows from the message id: a repeated message gets the same receipt on every instance.
+    The rendered text goes into the receipt, and so into the stored message, where everybody can read it. The receipt
+    id is derived from the message id: a repeated message gets the same receipt on every instance.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, _: Settings) -> None:
         self._sent: OrderedDict[str, str] = OrderedDict()
 
     async def send(self, message: AlimTalk) -> Receipt:

@@ -1,21 +1,19 @@
-"""Publishing through the real SDK, against the local Service Bus in this process."""
+"""Publishing through the real SDK, against the local Service Bus."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient
 
-from local_azure.service_bus import ServiceBusEmulator
 from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.domain.errors import PublisherUnavailable
-from shared.domain.identifiers import new_uuid7
+from shared.domain.identifiers import CustomerId, new_uuid7
+from shared.domain.outbox import OutboxEvent
 from shared.resources import KAKAO_ALERT, TOPIC, VIEW_UPDATER
 from shared.settings import Settings
-from shared.use_cases.publishing import OutboxEvent
+from tools.play.emulators import Emulators
 
-ENTITIES = Path(__file__).parents[3] / "service-bus.json"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -28,7 +26,7 @@ def outbox(event_type: str = "CustomerRegistered", padding: str = "") -> OutboxE
         "data": {"customerName": "홍길동"},
         "padding": padding,
     }
-    return OutboxEvent(id=event_id, customer_id="customer 1", event=event, traceparent=TRACEPARENT)
+    return OutboxEvent(id=event_id, customer_id=CustomerId("customer 1"), event=event, traceparent=TRACEPARENT)
 
 
 def publisher_for(connection_string: str) -> ServiceBusEventPublisher:
@@ -45,39 +43,38 @@ def publisher_for(connection_string: str) -> ServiceBusEventPublisher:
 
 
 @pytest.fixture
-async def emulator() -> AsyncIterator[ServiceBusEmulator]:
-    async with ServiceBusEmulator(entities=ENTITIES, database=":memory:") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def publisher(emulator: ServiceBusEmulator) -> AsyncIterator[ServiceBusEventPublisher]:
-    publisher = publisher_for(emulator.connection_string)
+async def publisher(emulators: Emulators) -> AsyncIterator[ServiceBusEventPublisher]:
+    """It publishes to empty subscriptions."""
+    for subscription in (VIEW_UPDATER, KAKAO_ALERT):
+        await received(emulators, subscription, 1000, wait_seconds=0.1)
+    publisher = publisher_for(emulators.service_bus)
     yield publisher
     await publisher.close()
 
 
-async def received(emulator: ServiceBusEmulator, subscription: str, count: int) -> list[ServiceBusReceivedMessage]:
-    """So many messages, and none after them."""
+async def received(
+    emulators: Emulators, subscription: str, count: int, wait_seconds: float = 5
+) -> list[ServiceBusReceivedMessage]:
+    """At most `count` messages, deleted from the subscription. Fails if there are more."""
     async with (
-        ServiceBusClient.from_connection_string(emulator.connection_string) as client,
-        client.get_subscription_receiver(TOPIC, subscription) as receiver,
+        ServiceBusClient.from_connection_string(emulators.service_bus) as client,
+        client.get_subscription_receiver(
+            TOPIC, subscription, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
+        ) as receiver,
     ):
         messages: list[ServiceBusReceivedMessage] = []
-        while len(messages) < count and (more := await receiver.receive_messages(count, max_wait_time=5)):
+        while len(messages) < count and (more := await receiver.receive_messages(count, max_wait_time=wait_seconds)):
             messages += more
         assert await receiver.receive_messages(1, max_wait_time=0.2) == []
     return messages
 
 
-async def test_an_event_is_sent_as_the_design_says(
-    emulator: ServiceBusEmulator, publisher: ServiceBusEventPublisher
-) -> None:
+async def test_an_event_is_sent_with_its_properties(emulators: Emulators, publisher: ServiceBusEventPublisher) -> None:
     event = outbox()
 
     await publisher.publish([event])
 
-    [message] = await received(emulator, VIEW_UPDATER, 1)
+    [message] = await received(emulators, VIEW_UPDATER, 1)
     assert (message.message_id, message.subject, message.correlation_id, message.content_type) == (
         event.id,
         "CustomerRegistered",
@@ -88,50 +85,50 @@ async def test_an_event_is_sent_as_the_design_says(
     assert "홍길동" in str(message)
 
 
-async def test_what_is_published_twice_arrives_once_and_in_order(
-    emulator: ServiceBusEmulator, publisher: ServiceBusEventPublisher
+async def test_events_that_are_published_twice_arrive_once_and_in_order(
+    emulators: Emulators, publisher: ServiceBusEventPublisher
 ) -> None:
     events = [outbox() for _ in range(20)]
 
     await publisher.publish(events[:12])
     await publisher.publish(events)
 
-    messages = await received(emulator, VIEW_UPDATER, 20)
+    messages = await received(emulators, VIEW_UPDATER, 20)
     assert [message.message_id for message in messages] == [event.id for event in events]
 
 
-async def test_more_than_one_batch_holds_is_sent_in_several(
-    emulator: ServiceBusEmulator, publisher: ServiceBusEventPublisher
+async def test_events_that_do_not_fit_into_one_batch_are_sent_in_several(
+    emulators: Emulators, publisher: ServiceBusEventPublisher
 ) -> None:
     events = [outbox(padding="x" * 60_000) for _ in range(10)]
 
     await publisher.publish(events)
 
-    messages = await received(emulator, VIEW_UPDATER, 10)
+    messages = await received(emulators, VIEW_UPDATER, 10)
     assert [message.message_id for message in messages] == [event.id for event in events]
 
 
-async def test_only_cancellations_reach_the_alert(
-    emulator: ServiceBusEmulator, publisher: ServiceBusEventPublisher
-) -> None:
+async def test_only_cancellations_reach_the_alert(emulators: Emulators, publisher: ServiceBusEventPublisher) -> None:
     canceled = outbox("CustomerRegisterCanceled")
 
     await publisher.publish([outbox(), canceled, outbox()])
 
-    [message] = await received(emulator, KAKAO_ALERT, 1)
+    [message] = await received(emulators, KAKAO_ALERT, 1)
     assert message.message_id == canceled.id
 
 
-async def test_a_broker_that_is_down_is_unavailable_and_used_again_once_it_is_back(unused_tcp_port: int) -> None:
-    connection = f"Endpoint=sb://127.0.0.1:{unused_tcp_port};SharedAccessKeyName=R;SharedAccessKey=k;"
-    publisher = publisher_for(f"{connection}UseDevelopmentEmulator=true;")
+async def test_a_broker_that_is_down_is_unavailable_and_used_again_once_it_is_back(
+    emulators: Emulators, publisher: ServiceBusEventPublisher
+) -> None:
     event = outbox()
-    with pytest.raises(PublisherUnavailable):
-        await publisher.publish([event])
+    await emulators.stop("service_bus")
+    try:
+        with pytest.raises(PublisherUnavailable):
+            await publisher.publish([event])
+    finally:
+        await emulators.start("service_bus")
 
-    async with ServiceBusEmulator(entities=ENTITIES, database=":memory:", port=unused_tcp_port) as emulator:
-        await publisher.publish([event])
-        [message] = await received(emulator, VIEW_UPDATER, 1)
-        await publisher.close()
+    await publisher.publish([event])
 
+    [message] = await received(emulators, VIEW_UPDATER, 1)
     assert message.message_id == event.id

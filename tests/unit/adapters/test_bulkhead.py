@@ -5,14 +5,14 @@ import pytest
 from shared.adapters.bulkhead import Bulkhead, BulkheadFull
 
 
-async def test_what_finds_no_place_and_no_waiting_place_is_refused_at_once() -> None:
+async def test_a_call_beyond_the_running_and_waiting_ones_is_refused_at_once() -> None:
     bulkhead = Bulkhead(concurrent=2, waiting=1)
     done = asyncio.Event()
     running = 0
 
     async def call() -> None:
         nonlocal running
-        async with bulkhead.place():
+        async with bulkhead.slot():
             running += 1
             await done.wait()
 
@@ -27,30 +27,30 @@ async def test_what_finds_no_place_and_no_waiting_place_is_refused_at_once() -> 
     assert running == 3
 
 
-async def test_a_place_is_given_back_by_a_call_that_fails_and_by_one_that_gives_up_waiting() -> None:
+async def test_a_slot_is_released_by_a_call_that_fails_and_by_one_that_stops_waiting() -> None:
     bulkhead = Bulkhead(concurrent=1, waiting=1)
 
     async def failing() -> None:
-        async with bulkhead.place():
+        async with bulkhead.slot():
             raise ConnectionError
 
-    async with bulkhead.place():
+    async with bulkhead.slot():
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01), bulkhead.place():
+            async with asyncio.timeout(0.01), bulkhead.slot():
                 pass
     for _ in range(3):
         with pytest.raises(ConnectionError):
             await failing()
-    async with bulkhead.place():
+    async with bulkhead.slot():
         pass
 
 
-async def test_as_many_as_run_and_wait_together_are_never_refused() -> None:
+async def test_as_many_calls_as_may_run_and_wait_are_never_refused() -> None:
     bulkhead = Bulkhead(concurrent=4, waiting=2)
 
     async def call_again_and_again() -> None:
         for _ in range(50):
-            async with bulkhead.place():
+            async with bulkhead.slot():
                 await asyncio.sleep(0)
 
     await asyncio.gather(*(call_again_and_again() for _ in range(6)))

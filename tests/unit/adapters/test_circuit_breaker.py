@@ -35,7 +35,7 @@ async def until_half_open(breaker: CircuitBreaker) -> None:
     await asyncio.sleep(RESET_SECONDS * 1.2)
 
 
-async def test_it_opens_after_so_many_failures_in_a_row_and_says_for_how_long(breaker: CircuitBreaker) -> None:
+async def test_it_opens_after_three_failures_in_a_row_and_says_for_how_long(breaker: CircuitBreaker) -> None:
     await fail_often(breaker, 3)
 
     with pytest.raises(CircuitOpen) as refused:
@@ -51,7 +51,7 @@ async def test_a_success_between_failures_keeps_it_closed(breaker: CircuitBreake
     await succeed(breaker)
 
 
-async def test_harmless_exceptions_are_no_failures(breaker: CircuitBreaker) -> None:
+async def test_harmless_exceptions_are_not_failures(breaker: CircuitBreaker) -> None:
     async def refuse() -> None:
         async with breaker.attempt(LookupError):
             raise KeyError
@@ -96,18 +96,18 @@ async def test_half_open_it_opens_again_when_the_trial_fails(breaker: CircuitBre
         await succeed(breaker)
 
 
-async def test_the_gauge_tells_a_circuit_that_may_be_tried_again_from_an_open_one() -> None:
-    def told() -> int | float:
+async def test_the_gauge_distinguishes_a_circuit_that_is_due_for_a_trial_from_an_open_one() -> None:
+    def state() -> int | float:
         return measured("ssak8.breaker.state", circuit="measured")
 
     breaker = CircuitBreaker("measured", failures=3, reset_seconds=RESET_SECONDS)
-    assert told() == BREAKER_STATES["closed"]
+    assert state() == BREAKER_STATES["closed"]
 
     await fail_often(breaker, 3)
-    assert told() == BREAKER_STATES["opened"]
+    assert state() == BREAKER_STATES["opened"]
 
     await asyncio.sleep(RESET_SECONDS * 1.2)
-    assert told() == BREAKER_STATES["half-opened"]
+    assert state() == BREAKER_STATES["half-opened"]
 
     await succeed(breaker)
-    assert told() == BREAKER_STATES["closed"]
+    assert state() == BREAKER_STATES["closed"]

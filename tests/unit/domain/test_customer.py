@@ -1,24 +1,24 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.customer import CustomerDetails
+from shared.domain.customer import CustomerInput
 
 
-def details(name: object = "yeon", address: object = "incheon", age: object = 20) -> CustomerDetails:
-    return CustomerDetails.model_validate({"customerName": name, "customerAddress": address, "customerAge": age})
+def details(name: object = "yeon", address: object = "incheon", age: object = 20) -> CustomerInput:
+    return CustomerInput.model_validate({"customerName": name, "customerAddress": address, "customerAge": age})
 
 
-@pytest.mark.parametrize(("given", "years"), [(0, 0), (150, 150), ("20", 20), ("007", 7), (20.0, 20), ("+3", 3)])
-def test_age_may_be_a_whole_number_or_a_numeric_string(given: object, years: int) -> None:
-    assert details(age=given).customer_age == years
+@pytest.mark.parametrize(("value", "years"), [(0, 0), (150, 150), ("20", 20), ("007", 7), (20.0, 20), ("+3", 3)])
+def test_age_may_be_a_whole_number_or_a_numeric_string(value: object, years: int) -> None:
+    assert details(age=value).customer_age == years
 
 
 @pytest.mark.parametrize(
-    "given", [-1, 151, "-1", "151", 20.5, "20.5", "", " 20", "twenty", "1e2", "2_0", "٢٠", True, None, [20], {}]
+    "value", [-1, 151, "-1", "151", 20.5, "20.5", "", " 20", "twenty", "1e2", "2_0", "٢٠", True, None, [20], {}]
 )
-def test_any_other_age_is_refused(given: object) -> None:
+def test_any_other_age_is_refused(value: object) -> None:
     with pytest.raises(ValidationError):
-        details(age=given)
+        details(age=value)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_white_space_around_a_name_is_dropped() -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    given = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20, "version": 99}
+    document = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20, "version": 99}
 
-    assert CustomerDetails.model_validate(given) == details()
+    assert CustomerInput.model_validate(document) == details()

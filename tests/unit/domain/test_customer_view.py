@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from shared.domain.customer import Customer
 from shared.domain.customer_view import CustomerView, project
 from shared.domain.events import CustomerEvent
-from tests.unit.fakes import START, YEON
+from tests.unit.fakes import CUSTOMER_ID, START, YEON
 
-CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
+CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 REGISTERED = CustomerEvent.registered("event 1", CUSTOMER)
 CANCELED = CustomerEvent.canceled("event 2", CUSTOMER, START)
 

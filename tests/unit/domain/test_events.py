@@ -2,9 +2,9 @@ import json
 
 from shared.domain.customer import Customer
 from shared.domain.events import CustomerEvent
-from tests.unit.fakes import START, YEON
+from tests.unit.fakes import CUSTOMER_ID, START, YEON
 
-CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
+CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 
 
 def test_an_event_is_a_cloudevent_in_structured_json() -> None:

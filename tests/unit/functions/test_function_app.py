@@ -1,4 +1,4 @@
-"""What the functions host is told: names, routes, and the settings without which events would be lost."""
+"""Names and routes of all functions, and the settings without which events would be lost."""
 
 import importlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, description, health, kakao
+from functions import customer, customer_view, health, kakao, openapi
 from shared.settings import settings
 
 ROUTES = {
@@ -48,7 +48,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, customer_view, description, health, kakao):
+        for module in (customer, customer_view, health, kakao, openapi):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()

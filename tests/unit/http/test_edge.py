@@ -39,7 +39,7 @@ async def answer_to(error: Exception) -> func.HttpResponse:
 
 
 @pytest.mark.parametrize(("error", "status"), OUTCOMES)
-async def test_every_outcome_of_the_domain_has_its_answer(error: DomainError, status: int) -> None:
+async def test_every_error_of_the_domain_has_its_answer(error: DomainError, status: int) -> None:
     answer = await answer_to(error)
 
     problem = json.loads(answer.get_body())
@@ -48,7 +48,7 @@ async def test_every_outcome_of_the_domain_has_its_answer(error: DomainError, st
     assert problem["traceId"] == "0af7651916cd43dd8448eb211c80319c"
 
 
-def test_no_outcome_of_the_domain_is_forgotten() -> None:
+def test_no_error_of_the_domain_is_forgotten() -> None:
     concrete = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DomainError)}
 
     assert {type(error) for error, _ in OUTCOMES} == concrete - {DomainError, errors.Unavailable}
@@ -59,7 +59,7 @@ async def test_retry_after_is_in_whole_seconds_and_never_zero(seconds: float, he
     assert (await answer_to(errors.StoreUnavailable("x", seconds))).headers["Retry-After"] == header
 
 
-async def test_what_nobody_foresaw_tells_the_trace_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_error_reveals_its_trace_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     answer = await answer_to(ValueError("secret-name"))
 
     assert answer.status_code == 500

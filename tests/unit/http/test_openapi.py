@@ -37,5 +37,5 @@ def test_resources_have_an_id_and_links_and_nothing_internal() -> None:
         assert "requestFingerprint" not in schema(name)["properties"]
 
 
-def test_nobody_is_invited_to_send_a_cancellation() -> None:
+def test_clients_cannot_request_the_message_of_a_cancellation() -> None:
     assert schema("NewKakao")["properties"]["kind"]["enum"] == ["registered", "notice"]

@@ -1,9 +1,18 @@
 import azure.functions as func
 import pytest
 
-from shared.domain.customer import CustomerDetails
+from shared.domain.customer import CustomerInput
+from shared.domain.errors import NotFound
 from shared.http.problems import Problem
-from shared.http.requests import LARGEST_BODY, expected_versions, idempotency_key, path_of, read_json
+from shared.http.requests import (
+    LARGEST_BODY,
+    customer_id,
+    expected_versions,
+    idempotency_key,
+    message_id,
+    path_of,
+    read_json,
+)
 
 GOOD = b'{"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}'
 
@@ -17,7 +26,7 @@ def request(body: bytes = b"", url: str = "http://localhost/customers", **header
     "media_type", ["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"']
 )
 def test_json_in_utf_8_is_read(media_type: str) -> None:
-    assert read_json(request(GOOD, content_type=media_type), CustomerDetails).customer_age == 20
+    assert read_json(request(GOOD, content_type=media_type), CustomerInput).customer_age == 20
 
 
 @pytest.mark.parametrize(
@@ -33,7 +42,7 @@ def test_json_in_utf_8_is_read(media_type: str) -> None:
 )
 def test_any_other_media_type_is_415(media_type: str) -> None:
     with pytest.raises(Problem) as refused:
-        read_json(request(GOOD, content_type=media_type), CustomerDetails)
+        read_json(request(GOOD, content_type=media_type), CustomerInput)
 
     assert refused.value.status == 415
 
@@ -53,7 +62,7 @@ def test_any_other_media_type_is_415(media_type: str) -> None:
 )
 def test_what_is_not_json_is_400(body: bytes) -> None:
     with pytest.raises(Problem) as refused:
-        read_json(request(body, content_type="application/json"), CustomerDetails)
+        read_json(request(body, content_type="application/json"), CustomerInput)
 
     assert refused.value.status == 400
 
@@ -70,7 +79,7 @@ def test_what_is_not_json_is_400(body: bytes) -> None:
 )
 def test_invalid_values_are_422_and_listed_by_field(body: bytes, fields: list[str]) -> None:
     with pytest.raises(Problem) as refused:
-        read_json(request(body, content_type="application/json"), CustomerDetails)
+        read_json(request(body, content_type="application/json"), CustomerInput)
 
     assert refused.value.status == 422
     assert [error.field for error in refused.value.errors] == fields
@@ -79,9 +88,9 @@ def test_invalid_values_are_422_and_listed_by_field(body: bytes, fields: list[st
 def test_a_body_at_the_limit_is_read_and_one_byte_more_is_413() -> None:
     at_limit = GOOD + b" " * (LARGEST_BODY - len(GOOD))
 
-    assert read_json(request(at_limit, content_type="application/json"), CustomerDetails)
+    assert read_json(request(at_limit, content_type="application/json"), CustomerInput)
     with pytest.raises(Problem) as refused:
-        read_json(request(at_limit + b" ", content_type="application/json"), CustomerDetails)
+        read_json(request(at_limit + b" ", content_type="application/json"), CustomerInput)
     assert refused.value.status == 413
 
 
@@ -89,7 +98,7 @@ def test_no_value_of_the_client_is_repeated_in_a_refusal() -> None:
     body = b'{"customerName": "secret-name\\n", "customerAddress": ["secret-address"], "customerAge": "secret-age"}'
 
     with pytest.raises(Problem) as refused:
-        read_json(request(body, content_type="application/json"), CustomerDetails)
+        read_json(request(body, content_type="application/json"), CustomerInput)
 
     assert "secret" not in repr(refused.value)
 
@@ -123,7 +132,7 @@ def test_if_match_names_versions(header: str, versions: list[int]) -> None:
     assert expected_versions(request(if_match=header)) == frozenset(versions)
 
 
-def test_without_if_match_any_version_will_do() -> None:
+def test_without_if_match_any_version_is_allowed() -> None:
     assert expected_versions(request()) is None
     assert expected_versions(request(if_match="*")) is None
 
@@ -136,5 +145,30 @@ def test_without_if_match_any_version_will_do() -> None:
         ("/customers?x=http://b", "/customers"),
     ],
 )
-def test_the_path_is_told_without_host_and_query(url: str, path: str) -> None:
+def test_a_path_has_neither_host_nor_query(url: str, path: str) -> None:
     assert path_of(request(url=url)) == path
+
+
+ID = "0189ee3e-0000-7000-8000-000000000001"
+NOT_IDS = ["", "1", "../x", "x" * 5000, ID.upper(), f" {ID}", ID.replace("-", "")]
+
+
+def request_for(resource_id: str) -> func.HttpRequest:
+    return func.HttpRequest("GET", "http://localhost", route_params={"id": resource_id}, body=b"")
+
+
+def test_ids_are_parsed_from_the_path() -> None:
+    assert customer_id(request_for(ID)) == ID
+    assert message_id(request_for(f"{ID}.canceled")) == f"{ID}.canceled"
+
+
+@pytest.mark.parametrize("text", [*NOT_IDS, f"{ID}.registered"])
+def test_a_text_that_cannot_be_the_id_of_a_customer_is_not_found(text: str) -> None:
+    with pytest.raises(NotFound):
+        customer_id(request_for(text))
+
+
+@pytest.mark.parametrize("text", [*NOT_IDS, ID, f"{ID}.", f"{ID}.nonsense", f"{ID}.notice.notice"])
+def test_a_text_that_cannot_be_the_id_of_a_message_is_not_found(text: str) -> None:
+    with pytest.raises(NotFound):
+        message_id(request_for(text))

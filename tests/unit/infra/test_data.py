@@ -17,9 +17,8 @@ SUBSCRIPTIONS = f"{TOPICS}/subscriptions"
 RULES = f"{SUBSCRIPTIONS}/rules"
 CONTAINERS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers"
 QUERIES = {
-    resources.CUSTOMERS: (customers.NEWEST, customers.NEWEST_AFTER),
-    resources.KAKAOS: (kakao_messages.NEWEST, kakao_messages.NEWEST_AFTER),
-    resources.CUSTOMER_VIEWS: (customer_views.NEWEST, customer_views.NEWEST_AFTER),
+    listed.NEWEST_FIRST.container: (listed.NEWEST_FIRST.first_page, listed.NEWEST_FIRST.next_page)
+    for listed in (customers, kakao_messages, customer_views)
 }
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)

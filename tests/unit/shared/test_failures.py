@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 
 from shared.domain.customer import CustomerDetails
-from shared.failures import described
+from shared.failures import describe_failure
 
 
-def test_it_is_told_where_our_own_code_called_what_raised() -> None:
+def test_the_line_of_our_own_code_that_led_to_the_error_is_named() -> None:
     with pytest.raises(ValueError, match="validation error") as raised:
         CustomerDetails.model_validate({"customerName": "secret-name"})
 
-    line = described(raised.value)
+    line = describe_failure(raised.value)
 
     assert line.startswith("ValidationError at ")
     own, library = line.partition(" at ")[2].split(" > ")
@@ -20,8 +20,8 @@ def test_it_is_told_where_our_own_code_called_what_raised() -> None:
     assert "secret" not in line
 
 
-def test_what_our_own_code_raised_is_told_once() -> None:
+def test_an_error_that_our_own_code_raised_is_named_once() -> None:
     with pytest.raises(json.JSONDecodeError) as raised:
         raise json.JSONDecodeError("secret", "secret", 0)
 
-    assert described(raised.value).count(Path(__file__).name) == 1
+    assert describe_failure(raised.value).count(Path(__file__).name) == 1

@@ -3,17 +3,19 @@ import pytest
 from shared.domain.customer import Customer
 from shared.domain.errors import ProviderRefused, ProviderUnavailable
 from shared.domain.events import CustomerEvent
+from shared.domain.kakao_message import MessageKind, message_id
 from shared.use_cases.alerting import AlertCancellation
-from tests.unit.fakes import START, YEON, FakeMessages, FakeProvider, Ticks
+from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeMessages, FakeMetrics, FakeProvider, Ticks
 
-CUSTOMER = Customer.register("0189ee3e-0000-7000-8000-000000000000", YEON, START)
+CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 CANCELED = CustomerEvent.canceled("event 2", CUSTOMER, START)
-MESSAGE_ID = f"{CUSTOMER.customer_id}.canceled"
+MESSAGE_ID = message_id(CUSTOMER_ID, MessageKind.CANCELED)
 
 
 async def test_however_often_the_event_comes_there_is_one_alert() -> None:
     provider, messages = FakeProvider(), FakeMessages()
-    alert = AlertCancellation(provider, messages, Ticks().now)
+    metrics = FakeMetrics()
+    alert = AlertCancellation(provider, messages, Ticks().now, metrics.record_age)
 
     for _ in range(3):
         await alert(CANCELED)
@@ -21,22 +23,25 @@ async def test_however_often_the_event_comes_there_is_one_alert() -> None:
     assert list(provider.sent) == [MESSAGE_ID]
     assert list(messages.messages) == [MESSAGE_ID]
     assert messages.messages[MESSAGE_ID].kind == "canceled"
+    assert metrics.events == [CANCELED.time] * 3
 
 
-async def test_an_alert_that_the_provider_cannot_take_now_must_come_again() -> None:
-    messages = FakeMessages()
+async def test_an_alert_fails_while_the_provider_is_unavailable() -> None:
+    messages, metrics = FakeMessages(), FakeMetrics()
+    provider = FakeProvider(ProviderUnavailable("x", 1))
 
     with pytest.raises(ProviderUnavailable):
-        await AlertCancellation(FakeProvider(ProviderUnavailable("x", 1)), messages, Ticks().now)(CANCELED)
+        await AlertCancellation(provider, messages, Ticks().now, metrics.record_age)(CANCELED)
 
     assert messages.messages == {}
+    assert metrics.events == []
 
 
-async def test_an_alert_that_the_provider_never_takes_is_kept_as_refused() -> None:
+async def test_an_alert_that_the_provider_refuses_is_kept_as_refused() -> None:
     messages = FakeMessages()
     provider = FakeProvider(ProviderRefused("fake", "recipient_blocked", "x"))
 
-    await AlertCancellation(provider, messages, Ticks().now)(CANCELED)
+    await AlertCancellation(provider, messages, Ticks().now, FakeMetrics().record_age)(CANCELED)
 
     assert (messages.messages[MESSAGE_ID].status, messages.messages[MESSAGE_ID].receipt) == (
         "refused",

@@ -1,12 +1,11 @@
 import pytest
 
 from shared.domain.errors import IdempotencyKeyReused, MessageAlreadySent, ProviderRefused, ProviderUnavailable
-from shared.domain.kakao_message import KakaoMessageDraft, MessageKind
+from shared.domain.kakao_message import KakaoMessageDraft, MessageKind, message_id
 from shared.use_cases.sending import SendKakao
-from tests.unit.fakes import FakeMessages, FakeProvider, FakeReservations, Ticks
+from tests.unit.fakes import CUSTOMER_ID, FakeMessages, FakeProvider, FakeReservations, Ticks
 
-CUSTOMER_ID = "0189ee3e-0000-7000-8000-000000000000"
-OWN_KEY = f"{CUSTOMER_ID}.registered"
+OWN_KEY = message_id(CUSTOMER_ID, MessageKind.REGISTERED)
 DRAFT = KakaoMessageDraft(
     customer_id=CUSTOMER_ID,
     kind=MessageKind.REGISTERED,
@@ -16,8 +15,8 @@ DRAFT = KakaoMessageDraft(
 )
 
 
-class House:
-    """The use case with fakes around it."""
+class Sending:
+    """The use case with its fakes."""
 
     def __init__(self) -> None:
         self.provider = FakeProvider()
@@ -28,58 +27,58 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def sending() -> Sending:
+    return Sending()
 
 
-async def test_a_message_is_sent_and_kept_with_its_receipt(house: House) -> None:
-    message = await house.send(DRAFT)
+async def test_a_message_is_sent_and_kept_with_its_receipt(sending: Sending) -> None:
+    message = await sending.send(DRAFT)
 
     assert message.receipt == f"receipt of {OWN_KEY}"
-    assert house.messages.messages == {OWN_KEY: message}
-    assert list(house.provider.sent) == [OWN_KEY]
+    assert sending.messages.messages == {OWN_KEY: message}
+    assert list(sending.provider.sent) == [OWN_KEY]
 
 
 @pytest.mark.parametrize("key", [OWN_KEY, "any other key"])
-async def test_the_same_key_gives_the_first_message(house: House, key: str) -> None:
-    first = await house.send(DRAFT, key)
-    second = await house.send(DRAFT, key)
+async def test_the_same_key_gets_the_first_message(sending: Sending, key: str) -> None:
+    first = await sending.send(DRAFT, key)
+    second = await sending.send(DRAFT, key)
 
     assert second == first
-    assert len(house.provider.sent) == 1
+    assert len(sending.provider.sent) == 1
 
 
 @pytest.mark.parametrize("key", [OWN_KEY, "any other key"])
-async def test_the_same_key_with_another_request_is_refused(house: House, key: str) -> None:
-    await house.send(DRAFT, key)
+async def test_the_same_key_with_another_request_is_refused(sending: Sending, key: str) -> None:
+    await sending.send(DRAFT, key)
 
     with pytest.raises(IdempotencyKeyReused):
-        await house.send(DRAFT.model_copy(update={"customer_name": "another"}), key)
+        await sending.send(DRAFT.model_copy(update={"customer_name": "another"}), key)
 
 
-async def test_a_second_message_of_a_kind_is_refused_without_the_key_of_the_first(house: House) -> None:
-    await house.send(DRAFT)
+async def test_a_second_message_of_a_kind_is_refused_without_the_key_of_the_first(sending: Sending) -> None:
+    await sending.send(DRAFT)
 
     with pytest.raises(MessageAlreadySent):
-        await house.send(DRAFT)
+        await sending.send(DRAFT)
 
 
-async def test_a_message_to_nobody_yet_registered_gets_an_id_that_its_key_keeps(house: House) -> None:
+async def test_a_message_to_somebody_not_registered_gets_an_id_that_its_key_keeps(sending: Sending) -> None:
     draft = KakaoMessageDraft(customer_name="yeon", customer_address="incheon", customer_age=20)
 
-    first = await house.send(draft, "key")
+    first = await sending.send(draft, "key")
 
-    assert await house.send(draft, "key") == first
-    assert (await house.send(draft)).customer_id != first.customer_id
+    assert await sending.send(draft, "key") == first
+    assert (await sending.send(draft)).customer_id != first.customer_id
 
 
 @pytest.mark.parametrize("failure", [ProviderUnavailable("x", 1), ProviderRefused("fake", "recipient_blocked", "x")])
-async def test_what_the_provider_does_not_take_is_not_kept(
-    house: House, failure: ProviderUnavailable | ProviderRefused
+async def test_a_message_that_the_provider_does_not_accept_is_not_kept(
+    sending: Sending, failure: ProviderUnavailable | ProviderRefused
 ) -> None:
-    house.provider.failure = failure
+    sending.provider.failure = failure
 
     with pytest.raises(type(failure)):
-        await house.send(DRAFT)
+        await sending.send(DRAFT)
 
-    assert house.messages.messages == {}
+    assert sending.messages.messages == {}

@@ -3,7 +3,8 @@
 MAX_ITEM_BYTES = 2 * 1024 * 1024
 MAX_ID_BYTES = 254  # "less than 255": of a container and a database, in UTF-8
 MAX_ITEM_ID_BYTES = 1023
-MAX_NESTING = 128  # objects and arrays in one another
+MAX_NESTING = 128  # levels of objects and arrays
+MAX_EXACT_INTEGER = 2**53  # numbers are doubles, which do not hold every integer beyond this
 FORBIDDEN_IN_ID = frozenset("/\\?#\t\r\n")
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_PARTITION_KEY_PATHS = 3

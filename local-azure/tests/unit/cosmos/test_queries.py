@@ -203,7 +203,7 @@ def test_a_query_gives_the_results_the_reference_gives(query: str, expected: lis
         ("SELECT * FROM c WHERE udf.f(c)", "does not support user-defined functions"),
         ("SELECT * FROM c WHERE ST_DISTANCE(c.a, c.b) < 1", "does not support the function ST_DISTANCE"),
         ("SELECT c.id, COUNT(1) FROM c", "is not contained in either an aggregate function or the GROUP BY clause"),
-        ("SELECT * FROM c WHERE COUNT(1) > 1", "can only stand in the select list"),
+        ("SELECT * FROM c WHERE COUNT(1) > 1", "only allowed in the select list"),
         ("SELECT * FROM c ORDER BY UPPER(c.id)", "could not be mapped to a document path"),
         ("SELECT * FROM c JOIN t IN c.tags", "only valid with a single input set"),
         ("SELECT TOP 'x' * FROM c", "incorrect syntax near ''x''"),

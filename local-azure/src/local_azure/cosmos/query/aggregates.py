@@ -1,15 +1,14 @@
-"""COUNT, SUM, AVG, MIN and MAX. Undefined values do not take part."""
+"""COUNT, SUM, AVG, MIN and MAX. They ignore undefined values."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from local_azure.cosmos.query.values import UNDEFINED, is_number, rank, sort_key
-
-_FIRST_OF_COMPOSITES = 5
+from local_azure.cosmos.limits import MAX_EXACT_INTEGER
+from local_azure.cosmos.query.values import UNDEFINED, is_composite, is_number, sort_key
 
 
 class Aggregate(Protocol):
-    """Takes the values of one group, one by one."""
+    """Receives the values of one group one by one."""
 
     def add(self, value: Any) -> None: ...
 
@@ -29,7 +28,7 @@ class Count:
 
 
 class Sum:
-    """Undefined as soon as one value is not a number."""
+    """Undefined if any value is not a number."""
 
     def __init__(self) -> None:
         self._sum: Any = 0
@@ -57,30 +56,30 @@ class Average(Sum):
         if not self._count or self._sum is UNDEFINED:
             return UNDEFINED
         average = self._sum / self._count
-        return int(average) if average.is_integer() and abs(average) < 2**53 else average
+        return int(average) if average.is_integer() and abs(average) < MAX_EXACT_INTEGER else average
 
 
 class Extreme:
-    """The first or last value in the order of ORDER BY; undefined with an array or an object among them."""
+    """The first or last value in the order of ORDER BY; undefined if any value is an array or an object."""
 
     def __init__(self, *, last: bool) -> None:
         self._last = last
         self._value: Any = UNDEFINED
         self._key: tuple[Any, ...] = ()
-        self._spoilt = False
+        self._has_composite = False
 
     def add(self, value: Any) -> None:
         if value is UNDEFINED:
             return
-        if rank(value) >= _FIRST_OF_COMPOSITES:
-            self._spoilt = True
+        if is_composite(value):
+            self._has_composite = True
             return
         key = sort_key(value)
         if self._value is UNDEFINED or (key > self._key if self._last else key < self._key):
             self._value, self._key = value, key
 
     def result(self) -> Any:
-        return UNDEFINED if self._spoilt else self._value
+        return UNDEFINED if self._has_composite else self._value
 
 
 AGGREGATES: dict[str, Callable[[], Aggregate]] = {

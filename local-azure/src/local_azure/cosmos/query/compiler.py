@@ -1,304 +1,122 @@
-"""From the syntax tree of an expression to a closure that gives its value."""
+"""Compiles the syntax tree of a query into a `Selection` that runs it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.query import operators, syntax
-from local_azure.cosmos.query.aggregates import AGGREGATES, Aggregate
-from local_azure.cosmos.query.functions import FUNCTIONS, NOT_SUPPORTED
+from local_azure.cosmos.query import syntax
+from local_azure.cosmos.query.aggregates import AGGREGATES
+from local_azure.cosmos.query.expressions import ExpressionCompiler, GroupedColumns, build_object
+from local_azure.cosmos.query.scope import ROOT_SLOT, Evaluate, Results, Slots
+from local_azure.cosmos.query.selection import Grouping, Order, Selection, Source, WindowExpressions
 from local_azure.cosmos.query.syntax import Expression
-from local_azure.cosmos.query.values import UNDEFINED, equal
 
-if TYPE_CHECKING:
-    from local_azure.cosmos.query.selection import Selection
 
-ROOT_SLOT = 0
-"""Where the item stands that is looked at."""
-
-
-class Scope:
-    """What an expression is evaluated against: the values of the aliases by slot, and the query's parameters.
-
-    `keys` and `results` are those of the group that is being rendered.
-    """
-
-    __slots__ = ("keys", "parameters", "results", "values")
-
-    def __init__(self, parameters: dict[str, Any], slots: int) -> None:
-        self.parameters = parameters
-        self.values: list[Any] = [UNDEFINED] * slots
-        self.keys: tuple[Any, ...] = ()
-        self.results: list[Any] = []
-
-
-type Evaluate = Callable[[Scope], Any]
-
-
-class AggregateCall(NamedTuple):
-    """`create` makes a fresh aggregate for a group; `counts_rows` for COUNT(1), which has nothing to look at."""
-
-    create: Callable[[], Aggregate]
-    evaluate: Evaluate
-    counts_rows: bool
-
-
-@dataclass(slots=True)
-class Grouping:
-    """What GROUP BY groups by, and the aggregates found in the select list."""
-
-    expressions: tuple[Expression, ...]
-    aggregates: list[AggregateCall] = field(default_factory=list)
-
-
-class Slots:
-    """Gives each alias of a query, and of those in it, a place of its own."""
-
-    def __init__(self) -> None:
-        self.count = ROOT_SLOT + 1
-
-    def take(self) -> int:
-        self.count += 1
-        return self.count - 1
-
-
-type SubqueryCompiler = Callable[[syntax.Query, dict[str, int], Slots], "Selection"]
-
-
-class ExpressionCompiler:
-    """`aliases` gives the slot of each name in sight. With a `grouping`, expressions are about groups, not rows."""
-
-    def __init__(
-        self,
-        aliases: dict[str, int],
-        slots: Slots,
-        compile_subquery: SubqueryCompiler,
-        grouping: Grouping | None = None,
-    ) -> None:
-        self._aliases = aliases
-        self._slots = slots
-        self._compile_subquery = compile_subquery
-        self._grouping = grouping
-
-    def compile(self, expression: Expression) -> Evaluate:
-        """Raises query_error."""
-        if self._grouping is not None:
-            found = self._of_group(self._grouping, expression)
-            if found is not None:
-                return found
-        return _COMPILERS[type(expression)](self, expression)
-
-    def compile_all(self, expressions: Iterable[Expression]) -> list[Evaluate]:
-        return [self.compile(expression) for expression in expressions]
-
-    def subquery(self, query: syntax.Query) -> "Selection":
-        return self._compile_subquery(query, self._aliases, self._slots)
-
-    def name(self, name: syntax.Name) -> Evaluate:
-        slot = self._aliases.get(name.name)
-        if slot is None:
-            message = f"Identifier '{name.name}' could not be resolved."
-            raise errors.query_error(message, name.start, name.end, "SC2001")
-        return lambda scope: scope.values[slot]
-
-    def call(self, call: syntax.Call) -> Evaluate:
-        name, count = call.function, len(call.arguments)
-        if name in AGGREGATES:
-            message = f"The aggregate function {name} can only stand in the select list."
-            raise errors.query_error(message, call.start, call.end, "SC2105")
-        if name in NOT_SUPPORTED or name.startswith(("ST_", "FULLTEXT")):
-            raise errors.not_supported(f"the function {name}")
-        function = FUNCTIONS.get(name)
-        if function is None:
-            message = f"'{name}' is not a recognized built-in function name."
-            raise errors.query_error(message, call.start, call.end, "SC2005")
-        if not function.fewest <= count <= function.most:
-            message = f"The {name} function requires {function.fewest} to {function.most} argument(s), not {count}."
-            raise errors.query_error(message, call.start, call.end, "SC2050")
-        evaluate, arguments = function.evaluate, self.compile_all(call.arguments)
-        if count == 1:
-            return _apply(evaluate, arguments[0])
-        return lambda scope: evaluate(*[argument(scope) for argument in arguments])
-
-    def _of_group(self, grouping: Grouping, expression: Expression) -> Evaluate | None:
-        if expression in grouping.expressions:
-            place = grouping.expressions.index(expression)
-            return lambda scope: scope.keys[place]
-        if isinstance(expression, syntax.Call) and expression.function in AGGREGATES:
-            return self._aggregate(grouping, expression)
-        if isinstance(expression, syntax.Name):
-            message = (
-                f"Property reference '{expression.name}' is invalid in the select list because it is not contained in "
-                "either an aggregate function or the GROUP BY clause."
-            )
-            raise errors.query_error(message, expression.start, expression.end, "SC2102")
-        return None
-
-    def _aggregate(self, grouping: Grouping, call: syntax.Call) -> Evaluate:
-        if len(call.arguments) != 1:
-            message = f"The {call.function} function requires 1 argument(s)."
-            raise errors.query_error(message, call.start, call.end, "SC2050")
-        rows = ExpressionCompiler(self._aliases, self._slots, self._compile_subquery)
-        place = len(grouping.aggregates)
-        counts_rows = call.function == "COUNT" and isinstance(call.arguments[0], syntax.Literal)
-        evaluate = rows.compile(call.arguments[0])
-        grouping.aggregates.append(AggregateCall(AGGREGATES[call.function], evaluate, counts_rows))
-        return lambda scope: scope.results[place]
-
-
-def _literal(_compiler: ExpressionCompiler, literal: syntax.Literal) -> Evaluate:
-    value = literal.value
-    return lambda scope: value
-
-
-def _parameter(_compiler: ExpressionCompiler, parameter: syntax.Parameter) -> Evaluate:
-    name = parameter.name
-    return lambda scope: scope.parameters[name]
-
-
-def _member(compiler: ExpressionCompiler, member: syntax.Member) -> Evaluate:
-    target, name = compiler.compile(member.target), member.name
-
-    def evaluate(scope: Scope) -> Any:
-        value = target(scope)
-        return value.get(name, UNDEFINED) if type(value) is dict else UNDEFINED
-
-    return evaluate
-
-
-def _index(compiler: ExpressionCompiler, node: syntax.Index) -> Evaluate:
-    target, index = compiler.compile(node.target), compiler.compile(node.index)
-
-    def evaluate(scope: Scope) -> Any:
-        value, place = target(scope), index(scope)
-        if type(value) is dict and type(place) is str:
-            return value.get(place, UNDEFINED)
-        if type(value) is list and type(place) is int and 0 <= place < len(value):
-            return value[place]
-        return UNDEFINED
-
-    return evaluate
-
-
-def _apply(function: Callable[[Any], Any], operand: Evaluate) -> Evaluate:
-    return lambda scope: function(operand(scope))
-
-
-def _unary(compiler: ExpressionCompiler, node: syntax.Unary) -> Evaluate:
-    return _apply(operators.UNARY[node.operator], compiler.compile(node.operand))
-
-
-def _binary(compiler: ExpressionCompiler, node: syntax.Binary) -> Evaluate:
-    function = operators.BINARY[node.operator]
-    left, right = compiler.compile(node.left), compiler.compile(node.right)
-    return lambda scope: function(left(scope), right(scope))
-
-
-def _logical(compiler: ExpressionCompiler, node: syntax.Logical) -> Evaluate:
-    deciding = node.operator == "OR"
-    operands = compiler.compile_all(node.operands)
-
-    def evaluate(scope: Scope) -> Any:
-        result: Any = not deciding
-        for operand in operands:
-            value = operand(scope)
-            if value is deciding:
-                return deciding
-            if type(value) is not bool:
-                result = UNDEFINED
-        return result
-
-    return evaluate
-
-
-def _in(compiler: ExpressionCompiler, node: syntax.In) -> Evaluate:
-    operand, options = compiler.compile(node.operand), compiler.compile_all(node.options)
-
-    def evaluate(scope: Scope) -> Any:
-        value = operand(scope)
-        if value is UNDEFINED:
-            return UNDEFINED
-        for option in options:
-            candidate = option(scope)
-            if candidate is not UNDEFINED and equal(value, candidate):
-                return True
-        return False
-
-    return evaluate
-
-
-def _between(compiler: ExpressionCompiler, node: syntax.Between) -> Evaluate:
-    operand, low, high = compiler.compile_all((node.operand, node.low, node.high))
-
-    def evaluate(scope: Scope) -> Any:
-        value = operand(scope)
-        above, below = operators.is_at_least(value, low(scope)), operators.is_at_most(value, high(scope))
-        if above is False or below is False:
-            return False
-        return True if above is True and below is True else UNDEFINED
-
-    return evaluate
-
-
-def _like(compiler: ExpressionCompiler, node: syntax.Like) -> Evaluate:
-    parts = compiler.compile_all((node.operand, node.pattern, node.escape or syntax.Literal("")))
-    return lambda scope: operators.like(*[part(scope) for part in parts])
-
-
-def _conditional(compiler: ExpressionCompiler, node: syntax.Conditional) -> Evaluate:
-    test, then, otherwise = compiler.compile_all((node.test, node.then, node.otherwise))
-    return lambda scope: then(scope) if test(scope) is True else otherwise(scope)
-
-
-def _array(compiler: ExpressionCompiler, node: syntax.ArrayLiteral) -> Evaluate:
-    elements = compiler.compile_all(node.elements)
-
-    def evaluate(scope: Scope) -> Any:
-        values = [element(scope) for element in elements]
-        return [value for value in values if value is not UNDEFINED]
-
-    return evaluate
-
-
-def _object(compiler: ExpressionCompiler, node: syntax.ObjectLiteral) -> Evaluate:
-    return build_object([(name, compiler.compile(value)) for name, value in node.members])
-
-
-def build_object(members: list[tuple[str, Evaluate]]) -> Evaluate:
-    """An object without the members that are undefined."""
-
-    def evaluate(scope: Scope) -> Any:
-        values = [(name, member(scope)) for name, member in members]
-        return {name: value for name, value in values if value is not UNDEFINED}
-
-    return evaluate
-
-
-def _subquery(compiler: ExpressionCompiler, node: syntax.Subquery) -> Evaluate:
-    selection = compiler.subquery(node.query)
-    if node.kind == "EXISTS":
-        return lambda scope: any(True for _ in selection.results(scope, (None,)))
-    if node.kind == "ARRAY":
-        return lambda scope: list(selection.results(scope, (None,)))
-    return lambda scope: next(iter(selection.results(scope, (None,))), UNDEFINED)
-
-
-_COMPILERS: dict[type, Callable[[ExpressionCompiler, Any], Evaluate]] = {
-    syntax.Literal: _literal,
-    syntax.Parameter: _parameter,
-    syntax.Name: ExpressionCompiler.name,
-    syntax.Member: _member,
-    syntax.Index: _index,
-    syntax.Unary: _unary,
-    syntax.Binary: _binary,
-    syntax.Logical: _logical,
-    syntax.Call: ExpressionCompiler.call,
-    syntax.In: _in,
-    syntax.Between: _between,
-    syntax.Like: _like,
-    syntax.Conditional: _conditional,
-    syntax.ArrayLiteral: _array,
-    syntax.ObjectLiteral: _object,
-    syntax.Subquery: _subquery,
-}
+class CompiledQuery(NamedTuple):
+    """`root_names`: the aliases of the whole item. `slots`: how many a scope for it needs."""
+
+    selection: Selection
+    root_names: frozenset[str]
+    slots: int
+
+
+class _From(NamedTuple):
+    """What FROM and JOIN bind. `aliases`: the slot of each name that the other clauses may use."""
+
+    sources: tuple[Source, ...]
+    aliases: dict[str, int]
+    root_names: frozenset[str]
+
+
+def compile_query(query: syntax.Query) -> CompiledQuery:
+    """Raises query_error."""
+    slots = Slots()
+    origin = _compile_from(query.sources, {}, slots, top_level=True)
+    return CompiledQuery(_compile_selection(query, origin, slots), origin.root_names, slots.count)
+
+
+def compile_constant(expression: Expression) -> Evaluate:
+    """For an expression that refers to no item."""
+    return ExpressionCompiler({}, Slots(), _compile_subquery).compile(expression)
+
+
+def _compile_subquery(query: syntax.Query, aliases: Mapping[str, int], slots: Slots) -> Results:
+    selection = _compile_selection(query, _compile_from(query.sources, aliases, slots), slots)
+    return lambda scope: selection.results(scope, (None,))
+
+
+def _compile_from(
+    clause: tuple[syntax.Source, ...], outer: Mapping[str, int], slots: Slots, *, top_level: bool = False
+) -> _From:
+    aliases = dict(outer)
+    sources: list[Source] = []
+    root_names: set[str] = set()
+    for place, source in enumerate(clause):
+        is_root = top_level and place == 0
+        names = syntax.path_of(source.path)
+        if is_root and names is not None:
+            # Whatever FROM names first is the container, by any name.
+            if len(names) == 1 and not source.iterate:
+                aliases = {source.alias: ROOT_SLOT}
+                root_names.add(source.alias)
+                continue
+            aliases = {names[0]: ROOT_SLOT}
+        evaluate = _compile_source(source.path, aliases, slots)
+        slot = slots.take()
+        aliases = {source.alias: slot} if is_root else {**aliases, source.alias: slot}
+        sources.append(Source(evaluate, slot, source.iterate))
+    return _From(tuple(sources), aliases, frozenset(root_names))
+
+
+def _compile_source(path: Expression, aliases: Mapping[str, int], slots: Slots) -> Evaluate:
+    if isinstance(path, syntax.Subquery):
+        results = _compile_subquery(path.query, aliases, slots)
+        return lambda scope: list(results(scope))
+    return ExpressionCompiler(aliases, slots, _compile_subquery).compile(path)
+
+
+def _compile_selection(query: syntax.Query, origin: _From, slots: Slots) -> Selection:
+    rows = ExpressionCompiler(origin.aliases, slots, _compile_subquery)
+    where = rows.compile(query.where) if query.where is not None else None
+    keys = tuple(rows.compile_all(query.group_by))
+    if query.group_by and query.order_by:
+        raise errors.not_supported("ORDER BY together with GROUP BY")
+    grouping = None
+    if query.group_by or any(_contains_aggregate(item.expression) for item in query.items):
+        columns = GroupedColumns(query.group_by)
+        groups = ExpressionCompiler(origin.aliases, slots, _compile_subquery, columns)
+        project = _compile_projection(query, groups)
+        grouping = Grouping(keys, tuple(columns.aggregates))
+    else:
+        project = _compile_projection(query, rows)
+    window = (rows.compile(count) if count else None for count in (query.top, query.offset, query.limit))
+    return Selection(
+        sources=origin.sources,
+        where=where,
+        grouping=grouping,
+        project=project,
+        order=tuple(Order(rows.compile(item.expression), item.descending) for item in query.order_by),
+        distinct=query.distinct,
+        window_expressions=WindowExpressions(*window),
+    )
+
+
+def _compile_projection(query: syntax.Query, compiler: ExpressionCompiler) -> Evaluate:
+    if not query.items:
+        if compiler.is_grouped:
+            raise errors.query_error("'SELECT *' cannot be grouped.", 0, 0, "SC2102")
+        return compiler.compile(syntax.Name(query.sources[0].alias, 0, 0))
+    if query.value:
+        return compiler.compile(query.items[0].expression)
+    members: list[tuple[str, Evaluate]] = []
+    unnamed = 0
+    for item in query.items:
+        unnamed += item.alias is None
+        members.append((item.alias or f"${unnamed}", compiler.compile(item.expression)))
+    return build_object(members)
+
+
+def _contains_aggregate(expression: Expression) -> bool:
+    if isinstance(expression, syntax.Call) and expression.function in AGGREGATES:
+        return True
+    return any(_contains_aggregate(part) for part in syntax.parts_of(expression))

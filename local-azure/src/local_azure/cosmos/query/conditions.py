@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.query.compiler import ROOT_SLOT, Scope, Slots
+from local_azure.cosmos.query.compiler import compile_query
 from local_azure.cosmos.query.parser import parse_condition
-from local_azure.cosmos.query.selection import Selection
+from local_azure.cosmos.query.scope import ROOT_SLOT, Scope
 
 
 @lru_cache(maxsize=256)
@@ -16,13 +16,12 @@ def read_condition(text: str) -> Callable[[dict[str, Any]], bool]:
     if not isinstance(text, str):
         raise errors.bad_request("The condition of a patch is a text.")
     tree = parse_condition(text)
-    slots = Slots()
-    selection = Selection(tree, {}, slots, top_level=True)
+    selection, _, slots = compile_query(tree)
     if tree.group_by or tree.order_by or tree.limit:
         raise errors.query_error("The condition of a patch is of the form FROM c WHERE ….", 0, len(text))
 
     def test(item: dict[str, Any]) -> bool:
-        scope = Scope({}, slots.count)
+        scope = Scope({}, slots)
         scope.values[ROOT_SLOT] = item
         return any(True for _ in selection.results(scope, (None,)))
 

@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 from local_azure.cosmos import errors, json_text
 from local_azure.cosmos.limits import MAX_RESPONSE_BYTES, SCAN_BUDGET
 from local_azure.cosmos.query import syntax
-from local_azure.cosmos.query.compiler import ROOT_SLOT, ExpressionCompiler, Scope, Slots
+from local_azure.cosmos.query.compiler import compile_query
 from local_azure.cosmos.query.parser import parse
-from local_azure.cosmos.query.planner import Path, Plan, Search
+from local_azure.cosmos.query.planner import Plan, PropertyPath, Search
+from local_azure.cosmos.query.scope import ROOT_SLOT, Scope
 from local_azure.cosmos.query.selection import Selection
 from local_azure.cosmos.query.values import UNDEFINED
 from local_azure.cosmos.store.change_feed import WHOLE, FeedRange
 from local_azure.cosmos.store.containers import Container
 from local_azure.cosmos.store.storage import Storage
 
-_ORDER_COLUMNS: dict[Path, str] = {("id",): "id", ("_ts",): "ts"}
+_ORDER_COLUMNS: dict[PropertyPath, str] = {("id",): "id", ("_ts",): "ts"}
 _ALIVE = "(expires IS NULL OR expires > ?)"
 
 
@@ -119,13 +120,13 @@ class _Run:
         """Goes on behind the item where the last page ended."""
         scope, compiled = self._scope, self._compiled
         window = compiled.selection.window(scope)
-        most = None if window.most is None else window.offset + window.most
+        end = window.end
         passed, place = self._continue(call.continuation)
         results: list[str] = []
         size = 0
         rows = self._rows()
         for number, item_id, ts, body in rows:
-            if most is not None and passed >= most:
+            if end is not None and passed >= end:
                 break
             if len(results) >= call.size or size >= MAX_RESPONSE_BYTES or self._looked_at >= SCAN_BUDGET:
                 rows.close()
@@ -212,27 +213,25 @@ class _Run:
 
 
 @lru_cache(maxsize=512)
-def _compiled(text: str, key_paths: tuple[Path, ...]) -> _Compiled:
+def _compiled(text: str, key_paths: tuple[PropertyPath, ...]) -> _Compiled:
     """Raises query_error."""
     try:
         tree = parse(text)
-        slots = Slots()
-        selection = Selection(tree, {}, slots, top_level=True)
-        constants = ExpressionCompiler({}, slots, Selection)
-        plan = Plan(tree.where, selection.root_names, key_paths, constants.compile)
+        selection, root_names, slots = compile_query(tree)
+        plan = Plan(tree.where, root_names, key_paths)
     except RecursionError:
         raise _too_complex() from None
     order_column, descending, ordered = "number", False, not tree.order_by
     if len(tree.order_by) == 1:
         path = syntax.path_of(tree.order_by[0].expression) or ()
-        if path[:1] and path[0] in selection.root_names and path[1:] in _ORDER_COLUMNS:
+        if path[:1] and path[0] in root_names and path[1:] in _ORDER_COLUMNS:
             order_column, descending, ordered = _ORDER_COLUMNS[path[1:]], tree.order_by[0].descending, True
     streams = selection.streams and ordered and bool(tree.sources)
-    whole = not tree.items or (tree.value and syntax.path_of(tree.items[0].expression) in _alone(selection.root_names))
-    return _Compiled(tree, selection, slots.count, plan, streams, order_column, descending, whole)
+    whole = not tree.items or (tree.value and syntax.path_of(tree.items[0].expression) in _alone(root_names))
+    return _Compiled(tree, selection, slots, plan, streams, order_column, descending, whole)
 
 
-def _alone(names: Iterable[str]) -> set[Path]:
+def _alone(names: Iterable[str]) -> set[PropertyPath]:
     return {(name,) for name in names}
 
 

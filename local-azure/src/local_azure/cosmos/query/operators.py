@@ -1,4 +1,4 @@
-"""The operators on values. A wrong type gives undefined; true, false and undefined make a three-valued logic."""
+"""The operators. A value of the wrong type gives undefined; true, false and undefined form a three-valued logic."""
 
 import math
 import re
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from local_azure.cosmos.limits import MAX_EXACT_INTEGER
 from local_azure.cosmos.query.values import UNDEFINED, compare, equal, is_number
 
 _WORD = 0xFFFF_FFFF
@@ -50,7 +51,7 @@ def _arithmetic(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
 
 def _quotient(left: float, right: float) -> float:
     result = left / right
-    return int(result) if result.is_integer() and abs(result) < 2**53 else result
+    return int(result) if result.is_integer() and abs(result) < MAX_EXACT_INTEGER else result
 
 
 def _remainder(left: float, right: float) -> float:

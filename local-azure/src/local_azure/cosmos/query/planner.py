@@ -5,21 +5,21 @@ the search (it keeps every item that could match, and the compiled WHERE decides
 the partition key, which have columns of their own, are exact.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from local_azure.cosmos.limits import MAX_PUSHED_CONSTANTS, MAX_PUSHED_TERMS
+from local_azure.cosmos.limits import MAX_EXACT_INTEGER, MAX_PUSHED_CONSTANTS, MAX_PUSHED_TERMS
 from local_azure.cosmos.query import syntax
-from local_azure.cosmos.query.compiler import Evaluate, Scope
+from local_azure.cosmos.query.compiler import compile_constant
+from local_azure.cosmos.query.scope import Evaluate, Scope
 from local_azure.cosmos.query.syntax import Expression
 from local_azure.cosmos.query.values import is_number
 from local_azure.cosmos.store import partition_keys
 
 _FLIPPED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_EXACT_INTEGER = 2**53
 _NOTHING = "0"  # the condition that no row meets
 
-type Path = tuple[str, ...]
+type PropertyPath = tuple[str, ...]
 """Property names below the item."""
 
 
@@ -35,7 +35,7 @@ class Search(NamedTuple):
 class _Term(NamedTuple):
     """`operator`: = < > <= >= IN"""
 
-    path: Path
+    path: PropertyPath
     operator: str
     constants: list[Evaluate]
 
@@ -52,12 +52,11 @@ class Plan:
     def __init__(
         self,
         where: Expression | None,
-        root_names: set[str],
-        key_paths: tuple[Path, ...],
-        compile_constant: Callable[[Expression], Evaluate],
+        root_names: frozenset[str],
+        key_paths: tuple[PropertyPath, ...],
     ) -> None:
         self._key_paths = key_paths
-        reader = _TermReader(root_names, compile_constant)
+        reader = _TermReader(root_names)
         self._terms: list[_Term] = []
         complete = True
         for conjunct in _conjuncts(where):
@@ -74,7 +73,7 @@ class Plan:
         conditions: list[str] = []
         parameters: list[Any] = []
         exact = self._complete
-        key: dict[Path, Any] = {}
+        key: dict[PropertyPath, Any] = {}
         for term in self._terms:
             constants = [evaluate(scope) for evaluate in term.constants]
             if term.operator == "=" and not isinstance(constants[0], list | dict):
@@ -92,9 +91,8 @@ class Plan:
 
 
 class _TermReader:
-    def __init__(self, root_names: set[str], compile_constant: Callable[[Expression], Evaluate]) -> None:
+    def __init__(self, root_names: frozenset[str]) -> None:
         self._root_names = root_names
-        self._compile = compile_constant
 
     def read(self, expression: Expression) -> _Term | None:
         match expression:
@@ -124,7 +122,7 @@ class _TermReader:
             return None
         if not all(syntax.is_constant(constant) for constant in constants):
             return None
-        return _Term(names[1:], operator, [self._compile(constant) for constant in constants])
+        return _Term(names[1:], operator, [compile_constant(constant) for constant in constants])
 
 
 def _conjuncts(expression: Expression | None) -> Iterator[Expression]:
@@ -141,7 +139,7 @@ def _conjuncts(expression: Expression | None) -> Iterator[Expression]:
             yield expression
 
 
-def _render(term: _Term, constants: list[Any], key_paths: tuple[Path, ...]) -> _Rendered | None:
+def _render(term: _Term, constants: list[Any], key_paths: tuple[PropertyPath, ...]) -> _Rendered | None:
     """None where SQLite cannot be asked."""
     if len(constants) > MAX_PUSHED_CONSTANTS or not all(_can_be_bound(constant) for constant in constants):
         return None
@@ -186,7 +184,7 @@ def _compares_exactly(constant: Any) -> bool:
     """Whether SQLite finds the equal values. Fractions may differ in the last bit, null does not equal
     itself, and a text ends at its first NUL."""
     if is_number(constant):
-        return float(constant).is_integer() and abs(constant) <= _EXACT_INTEGER
+        return float(constant).is_integer() and abs(constant) <= MAX_EXACT_INTEGER
     return type(constant) is bool or (type(constant) is str and "\0" not in constant)
 
 

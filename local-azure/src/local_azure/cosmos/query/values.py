@@ -1,10 +1,10 @@
-"""JSON values as the query language compares them, and the one that JSON does not have: undefined."""
+"""How the query language compares JSON values, and the value that JSON does not have: undefined."""
 
 from typing import Any, Final
 
 
 class Undefined:
-    """The value of a property that is not there. Neither null nor false."""
+    """The value of a missing property; neither null nor false."""
 
     def __repr__(self) -> str:
         return "undefined"
@@ -16,7 +16,6 @@ class Undefined:
 UNDEFINED: Final = Undefined()
 
 _RANKS: dict[type, int] = {Undefined: 0, type(None): 1, bool: 2, int: 3, float: 3, str: 4, list: 5, dict: 6}
-_FIRST_WITHOUT_ORDER = 5
 
 
 def rank(value: Any) -> int:
@@ -24,12 +23,17 @@ def rank(value: Any) -> int:
     return _RANKS[type(value)]
 
 
+def is_composite(value: Any) -> bool:
+    """Whether it is an array or an object: these have no order."""
+    return type(value) is list or type(value) is dict
+
+
 def is_number(value: Any) -> bool:
     return type(value) is int or type(value) is float
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Whether two defined values are the same. True is not 1."""
+    """Whether two defined values are equal. True is not 1."""
     if type(left) is str or type(right) is str:
         return bool(left == right)
     if rank(left) != rank(right):
@@ -42,9 +46,8 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def compare(left: Any, right: Any) -> int | None:
-    """Below, at or above 0; None where the values have no order: different types, arrays, objects, undefined."""
-    left_rank = rank(left)
-    if left_rank != rank(right) or left_rank >= _FIRST_WITHOUT_ORDER or left is UNDEFINED:
+    """Negative, 0 or positive; None for values without an order: different types, arrays, objects, undefined."""
+    if rank(left) != rank(right) or is_composite(left) or left is UNDEFINED:
         return None
     if left is None or left == right:
         return 0
@@ -52,17 +55,18 @@ def compare(left: Any, right: Any) -> int | None:
 
 
 def sort_key(value: Any) -> tuple[Any, ...]:
-    """For ORDER BY, MIN and MAX: first by type, then by value."""
-    place = rank(value)
-    return (place, value) if place in {2, 3, 4} else (place,)
+    """The sort key of ORDER BY, MIN and MAX: first by type, then by value."""
+    type_rank = rank(value)
+    has_order = not (value is None or value is UNDEFINED or is_composite(value))
+    return (type_rank, value) if has_order else (type_rank,)
 
 
 def identity(value: Any) -> Any:
-    """Something hashable that is the same for equal values: for DISTINCT, GROUP BY and sets."""
+    """A hashable key that is the same for equal values: for DISTINCT, GROUP BY and sets."""
     if type(value) is str:
         return value
     if type(value) is list:
-        return (5, *(identity(element) for element in value))
+        return (rank(value), *(identity(element) for element in value))
     if type(value) is dict:
-        return (6, frozenset((name, identity(member)) for name, member in value.items()))
+        return (rank(value), frozenset((name, identity(member)) for name, member in value.items()))
     return (rank(value), value)

@@ -13,11 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.limits import MAX_PARTITION_KEY_BYTES, MAX_PARTITION_KEY_PATHS
+from local_azure.cosmos.limits import MAX_EXACT_INTEGER, MAX_PARTITION_KEY_BYTES, MAX_PARTITION_KEY_PATHS
 from local_azure.cosmos.store import hashing
 
 _UNDEFINED: dict[str, Any] = {}
-_EXACT_INTEGER = 2**53
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -74,7 +73,7 @@ def _component(item: Mapping[str, Any], path: tuple[str, ...]) -> Any:
 
 def _canonical(components: list[Any]) -> str:
     for index, value in enumerate(components):
-        if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_INTEGER:
+        if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT_INTEGER:
             components[index] = int(value)
     text = _encode(components)
     if len(text) > MAX_PARTITION_KEY_BYTES:

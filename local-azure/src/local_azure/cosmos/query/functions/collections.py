@@ -2,20 +2,14 @@
 
 from typing import Any
 
-from local_azure.cosmos.query.functions.signatures import MANY, Function, of_values
-from local_azure.cosmos.query.values import UNDEFINED, equal, identity, is_number
+from local_azure.cosmos.query.functions.signatures import MANY, Function, of_values, whole_number
+from local_azure.cosmos.query.values import UNDEFINED, equal, identity
 
 
 def _array(value: Any) -> list[Any]:
     if type(value) is not list:
         raise ValueError(value)
     return value
-
-
-def _whole(number: Any) -> int:
-    if not is_number(number) or number != int(number):
-        raise ValueError(number)
-    return int(number)
 
 
 def _matches(element: Any, wanted: Any) -> bool:
@@ -44,9 +38,9 @@ def _concat(*arrays: Any) -> list[Any]:
 
 def _slice(array: Any, start: Any, length: Any = None) -> list[Any]:
     elements = _array(array)
-    first = _whole(start)
+    first = whole_number(start)
     first = max(len(elements) + first, 0) if first < 0 else first
-    return elements[first:] if length is None else elements[first : first + max(_whole(length), 0)]
+    return elements[first:] if length is None else elements[first : first + max(whole_number(length), 0)]
 
 
 def _distinct(elements: list[Any]) -> list[Any]:
@@ -64,7 +58,7 @@ def _difference(left: Any, right: Any) -> list[Any]:
 
 
 def _choose(index: Any, *options: Any) -> Any:
-    place = _whole(index)
+    place = whole_number(index)
     return options[place - 1] if 1 <= place <= len(options) else UNDEFINED
 
 

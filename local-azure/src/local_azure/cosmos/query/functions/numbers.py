@@ -3,11 +3,12 @@
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
+from local_azure.cosmos.limits import MAX_EXACT_INTEGER
 from local_azure.cosmos.query.functions.signatures import Function, of_numbers
 
 
 def _round(value: float, digits: float = 0) -> float:
-    """Halves go away from zero."""
+    """Rounds halves away from zero."""
     if isinstance(value, int) and digits >= 0:
         return value
     rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-int(digits)), rounding=ROUND_HALF_UP)
@@ -15,8 +16,8 @@ def _round(value: float, digits: float = 0) -> float:
 
 
 def _simplest(value: float) -> float:
-    """A whole number without a fraction, as JSON shows it."""
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+    """A whole number as an integer, so that JSON shows no fraction."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < MAX_EXACT_INTEGER else value
 
 
 def _sign(value: float) -> int:

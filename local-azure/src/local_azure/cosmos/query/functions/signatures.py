@@ -1,4 +1,4 @@
-"""What a built-in function takes, and the rule that nearly all of them share: a wrong type gives undefined."""
+"""How many arguments a built-in function takes, and the rule for their types: a wrong one gives undefined."""
 
 import math
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from local_azure.cosmos.query.values import UNDEFINED, is_number
 
 
 class Function(NamedTuple):
-    """`evaluate` gets between `fewest` and `most` values, undefined among them, and raises nothing."""
+    """`evaluate` gets `fewest` to `most` values, which may be undefined, and raises nothing."""
 
     evaluate: Callable[..., Any]
     fewest: int
     most: int
 
 
-MANY = 1_000
+MANY = 1_000  # arguments: no limit in practice
 
 
 def _guarded(function: Callable[..., Any], accepts: Callable[[Any], bool]) -> Callable[..., Any]:
@@ -25,11 +25,18 @@ def _guarded(function: Callable[..., Any], accepts: Callable[[Any], bool]) -> Ca
                 return UNDEFINED
         try:
             result = function(*arguments)
-        except (ValueError, OverflowError, ZeroDivisionError):  # outside of the function's domain
+        except (ValueError, OverflowError, ZeroDivisionError):  # outside the function's domain
             return UNDEFINED
         return UNDEFINED if type(result) is float and not math.isfinite(result) else result
 
     return evaluate
+
+
+def whole_number(value: Any) -> int:
+    """Raises ValueError if it is not a whole number."""
+    if not is_number(value) or value != int(value):
+        raise ValueError(value)
+    return int(value)
 
 
 def _is_text(value: Any) -> bool:
@@ -42,10 +49,10 @@ def of_texts(function: Callable[..., Any], fewest: int, most: int | None = None)
 
 
 def of_numbers(function: Callable[..., Any], fewest: int, most: int | None = None) -> Function:
-    """Undefined unless every argument is a number, and where the result is not one."""
+    """Undefined unless every argument and the result are numbers."""
     return Function(_guarded(function, is_number), fewest, most or fewest)
 
 
 def of_values(function: Callable[..., Any], fewest: int, most: int | None = None) -> Function:
-    """Undefined where an argument is, and where the function raises ValueError or OverflowError."""
+    """Undefined if an argument is undefined, or if the function raises ValueError or OverflowError."""
     return Function(_guarded(function, lambda value: value is not UNDEFINED), fewest, most or fewest)

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from local_azure.cosmos import json_text
-from local_azure.cosmos.query.functions.signatures import MANY, Function, of_texts, of_values
-from local_azure.cosmos.query.values import UNDEFINED, is_number
+from local_azure.cosmos.query.functions.signatures import MANY, Function, of_texts, of_values, whole_number
+from local_azure.cosmos.query.values import UNDEFINED
 
 _REPLICATE_LIMIT = 10_000  # characters, as in the service
 _REGEX_FLAGS = {"m": re.MULTILINE, "s": re.DOTALL, "i": re.IGNORECASE, "x": re.VERBOSE}
@@ -40,12 +40,6 @@ def _equals(text: Any, other: Any, ignore_case: Any = False) -> bool:
     return bool(text == other)
 
 
-def _whole(number: Any) -> int:
-    if not is_number(number) or number != int(number):
-        raise ValueError(number)
-    return int(number)
-
-
 def _text(value: Any) -> str:
     if type(value) is not str:
         raise ValueError(value)
@@ -53,25 +47,25 @@ def _text(value: Any) -> str:
 
 
 def _index_of(text: Any, part: Any, start: Any = 0) -> int:
-    return _text(text).find(_text(part), max(_whole(start), 0))
+    return _text(text).find(_text(part), max(whole_number(start), 0))
 
 
 def _left(text: Any, length: Any) -> str:
-    return _text(text)[: max(_whole(length), 0)]
+    return _text(text)[: max(whole_number(length), 0)]
 
 
 def _right(text: Any, length: Any) -> str:
-    wanted = _whole(length)
+    wanted = whole_number(length)
     return _text(text)[-wanted:] if wanted > 0 else ""
 
 
 def _substring(text: Any, start: Any, length: Any) -> str:
-    first = max(_whole(start), 0)
-    return _text(text)[first : first + max(_whole(length), 0)]
+    first = max(whole_number(start), 0)
+    return _text(text)[first : first + max(whole_number(length), 0)]
 
 
 def _replicate(text: Any, times: Any) -> str:
-    count = _whole(times)
+    count = whole_number(times)
     if count < 0 or len(_text(text)) * count > _REPLICATE_LIMIT:
         raise ValueError(times)
     return _text(text) * count

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local_azure.cosmos.query.functions.signatures import Function, of_values
+from local_azure.cosmos.query.functions.signatures import Function, of_values, whole_number
 from local_azure.cosmos.query.values import is_number
 
 _TEXT = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?Z?)?$")
@@ -66,13 +66,11 @@ def _moment(ticks: int) -> datetime:
 
 
 def _add(part: Any, amount: Any, text: Any) -> str:
-    name, ticks = _part_name(part), _ticks(text)
-    if not is_number(amount) or amount != int(amount):
-        raise ValueError(amount)
+    name, ticks, count = _part_name(part), _ticks(text), whole_number(amount)
     if name in _FIXED_PARTS:
-        return _text(ticks + int(_FIXED_PARTS[name] * amount))
+        return _text(ticks + int(_FIXED_PARTS[name] * count))
     moment = _moment(ticks)
-    months = moment.year * 12 + moment.month - 1 + int(amount) * (12 if name == "year" else 1)
+    months = moment.year * 12 + moment.month - 1 + count * (12 if name == "year" else 1)
     year, month = divmod(months, 12)
     last = (datetime(year + month // 11, (month + 1) % 12 + 1, 1, tzinfo=UTC) - timedelta(days=1)).day
     changed = moment.replace(year=year, month=month + 1, day=min(moment.day, last))

@@ -1,12 +1,10 @@
-"""Type-checking functions. They alone give an answer for undefined: false."""
+"""Type-checking functions, the only ones that return a value for undefined: false."""
 
 from collections.abc import Callable
 from typing import Any
 
 from local_azure.cosmos.query.functions.signatures import Function, of_values
-from local_azure.cosmos.query.values import UNDEFINED, is_number, rank
-
-_FIRST_OF_COMPOSITES = 5
+from local_azure.cosmos.query.values import UNDEFINED, is_composite, is_number
 
 
 def _check(test: Callable[[Any], bool]) -> Function:
@@ -27,6 +25,6 @@ FUNCTIONS: dict[str, Function] = {
     "IS_NULL": _check(lambda value: value is None),
     "IS_NUMBER": _check(is_number),
     "IS_OBJECT": _check(lambda value: type(value) is dict),
-    "IS_PRIMITIVE": _check(lambda value: value is not UNDEFINED and rank(value) < _FIRST_OF_COMPOSITES),
+    "IS_PRIMITIVE": _check(lambda value: value is not UNDEFINED and not is_composite(value)),
     "IS_STRING": _check(lambda value: type(value) is str),
 }

@@ -1,4 +1,4 @@
-"""What this system offers over HTTP, for programs: the OpenAPI document, the same from every app."""
+"""The OpenAPI document of all three services, the same from every app."""
 
 import json
 from functools import cache
@@ -17,6 +17,6 @@ def _document() -> str:
 
 @blueprint.function_name("openapi")
 @blueprint.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
-async def describe(request: func.HttpRequest) -> func.HttpResponse:
+async def get_openapi(request: func.HttpRequest) -> func.HttpResponse:
     """GET /openapi.json."""
     return func.HttpResponse(_document(), mimetype="application/json")

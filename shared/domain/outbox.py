@@ -1,0 +1,71 @@
+"""The outbox document: an event that is stored together with the change it announces, and published afterwards.
+
+This module is the only place that knows the document's shape. `customers` holds it in the customer's partition, for
+`ttl` seconds.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import ValidationError
+
+from shared.domain.documents import DocumentKind
+from shared.domain.events import CustomerEvent
+from shared.domain.identifiers import CustomerId
+from shared.domain.record import Record
+
+
+class UnreadableOutboxDocument(Exception):
+    """The document claims to be an outbox event, but cannot be published. The message does not repeat its content."""
+
+
+class OutboxEvent(Record):
+    """An event that waits to be published. `event` is the CloudEvent, which is sent as it was stored.
+
+    Only what publishing needs is checked: another version of this code may have stored more, and other types.
+    `traceparent`: of the request that caused the event (W3C Trace Context).
+    """
+
+    id: str
+    customer_id: CustomerId
+    type: Literal[DocumentKind.EVENT] = DocumentKind.EVENT
+    event: dict[str, Any]
+    traceparent: str | None = None
+    ttl: int | None = None
+
+    @classmethod
+    def of(cls, event: CustomerEvent, traceparent: str | None, ttl: int) -> Self:
+        """The outbox event of `event`. `ttl` in seconds."""
+        content = event.to_json_object()
+        return cls(id=event.id, customer_id=event.subject, event=content, traceparent=traceparent, ttl=ttl)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self | None:
+        """The outbox event in a document, or None if it is a document of another kind.
+
+        Raises UnreadableOutboxDocument.
+        """
+        if document.get("type") != DocumentKind.EVENT:
+            return None
+        try:
+            outbox = cls.model_validate(document)
+            readable = isinstance(outbox.event["type"], str) and bool(outbox.happened_at)
+        except (ValidationError, LookupError, ValueError, TypeError):
+            readable = False
+        if not readable:
+            raise UnreadableOutboxDocument(f"outbox document {document.get('id')} is not an event: not published")
+        return outbox
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the event happened. Raises ValueError, TypeError."""
+        time = datetime.fromisoformat(self.event["time"])
+        if time.tzinfo is None:
+            raise ValueError("the time has no offset from UTC")
+        return time
+
+    @property
+    def event_type(self) -> str:
+        """The type of the event, which this code need not know."""
+        return str(self.event["type"])
