@@ -1,4 +1,4 @@
-// The whole of ssak8 on Azure: one resource group with three function apps, and all that they need before they start.
+// All of ssak8 on Azure: one resource group with three function apps and everything they need.
 //
 //   azd up
 //   make deploy ENV=dev
@@ -7,35 +7,35 @@ targetScope = 'subscription'
 
 import { ExtraSettings, Size } from 'types.bicep'
 
-@description('Names the environment; part of every name.')
+@description('The name of the environment; part of the names of all resources.')
 @minLength(1)
 @maxLength(32)
 param environmentName string
 
-@description('Where everything is.')
+@description('The region of all resources.')
 @minLength(1)
 param location string = 'koreacentral'
 
-@description('How large the environment is: sizes.bicep.')
+@description('The size of the environment: sizes.bicep.')
 param size Size
 
-@description('Client id of the app registration that the apps take tokens for: infra/bicep/register-app makes it.')
+@description('Client id of the app registration whose tokens the apps accept. infra/bicep/register-app creates it.')
 @minLength(36)
 @maxLength(36)
 param authClientId string
 
-@description('Who is told when something is wrong.')
+@description('The e-mail address that receives alerts.')
 param operatorEmail string
 
-@description('The first day of the month from which the budget counts: `python -m delivery.budget ENVIRONMENT` tells it.')
+@description('The start date of the budget: `python -m tools.delivery.budget ENVIRONMENT` prints it.')
 @minLength(10)
 @maxLength(10)
 param budgetStartDate string
 
-@description('Reach storage, database, Service Bus and Key Vault through private endpoints only. Service Bus is then Premium, whose price is another.')
+@description('Whether storage, database, Service Bus and Key Vault are reachable only through private endpoints. Service Bus is then Premium, which costs more.')
 param privateNetwork bool = false
 
-@description('Settings beyond those given below: shared/settings.py has them all, with their defaults.')
+@description('Settings in addition to those below: shared/settings.py has all of them, with their defaults.')
 param extraSettings ExtraSettings = {
   customer: {}
   kakao: {}
@@ -95,7 +95,7 @@ module serviceBus 'modules/service-bus.bicep' = {
   name: 'service-bus'
   scope: resourceGroup
   params: {
-    // A namespace cannot become Premium: an environment that becomes private gets a second one.
+    // A namespace cannot change to Premium: an environment that becomes private gets a second one.
     name: '${abbreviations.serviceBusNamespaces}${privateNetwork ? 'premium-' : ''}${resourceToken}'
     location: location
     tags: tags
@@ -174,7 +174,7 @@ module customer 'modules/function-app.bicep' = {
     settings: union(
       {
         KAKAO_API_URL: kakao.outputs.url
-        // What the token is asked for that kakao takes.
+        // The scope of the tokens that kakao accepts.
         KAKAO_API_SCOPE: '${authClientId}/.default'
       },
       extraSettings.customer
@@ -207,7 +207,7 @@ module kakao 'modules/function-app.bicep' = {
     zoneRedundant: size.zoneRedundant
     settings: union(
       {
-        // Shorter than the customer app waits for kakao: what it has given up must not be stored later.
+        // Shorter than the customer app waits for kakao: once it has given up, nothing may be stored.
         COSMOS_TIMEOUT_SECONDS: '1.5'
       },
       extraSettings.kakao
@@ -217,7 +217,7 @@ module kakao 'modules/function-app.bicep' = {
     connectionString: monitoring.outputs.connectionString
     sampledPercentage: size.sampledPercentage
     authClientId: authClientId
-    // The gateway passes on nothing but looking up: modules/gateway-policy.xml
+    // The gateway forwards only look-ups: modules/gateway-policy.xml
     callers: [identityNames.customer, identityNames.gateway]
     subnetId: network.?outputs.appsSubnetId ?? ''
     storageNetworkAccess: publicNetworkAccess
@@ -301,7 +301,7 @@ module availability 'modules/monitoring-availability.bicep' = {
     testPrefix: abbreviations.insightsWebTests
     alertPrefix: abbreviations.insightsAlerts
     targets: [
-      // Through the gateway to an app, with the token: the way that customers take.
+      // Through the gateway to an app, with the token, like customers.
       { name: 'gateway', url: '${gateway.outputs.url}/openapi.json', seconds: 300 }
       { name: 'customer', url: '${customer.outputs.url}/health', seconds: 900 }
       { name: 'kakao', url: '${kakao.outputs.url}/health', seconds: 900 }

@@ -1,4 +1,4 @@
-// For azd, which names the environment: the one called prod is as large as prod, every other as dev.
+// For azd, which names the environment: the one called prod has the size of prod, every other one that of dev.
 
 using './main.bicep'
 

@@ -1,4 +1,4 @@
-// The dev environment. sizes.bicep says why it is as large as it is.
+// The dev environment. sizes.bicep has the reasons for its size.
 
 using './main.bicep'
 

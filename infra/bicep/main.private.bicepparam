@@ -1,4 +1,4 @@
-// The prod environment behind private endpoints. sizes.bicep says why it is as large as it is.
+// The prod environment behind private endpoints. sizes.bicep has the reasons for its size.
 
 using './main.bicep'
 

@@ -1,4 +1,4 @@
-// The prod environment. sizes.bicep says why it is as large as it is.
+// The prod environment. sizes.bicep has the reasons for its size.
 
 using './main.bicep'
 

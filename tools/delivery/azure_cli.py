@@ -1,19 +1,20 @@
-"""Running the Azure CLI, with every command shown before it runs."""
+"""Runs the Azure CLI."""
 
 import json
 import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-ASK_SECONDS = 120
+from tools.command_line import show
+
+READ_SECONDS = 120  # Azure answers within seconds; the CLI itself may first have to renew its token
 
 
 class AzureCliError(Exception):
-    """A command failed. The message names it; what the CLI said has been shown, or is in the message."""
+    """A command failed. The message names it, and has the CLI's own message if that was not shown."""
 
 
 def is_installed() -> bool:
@@ -21,36 +22,34 @@ def is_installed() -> bool:
 
 
 def run(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
-    """Runs `az …` for as long as it takes; its output is shown as it comes. Raises AzureCliError.
+    """Shows and runs `az …`, with its output and without a timeout. Raises AzureCliError.
 
-    `variables`: what it finds in the environment besides what is there.
+    `variables`: added to its environment.
     """
-    given = variables or {}
-    shown = shlex.join([*(f"{name}={value}" for name, value in given.items()), "az", *arguments])
-    sys.stdout.write(f"$ {shown}\n")
-    sys.stdout.flush()
+    added = variables or {}
+    show(f"$ {shlex.join([*(f'{name}={value}' for name, value in added.items()), 'az', *arguments])}")
     finished = subprocess.run(  # noqa: S603 no shell
-        [_program(), *arguments], check=False, stdin=subprocess.DEVNULL, env={**os.environ, **given}
+        [_program(), *arguments], check=False, stdin=subprocess.DEVNULL, env={**os.environ, **added}
     )
     if finished.returncode != 0:
         raise AzureCliError(f"az {' '.join(arguments[:3])} failed (exit code {finished.returncode}): see above")
 
 
-def ask(*arguments: str) -> Any:
-    """What `az …` answers, from JSON; None where it answers nothing. Raises AzureCliError."""
-    text = answer(*arguments, "--output", "json")
+def read_json(*arguments: str) -> Any:
+    """Runs `az …` silently and returns its output, parsed; None if there is none. Raises AzureCliError."""
+    text = read_text(*arguments, "--output", "json")
     return json.loads(text) if text else None
 
 
-def answer(*arguments: str) -> str:
-    """What `az …` prints, without showing it. Raises AzureCliError."""
+def read_text(*arguments: str) -> str:
+    """Runs `az …` silently and returns its output. Raises AzureCliError."""
     command = [_program(), *arguments]
     try:
         finished = subprocess.run(  # noqa: S603 no shell
-            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ASK_SECONDS
+            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READ_SECONDS
         )
     except subprocess.TimeoutExpired:
-        raise AzureCliError(f"az {' '.join(arguments[:3])} did not answer within {ASK_SECONDS} s") from None
+        raise AzureCliError(f"az {' '.join(arguments[:3])} did not finish within {READ_SECONDS} s") from None
     if finished.returncode != 0:
         raise AzureCliError(f"az {' '.join(arguments[:3])} failed: {finished.stderr.strip()}")
     return finished.stdout.strip()

@@ -1,27 +1,30 @@
-"""Putting the system on Azure: the infrastructure first, then the apps, one after the other."""
+"""Deploys to Azure: first the infrastructure, then the apps one after the other. Deletes it, too."""
 
 import http.client
 import json
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.settings import Service
+from shared.version import DEVELOPMENT
+from tools.command_line import show
 from tools.delivery import azure_cli
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.budget import start_date
 from tools.delivery.environments import BUDGET_START_DATE, Environment
-from tools.delivery.package import WITHOUT_VERSION, version
+from tools.delivery.outputs import Outputs
+from tools.delivery.package import version
 
-# First those that are called and that react to events, last the one that calls them and publishes.
-APPS = ("kakao", "customerview", "customer")
-UPLOAD_ATTEMPTS = 3
-HEALTH_CALL_SECONDS = 30
+# The app that calls the others and publishes events comes last.
+DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
+UPLOAD_ATTEMPTS = 3  # with Limits.upload_pause: a new role assignment needs minutes to take effect everywhere
+HEALTH_CALL_SECONDS = 30  # an instance may have to start first
 
 
 class DeploymentError(Exception):
@@ -29,24 +32,27 @@ class DeploymentError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Seconds. `between_uploads`: a role that was just assigned needs minutes until it is believed everywhere.
+class Limits:
+    """How long a deployment waits, in seconds.
 
-    `in_a_row`: how many answers of the new version show that no instance has the old one any more.
-    `until_answered`: how long the gateway may need, after that, until each service has answered a call to it.
+    `replacement`: until no instance of an app runs the old version. Replacing takes minutes, and longer with many.
+    `first_answers`: after that, until each service has answered through the gateway once.
+    `upload_pause`: before a failed upload is tried again.
+    `poll_pause`: between two calls, of `/health` and of the watch: short, so that an outage of seconds is noticed.
+    `confirmations`: how many responses in a row must come from the new version: each call may reach another instance.
     """
 
-    until_replaced: float = 600
-    until_answered: float = 120
-    between_uploads: float = 60
-    between_calls: float = 2
-    in_a_row: int = 10
+    replacement: float = 600
+    first_answers: float = 120
+    upload_pause: float = 60
+    poll_pause: float = 2
+    confirmations: int = 10
 
 
 def what_if(environment: Environment, *, read_only: bool) -> None:
     """Shows what a deployment of the infrastructure would change. Raises AzureCliError.
 
-    `read_only`: for an identity that may not change what it looks at.
+    `read_only`: for an identity that may read the resources but not change them.
     """
     validation = ["--validation-level", "ProviderNoRbac"] if read_only else []
     _run("what-if", environment, *validation)
@@ -68,35 +74,15 @@ def _run(command: str, environment: Environment, *options: str) -> None:
     )
 
 
-def outputs(environment: Environment) -> dict[str, str]:
-    """What the latest deployment of the infrastructure gave: names in upper case → value. Raises DeploymentError."""
-    try:
-        found = azure_cli.ask(
-            *("deployment", "sub", "show", "--name", environment.deployment, "--query", "properties.outputs")
-        )
-    except AzureCliError as error:
-        raise DeploymentError(f"{environment.name} has not been deployed yet: {error}") from None
-    if not found:
-        tag = f"azd-env-name={environment.name}"
-        raise DeploymentError(
-            f"the deployment {environment.deployment} did not end well, and has no outputs: deploy again; "
-            f"what it made so far is in the groups that `az group list --tag {tag}` shows"
-        )
-    # Azure changes the case of some letters.
-    return {name.upper(): str(output["value"]) for name, output in found.items()}
+def deploy_apps(outputs: Outputs, package: Path, limits: Limits) -> None:
+    """Deploys the same package to all apps. Stops at the first that fails: raises AzureCliError, DeploymentError."""
+    for service in DEPLOYMENT_ORDER:
+        app = outputs.apps[service]
+        _upload(outputs.azure_resource_group, app.name, package, limits)
+        _wait_until_replaced(app.url, f"{service}, version {version(package)}", limits)
 
 
-def deploy_apps(known: Mapping[str, str], package: Path, patience: Patience) -> None:
-    """Gives all apps the same package; stops at the first that does not run it. Raises AzureCliError, DeploymentError.
-
-    `known`: the outputs of the infrastructure.
-    """
-    for app in APPS:
-        _upload(known["AZURE_RESOURCE_GROUP"], known[f"{app.upper()}_APP_NAME"], package, patience)
-        _wait_until_replaced(known[f"{app.upper()}_URL"], f"{app}, version {version(package)}", patience)
-
-
-def _upload(resource_group: str, name: str, package: Path, patience: Patience) -> None:
+def _upload(resource_group: str, name: str, package: Path, limits: Limits) -> None:
     target = ("--resource-group", resource_group, "--name", name, "--src", str(package))
     for attempt in range(1, UPLOAD_ATTEMPTS + 1):
         try:
@@ -104,61 +90,61 @@ def _upload(resource_group: str, name: str, package: Path, patience: Patience) -
         except AzureCliError:
             if attempt == UPLOAD_ATTEMPTS:
                 raise
-            sys.stdout.write(f"Once more in {patience.between_uploads:.0f} s.\n")
-            time.sleep(patience.between_uploads)
+            show(f"Trying again in {limits.upload_pause:.0f} s.")
+            time.sleep(limits.upload_pause)
         else:
             return
 
 
-def _wait_until_replaced(url: str, wanted: str, patience: Patience) -> None:
-    """Waits until nothing but `wanted` is told at `url`: as long as instances are replaced, old ones answer as well."""
-    deadline = time.monotonic() + patience.until_replaced
-    in_a_row = 0
+def _wait_until_replaced(url: str, expected: str, limits: Limits) -> None:
+    """Waits until only `expected` is reported. While instances are being replaced, old ones respond too."""
+    deadline = time.monotonic() + limits.replacement
+    confirmed = 0
     while True:
-        told = _told(url)
-        in_a_row = in_a_row + 1 if told == wanted else 0
-        if in_a_row == patience.in_a_row:
+        reported = _reported(url)
+        confirmed = confirmed + 1 if reported == expected else 0
+        if confirmed == limits.confirmations:
             break
-        if not in_a_row and time.monotonic() > deadline:
+        if not confirmed and time.monotonic() > deadline:
             raise DeploymentError(
-                f"{url}/health still tells “{told}” after {patience.until_replaced:.0f} s; "
-                f"it has to tell “{wanted}” {patience.in_a_row} times in a row"
+                f"{url}/health still reports “{reported}” after {limits.replacement:.0f} s; "
+                f"expected “{expected}” {limits.confirmations} times in a row"
             )
-        time.sleep(patience.between_calls)
-    sys.stdout.write(f"{wanted}, runs.\n")
+        time.sleep(limits.poll_pause)
+    show(f"{expected}, runs.")
 
 
-def _told(url: str) -> str:
-    """What an instance of the app says that it is, on a connection of its own; otherwise what is wrong."""
+def _reported(url: str) -> str:
+    """The services and version that an instance reports, over a new connection; or what is wrong."""
     if urlsplit(url).scheme not in ("http", "https"):
-        raise DeploymentError(f"{url!r} is no address of an app")
+        raise DeploymentError(f"{url!r} is not the URL of an app")
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=HEALTH_CALL_SECONDS) as response:  # noqa: S310 see above
             health = json.load(response)
-            return f"{', '.join(health['services'])}, version {health.get('version', WITHOUT_VERSION)}"
+            return f"{', '.join(health['services'])}, version {health.get('version', DEVELOPMENT)}"
     except urllib.error.HTTPError as error:
         with error:
             return f"status {error.code}"
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, KeyError, TypeError):
-        return "nothing"
+        return "no usable response"
 
 
-def destroy(environment: Environment, known: Mapping[str, str]) -> None:
+def destroy(environment: Environment, outputs: Outputs) -> None:
     """Deletes the environment with all its data. Raises AzureCliError."""
-    azure_cli.run("group", "delete", "--name", known["AZURE_RESOURCE_GROUP"], "--yes")
-    location = ("--location", known["AZURE_LOCATION"])
-    _purge(("apim", "deletedservice", "show"), ("--service-name", known["GATEWAY_NAME"], *location))
-    _purge(("keyvault", "show-deleted"), ("--name", known["KEY_VAULT_NAME"], *location))
+    azure_cli.run("group", "delete", "--name", outputs.azure_resource_group, "--yes")
+    location = ("--location", outputs.azure_location)
+    _purge(("apim", "deletedservice", "show"), ("--service-name", outputs.gateway_name, *location))
+    _purge(("keyvault", "show-deleted"), ("--name", outputs.key_vault_name, *location))
     azure_cli.run("deployment", "sub", "delete", "--name", environment.deployment)
 
 
-def _purge(show: Sequence[str], target: Sequence[str]) -> None:
-    """Azure keeps some services for days after they were deleted, and their names: a new deployment would fail."""
+def _purge(show_command: Sequence[str], target: Sequence[str]) -> None:
+    """Purges what Azure keeps for days after deletion: its name would still be taken at the next deployment."""
     try:
-        deleted = azure_cli.ask(*show, *target)
+        deleted = azure_cli.read_json(*show_command, *target)
     except AzureCliError:
         return
     if not deleted or deleted.get("properties", {}).get("purgeProtectionEnabled"):
-        # The point of the protection. `az keyvault recover` brings it back where the environment is made anew.
+        # Protected from exactly this. `az keyvault recover` restores it if the environment is deployed again.
         return
-    azure_cli.run(*show[:-1], "purge", *target)
+    azure_cli.run(*show_command[:-1], "purge", *target)

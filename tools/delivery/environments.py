@@ -1,16 +1,17 @@
-"""The environments that can be deployed: each is a file of parameters beside main.bicep."""
+"""The environments that can be deployed: each has a parameter file next to main.bicep."""
 
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tools.paths import ROOT
+
 BICEP_FOLDER = Path("infra/bicep")
 DEFAULT_LOCATION = "koreacentral"
-# A parameter that comes from the environment, and has no value without it.
+# A parameter that is read from the environment and has no default.
 REQUIRED_VARIABLE = re.compile(r"^param (\w+) = readEnvironmentVariable\('(\w+)'\)", re.MULTILINE)
-# What nobody has to give: delivery.budget asks Azure.
+# tools/delivery/budget.py works this one out; nobody has to set it.
 BUDGET_START_DATE = "BUDGET_START_DATE"
 
 
@@ -23,11 +24,12 @@ class Environment:
 
     @property
     def parameters(self) -> Path:
+        """The parameter file."""
         return self.root / BICEP_FOLDER / f"main.{self.name}.bicepparam"
 
     @property
     def deployment(self) -> str:
-        """What its deployments are called in the subscription."""
+        """The name of its deployments in the subscription."""
         return f"ssak8-{self.name}"
 
     @property
@@ -39,7 +41,7 @@ class Environment:
         return os.environ.get("AZURE_LOCATION") or DEFAULT_LOCATION
 
     def missing_variables(self) -> dict[str, str]:
-        """The environment variables that somebody has to set and that are not set: name → what it is for."""
+        """The required environment variables that are not set: name → description."""
         template = (self.root / BICEP_FOLDER / "main.bicep").read_text(encoding="utf-8")
         required = REQUIRED_VARIABLE.findall(self.parameters.read_text(encoding="utf-8"))
         return {
@@ -50,11 +52,11 @@ class Environment:
 
 
 def environment_names(root: Path = ROOT) -> list[str]:
-    """All there are."""
+    """The names of all environments, sorted."""
     return sorted(path.name.split(".")[1] for path in (root / BICEP_FOLDER).glob("main.*.bicepparam"))
 
 
 def _description(template: str, parameter: str) -> str:
-    """What main.bicep says of a parameter; empty where it says nothing."""
+    """The description of a parameter in main.bicep; empty if it has none."""
     found = re.search(rf"@description\('([^']*)'\)\n(?:@[^\n]*\n)*param {parameter} ", template)
     return found[1] if found else ""

@@ -1,4 +1,4 @@
-"""What has to be there before anything is deployed: everything that is missing is named at once, with its remedy."""
+"""What must be in place before a deployment. Everything that is missing is reported at once, with its remedy."""
 
 import os
 import re
@@ -10,8 +10,7 @@ from tools.delivery import azure_cli
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.environments import Environment, environment_names
 
-# The first that can deploy to Flex Consumption.
-OLDEST_CLI = (2, 60, 0)
+OLDEST_CLI = (2, 60, 0)  # the first that can deploy to Flex Consumption
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Problem:
 
 
 def problems(name: str, root: Path, *, with_infrastructure: bool) -> list[Problem]:
-    """What is in the way of working on an environment. `with_infrastructure`: Bicep and its parameters are needed."""
+    """Everything that is missing. `with_infrastructure`: check Bicep and the parameters' variables too."""
     found = list(_environment_problems(name, root, with_infrastructure=with_infrastructure))
     if not azure_cli.is_installed():
         remedy = "install it: https://learn.microsoft.com/cli/azure/install-azure-cli"
@@ -46,30 +45,31 @@ def _environment_problems(name: str, root: Path, *, with_infrastructure: bool) -
 
 
 def _version_problems() -> Iterator[Problem]:
-    version = str(azure_cli.ask("version")["azure-cli"])
+    version = str(azure_cli.read_json("version")["azure-cli"])
     if tuple(map(int, re.findall(r"\d+", version)[:3])) < OLDEST_CLI:
-        yield Problem(f"The Azure CLI is {version}; it has to be {'.'.join(map(str, OLDEST_CLI))}.", "run `az upgrade`")
+        oldest = ".".join(map(str, OLDEST_CLI))
+        yield Problem(f"The Azure CLI is {version}; {oldest} or later is required.", "run `az upgrade`")
 
 
 def _subscription_problems() -> Iterator[Problem]:
     try:
-        account = azure_cli.ask("account", "show")
+        account = azure_cli.read_json("account", "show")
     except AzureCliError:
-        yield Problem("Nobody is signed in to Azure.", "run `az login`")
+        yield Problem("You are not signed in to Azure.", "run `az login`")
         return
-    choose = "run `az account set --subscription NAME` (`az account list --output table` shows all)"
-    wanted = os.environ.get("AZURE_SUBSCRIPTION_ID")
+    choose = "run `az account set --subscription NAME` (`az account list --output table` lists them)"
+    expected = os.environ.get("AZURE_SUBSCRIPTION_ID")
     if account["id"] == account.get("tenantId"):  # signed in to a tenant as a whole
-        yield Problem("No subscription is chosen.", choose)
+        yield Problem("No subscription is selected.", choose)
     elif account.get("state", "Enabled") != "Enabled":
         yield Problem(f"The subscription {account['name']} is {account['state']}.", choose)
-    elif wanted and account["id"] != wanted:
-        what = f"The subscription {account['name']} is chosen, but AZURE_SUBSCRIPTION_ID names another."
-        yield Problem(what, f"run `az account set --subscription {wanted}`")
+    elif expected and account["id"] != expected:
+        what = f"The subscription {account['name']} is selected, but AZURE_SUBSCRIPTION_ID names another."
+        yield Problem(what, f"run `az account set --subscription {expected}`")
 
 
 def _bicep_problems() -> Iterator[Problem]:
     try:
-        azure_cli.answer("bicep", "version")
+        azure_cli.read_text("bicep", "version")
     except AzureCliError:
         yield Problem("The Azure CLI has no Bicep.", "run `az bicep install`")

@@ -1,11 +1,11 @@
-// Where secrets go. Nothing here needs one yet: a real KakaoTalk provider's key will be the first.
+// For secrets. There are none yet: the key of a real KakaoTalk provider will be the first.
 
 param name string
 param location string
 param tags { *: string }
 param publicNetworkAccess 'Enabled' | 'Disabled'
 
-@description('Keep what was deleted for a week, whoever wants it gone. The name of a deleted vault is taken for as long.')
+@description('Whether deleted vaults and secrets are kept for a week and cannot be purged. The name of a deleted vault stays taken as long.')
 param purgeProtection bool
 
 @description('The identity that reads secrets.')
@@ -25,7 +25,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    // Azure refuses `false`: it cannot be switched off once it was on.
+    // Azure refuses `false`, because it cannot be disabled once enabled.
     enablePurgeProtection: purgeProtection ? true : null
     softDeleteRetentionInDays: 7
     publicNetworkAccess: publicNetworkAccess

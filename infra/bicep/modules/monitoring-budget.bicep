@@ -1,12 +1,12 @@
-// What the resource group may cost a month before somebody is told. It stops nothing: maximumInstanceCount does.
+// Notifies when the resource group costs more per month than planned. It stops nothing: maximumInstanceCount does.
 
 param name string
 
-@description('In the currency that the subscription is billed in.')
+@description('In the billing currency of the subscription.')
 @minValue(1)
 param amount int
 
-@description('The first day of a month: for a new budget the current one or later, for one that exists the same as ever.')
+@description('The first day of a month: for a new budget the current month or later, for an existing budget its own.')
 param startDate string
 
 param actionGroupId string
@@ -19,7 +19,7 @@ resource budget 'Microsoft.Consumption/budgets@2026-06-01' = {
     timeGrain: 'Monthly'
     timePeriod: { startDate: startDate }
     notifications: {
-      // Soon enough to do something about it.
+      // Early enough to do something about it.
       forecast: {
         enabled: true
         operator: 'GreaterThan'

@@ -1,4 +1,4 @@
-// Where telemetry goes, who may send it, and who is told when something is wrong.
+// Application Insights, the identities that may send telemetry, and the recipient of alerts.
 
 param workspaceName string
 param componentName string
@@ -6,16 +6,16 @@ param actionGroupName string
 param location string
 param tags { *: string }
 
-@description('Days that logs and traces are kept.')
+@description('Days to keep logs and traces.')
 param retentionDays int
 
-@description('Gigabytes a day at which taking more stops; -1 for no cap.')
+@description('Gigabytes per day, beyond which nothing is accepted; -1 for no cap.')
 param dailyCapGb int
 
-@description('Who gets the alerts by e-mail.')
+@description('The e-mail address that receives alerts.')
 param operatorEmail string
 
-@description('The identities of those that send telemetry.')
+@description('The identities that send telemetry.')
 param publishers string[]
 
 var monitoringMetricsPublisher = subscriptionResourceId(
@@ -92,5 +92,5 @@ output componentId string = component.id
 output componentName string = component.name
 output actionGroupId string = actionGroup.id
 
-@description('No secret: it names the component, and with local authentication disabled nobody gets in by it.')
+@description('Not a secret: it names the component, and with local authentication disabled it grants no access.')
 output connectionString string = component.properties.ConnectionString

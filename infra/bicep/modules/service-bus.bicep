@@ -1,11 +1,10 @@
-// The topic of customer events. Topic, subscriptions and rules are read from the file that the local Service Bus reads,
-// so that both have the same.
+// The topic of customer events. Topic, subscriptions and rules come from the file that the local Service Bus reads.
 
 param name string
 param location string
 param tags { *: string }
 
-@description('Premium can have private endpoints, Standard cannot. A namespace cannot change from one to the other.')
+@description('Only Premium can have private endpoints. A namespace cannot change from one to the other.')
 param sku 'Standard' | 'Premium'
 
 param publicNetworkAccess 'Enabled' | 'Disabled'
@@ -13,7 +12,7 @@ param publicNetworkAccess 'Enabled' | 'Disabled'
 @description('The identity that sends to the topic.')
 param sender string
 
-@description('The identity that receives from the subscription of this name.')
+@description('Subscription → the identity that receives from it.')
 param receivers { *: string }
 
 var topicConfiguration = loadJsonContent('../../../service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
@@ -44,7 +43,7 @@ resource topic 'Microsoft.ServiceBus/namespaces/topics@2026-01-01' = {
   parent: namespace
   name: topicConfiguration.Name
   properties: {
-    // Can only be said when the topic is made.
+    // Can only be set when the topic is created.
     requiresDuplicateDetection: topicConfiguration.Properties.RequiresDuplicateDetection
     duplicateDetectionHistoryTimeWindow: topicConfiguration.Properties.DuplicateDetectionHistoryTimeWindow
     defaultMessageTimeToLive: topicConfiguration.Properties.DefaultMessageTimeToLive

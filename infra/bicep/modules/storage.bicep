@@ -1,5 +1,5 @@
-// What a function app keeps for itself: its package, locks and checkpoints. One account an app, so that no app can
-// touch another's package.
+// The storage of a function app: its package, locks and checkpoints. One account per app, so that no app can change
+// another's package.
 
 param name string
 param location string
@@ -7,7 +7,7 @@ param tags { *: string }
 param zoneRedundant bool
 param publicNetworkAccess 'Enabled' | 'Disabled'
 
-@description('The identity that owns every blob.')
+@description('The identity that owns all blobs.')
 param owner string
 
 var blobDataOwner = subscriptionResourceId(
@@ -39,7 +39,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   resource blobs 'blobServices' = {
     name: 'default'
     properties: {
-      // A package that was overwritten or deleted by mistake can be had back.
+      // A package that was overwritten or deleted by mistake can be restored.
       deleteRetentionPolicy: { enabled: true, days: 7 }
       containerDeleteRetentionPolicy: { enabled: true, days: 7 }
     }
@@ -55,7 +55,7 @@ resource ownerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11
   name: owner
 }
 
-// The host makes containers of its own (locks, checkpoints), so the scope is the account, which nobody else uses.
+// The host creates its own containers (locks, checkpoints), so the scope is the account, which nobody else uses.
 resource ownerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, ownerIdentity.id, blobDataOwner)
   scope: account

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.delivery.fake_azure import APPS, Azure, built
+from tests.integration.delivery.fake_azure import FakeApps, build_package
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.package import version
+from tools.play.apps import APPS
 
 
 @pytest.fixture(scope="module")
 def apps() -> Iterator[str]:
-    """The address at which three apps tell that they are well."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Azure) as server:
+    """The address of three healthy apps and a gateway."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeApps) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -36,9 +37,9 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -
     monkeypatch.setenv("PATH", str(fake.folder))
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
     monkeypatch.delenv("AZURE_LOCATION", raising=False)
-    monkeypatch.setattr(Azure, "gateway_calls", 0)
-    monkeypatch.setattr(Azure, "health_calls", 0)
-    monkeypatch.setattr(Azure, "version", version(built(root)))
+    monkeypatch.setattr(FakeApps, "gateway_calls", 0)
+    monkeypatch.setattr(FakeApps, "health_calls", 0)
+    monkeypatch.setattr(FakeApps, "version", version(build_package(root)))
     fake.answers("version", {"azure-cli": "2.80.0"})
     fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
     outputs = {

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.functions.test_function_app import SERVICES
-from tools.delivery.package import ROOT, build, version
+from tools.delivery.package import build, version
+from tools.paths import ROOT
 
 WORKER_LIBRARY = ("azure-functions-runtime==", "azurefunctions-extensions-base==")
 INSTALL_SECONDS = 240

@@ -12,7 +12,7 @@ param environmentName = 'dev'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
 """
-TEMPLATE = """@description('Who is told when something is wrong.')
+TEMPLATE = """@description('Receives the alerts.')
 @minLength(3)
 param operatorEmail string
 """
@@ -33,7 +33,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
-    """An Azure CLI with which everything is well."""
+    """An Azure CLI that has everything."""
     fake = FakeCommand(tmp_path / "bin", "az")
     monkeypatch.setenv("PATH", str(fake.folder))
     fake.answers("version", {"azure-cli": "2.80.0"})
@@ -45,28 +45,28 @@ def remedies(name: str, root: Path) -> list[str]:
     return [problem.remedy for problem in problems(name, root, with_infrastructure=True)]
 
 
-def test_nothing_is_missing_where_all_is_well(root: Path, az: FakeCommand) -> None:
+def test_nothing_is_missing_if_everything_is_in_place(root: Path, az: FakeCommand) -> None:
     assert problems("dev", root, with_infrastructure=True) == []
 
 
 @pytest.mark.parametrize("name", ["", "test", "*"])
-def test_an_unknown_environment_is_answered_with_those_there_are(root: Path, az: FakeCommand, name: str) -> None:
+def test_an_unknown_environment_is_reported_with_the_known_ones(root: Path, az: FakeCommand, name: str) -> None:
     assert remedies(name, root) == ["name one of dev, prod: ENV=dev"]
 
 
-def test_the_azure_cli_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_azure_cli_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
     assert remedies("dev", root) == ["install it: https://learn.microsoft.com/cli/azure/install-azure-cli"]
 
 
-def test_the_azure_cli_is_too_old(root: Path, az: FakeCommand) -> None:
+def test_an_old_azure_cli_is_reported(root: Path, az: FakeCommand) -> None:
     az.answers("version", {"azure-cli": "2.9.1"})
 
     assert remedies("dev", root) == ["run `az upgrade`"]
 
 
-def test_nobody_is_signed_in_and_bicep_is_missing(root: Path, az: FakeCommand) -> None:
+def test_a_missing_sign_in_and_a_missing_bicep_are_reported(root: Path, az: FakeCommand) -> None:
     az.answers("account show", code=1, error="Please run 'az login' to setup account.")
     az.answers("bicep version", code=1, error="Bicep CLI not found.")
 
@@ -74,14 +74,14 @@ def test_nobody_is_signed_in_and_bicep_is_missing(root: Path, az: FakeCommand) -
 
 
 @pytest.mark.parametrize("account", [{"id": "5678"}, {"state": "Disabled"}])
-def test_no_usable_subscription_is_chosen(root: Path, az: FakeCommand, account: dict[str, str]) -> None:
+def test_an_unusable_subscription_is_reported(root: Path, az: FakeCommand, account: dict[str, str]) -> None:
     az.answers("account show", {**ACCOUNT, **account})
 
     [remedy] = remedies("dev", root)
     assert "az account set --subscription" in remedy
 
 
-def test_another_subscription_is_chosen_than_the_environment_says(
+def test_a_subscription_other_than_the_one_in_the_environment_is_reported(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "4321")
@@ -89,18 +89,18 @@ def test_another_subscription_is_chosen_than_the_environment_says(
     assert remedies("dev", root) == ["run `az account set --subscription 4321`"]
 
 
-def test_a_variable_that_the_parameters_need_is_not_set(
+def test_a_missing_variable_of_the_parameters_is_reported(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPERATOR_EMAIL")
 
     [problem] = problems("dev", root, with_infrastructure=True)
-    assert problem.what == "OPERATOR_EMAIL is not set. Who is told when something is wrong."
+    assert problem.what == "OPERATOR_EMAIL is not set. Receives the alerts."
     assert problem.remedy == "export OPERATOR_EMAIL=…"
     assert problems("dev", root, with_infrastructure=False) == []
 
 
-def test_everything_that_is_missing_is_told_before_anything_is_done(
+def test_everything_that_is_missing_is_reported_before_anything_is_done(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("OPERATOR_EMAIL")
@@ -109,10 +109,10 @@ def test_everything_that_is_missing_is_told_before_anything_is_done(
     code = main(["deploy", "dev", "--package", str(root / "none.zip")], root)
 
     assert code == 2
-    told = capsys.readouterr().err
-    assert [line.strip() for line in told.splitlines() if line.startswith("  ")] == [
+    output = capsys.readouterr().err
+    assert [line.strip() for line in output.splitlines() if line.startswith("  ")] == [
         "To do: export OPERATOR_EMAIL=…",
         "To do: run `az login`",
-        "To do: name one that is there; `make package` makes dist/ssak8.zip",
+        "To do: name an existing one; `make package` builds dist/ssak8.zip",
     ]
     assert az.calls("deployment") == []

@@ -1,4 +1,4 @@
-"""What rollback.yml asks GitHub, with a stand-in for `gh`."""
+"""Which run a rollback finds and cancels on GitHub, with a stand-in for `gh`."""
 
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ STEPS = [{"name": "Deploy", "status": "completed", "conclusion": "success"}]
 
 
 def run(number: int, **different: str) -> dict[str, Any]:
-    told = {"path": ".github/workflows/deploy.yml", "head_branch": "main", "head_sha": "0123456789abcdef"}
-    return {"id": number, **told, "display_title": "A change", "created_at": "2026-11-23T00:00:00Z", **different}
+    defaults = {"path": ".github/workflows/deploy.yml", "head_branch": "main", "head_sha": "0123456789abcdef"}
+    return {"id": number, **defaults, "display_title": "A change", "created_at": "2026-11-23T00:00:00Z", **different}
 
 
 def deployed(number: int, environment: str, package: int, hour: int, conclusion: str = "success") -> dict[str, Any]:
@@ -25,7 +25,7 @@ def deployed(number: int, environment: str, package: int, hour: int, conclusion:
 
 @pytest.fixture
 def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
-    """12 waits for prod to be approved; behind it prod runs 11, of which dev has seen nothing but good."""
+    """Run 12 is deployed to dev and waits for approval of prod; prod runs the package of run 11."""
     fake = FakeCommand(tmp_path / "bin", "gh")
     monkeypatch.setenv("PATH", str(fake.folder))
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
@@ -36,9 +36,9 @@ def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
     }
     fake.answers(f"{ACTIONS}/workflows/deploy.yml/runs?branch=main", {"workflow_runs": [run(one) for one in jobs]})
     fake.answers(f"{ACTIONS}/workflows/rollback.yml/runs?branch=main", {"workflow_runs": []})
-    for number, told in jobs.items():
+    for number, jobs_of_run in jobs.items():
         fake.answers(f"{ACTIONS}/runs/{number}", run(number))
-        fake.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": told})
+        fake.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": jobs_of_run})
         fake.answers(f"{ACTIONS}/runs/{number}/pending_deployments", [])
         fake.answers(f"{ACTIONS}/runs/{number}/cancel --method POST", {})
     fake.answers(WAITING, {"workflow_runs": []})
@@ -46,7 +46,7 @@ def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
 
 
 def waits(gh: FakeCommand, *numbers: int, times: int = 1) -> None:
-    """These wait for prod, as often as that is asked."""
+    """Makes these runs wait for approval of prod, the next `times` times that they are listed."""
     gh.answers(WAITING, {"workflow_runs": [run(one) for one in numbers]}, times=times)
     for number in numbers:
         gh.answers(f"{ACTIONS}/runs/{number}/pending_deployments", [{"environment": {"name": "prod"}}])
@@ -58,20 +58,20 @@ def found(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(("environment", "before"), [("prod", 10), ("dev", 11)])
-def test_the_run_before_the_one_that_runs_there_is_found(
+def test_the_run_before_the_deployed_one_is_found(
     gh: FakeCommand, tmp_path: Path, environment: str, before: int
 ) -> None:
-    assert main([environment], seconds_between=0) == 0
+    assert main([environment], pause_seconds=0) == 0
 
     assert found(tmp_path) == f"run={before}\n"
 
 
-def test_what_was_gone_back_to_is_seen(gh: FakeCommand, tmp_path: Path) -> None:
+def test_an_earlier_rollback_is_taken_into_account(gh: FakeCommand, tmp_path: Path) -> None:
     back = {**deployed(20, "prod", 10, 6), "name": "deploy / prod, package of run 10"}
     gh.answers(f"{ACTIONS}/workflows/rollback.yml/runs?branch=main", {"workflow_runs": [run(20)]})
     gh.answers(f"{ACTIONS}/runs/20/jobs", {"jobs": [back]})
 
-    assert main(["prod"], seconds_between=0) == 1
+    assert main(["prod"], pause_seconds=0) == 1
 
     assert found(tmp_path) == ""
 
@@ -79,39 +79,39 @@ def test_what_was_gone_back_to_is_seen(gh: FakeCommand, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("attempts", "before"),
     [
-        # Instead of rollback.yml, 11 was run again after 12, which was bad: 12 is no place to go back to.
+        # 12 was bad, so 11 was re-run instead of using rollback.yml: never go back to 12.
         ({10: [(1, "success")], 11: [(2, "success"), (4, "success")], 12: [(3, "success")]}, 10),
-        # 11 was good, although it failed when it was run again; 12 was bad.
+        # 11 was good, although its re-run failed; 12 was bad.
         ({10: [(1, "success")], 11: [(2, "success"), (3, "failure")], 12: [(4, "failure")]}, 11),
     ],
 )
-def test_what_was_deployed_before_a_run_was_run_again_is_seen(
+def test_the_deployments_of_earlier_attempts_are_taken_into_account(
     gh: FakeCommand, tmp_path: Path, attempts: dict[int, list[tuple[int, str]]], before: int
 ) -> None:
     for number, made in attempts.items():
         jobs = [deployed(number, "prod", number, hour, conclusion) for hour, conclusion in made]
-        gh.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": jobs[-1:]})  # as GitHub does, unless asked for all
+        gh.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": jobs[-1:]})  # GitHub's default
         gh.answers(f"{ACTIONS}/runs/{number}/jobs?filter=all&", {"jobs": jobs})
 
-    assert main(["prod"], seconds_between=0) == 0
+    assert main(["prod"], pause_seconds=0) == 0
 
     assert found(tmp_path) == f"run={before}\n"
 
 
-def test_a_run_may_have_more_jobs_than_github_tells_at_once(gh: FakeCommand, tmp_path: Path) -> None:
+def test_jobs_are_read_from_all_pages(gh: FakeCommand, tmp_path: Path) -> None:
     others = [{"name": "ci / Test and check", "steps": []}] * 100
     jobs = f"{ACTIONS}/runs/12/jobs?filter=all&per_page=100"
     gh.answers(jobs, {"jobs": others})
     gh.answers(f"{jobs}&page=2", {"jobs": [deployed(12, "prod", 12, 5)]})
 
-    assert main(["prod"], seconds_between=0) == 0
+    assert main(["prod"], pause_seconds=0) == 0
 
     assert found(tmp_path) == "run=11\n"
     assert gh.calls("runs/12/jobs") == [f"{jobs}&page=1", f"{jobs}&page=2"]
 
 
-def test_a_run_that_is_given_is_taken(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prod", "--run", "11"], seconds_between=0) == 0
+def test_a_given_run_is_used(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prod", "--run", "11"], pause_seconds=0) == 0
 
     assert found(tmp_path) == "run=11\n"
     assert "Run 11: 01234567 A change" in capsys.readouterr().out
@@ -119,40 +119,38 @@ def test_a_run_that_is_given_is_taken(gh: FakeCommand, tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize("different", [{"path": ".github/workflows/ci.yml"}, {"head_branch": "somebodys-change"}])
-def test_a_package_that_was_never_on_main_is_refused(
+def test_a_run_of_another_workflow_or_branch_is_refused(
     gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str], different: dict[str, str]
 ) -> None:
     gh.answers(f"{ACTIONS}/runs/30", run(30, **different))
 
-    assert main(["prod", "--run", "30"], seconds_between=0) == 1
+    assert main(["prod", "--run", "30"], pause_seconds=0) == 1
 
     assert found(tmp_path) == ""
     assert "not of deploy.yml on main" in capsys.readouterr().err
 
 
-def test_runs_that_wait_for_approval_are_cancelled_one_behind_the_other(gh: FakeCommand) -> None:
+def test_runs_that_wait_for_approval_are_cancelled_one_after_the_other(gh: FakeCommand) -> None:
     waits(gh, 11)
     waits(gh, 12, times=2)
 
-    assert main(["prod", "--run", "10"], seconds_between=0) == 0
+    assert main(["prod", "--run", "10"], pause_seconds=0) == 0
 
     assert gh.calls("/cancel") == [f"{ACTIONS}/runs/{one}/cancel --method POST" for one in (12, 11)]
 
 
-def test_runs_that_wait_for_another_environment_are_left(gh: FakeCommand) -> None:
+def test_runs_that_wait_for_another_environment_are_not_cancelled(gh: FakeCommand) -> None:
     waits(gh, 12)
 
-    assert main(["dev"], seconds_between=0) == 0
+    assert main(["dev"], pause_seconds=0) == 0
 
     assert gh.calls("/cancel") == []
 
 
-def test_where_github_does_not_answer_nothing_is_found(
-    gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failure_of_github_is_reported(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gh.answers(f"{ACTIONS}/workflows/deploy.yml", code=1, error="HTTP 403")
 
-    assert main(["prod"], seconds_between=0) == 1
+    assert main(["prod"], pause_seconds=0) == 1
 
     assert found(tmp_path) == ""
     assert "HTTP 403" in capsys.readouterr().err

@@ -11,12 +11,12 @@ GOOD, BAD = True, False
 
 
 def history(*packages: tuple[int, bool]) -> list[Deployment]:
-    """Deployments one after the other, in the order that GitHub tells them: the newest first."""
+    """Deployments one after the other, listed as GitHub does: newest first."""
     return [Deployment(run, f"2026-11-23T{hour:02}:00:00Z", well) for hour, (run, well) in enumerate(packages)][::-1]
 
 
 def job(name: str, conclusion: str | None, deploy_step: str | None = "success") -> dict[str, Any]:
-    """As the REST API tells it, without what nobody reads. `deploy_step`: its conclusion; None: there are no steps."""
+    """A job as in GitHub's REST API, without unused fields. `deploy_step`: its conclusion; None: there are no steps."""
     steps = [
         {"name": "Install", "number": 4, "status": "completed", "conclusion": "success"},
         {"name": "Deploy", "number": 7, "status": "completed", "conclusion": deploy_step},
@@ -40,38 +40,38 @@ def job(name: str, conclusion: str | None, deploy_step: str | None = "success") 
         ([(1, GOOD)], None),
         ([(1, GOOD), (2, GOOD)], 1),
         ([(1, GOOD), (2, GOOD), (3, GOOD)], 2),
-        # What did not go well the first time is no place to go back to,
+        # Never go back to a failed deployment,
         ([(1, GOOD), (2, BAD), (3, GOOD)], 1),
-        # but the newest runs there all the same, at least in part.
+        # but the latest counts as deployed even if it failed: it is, at least in part.
         ([(1, GOOD), (2, GOOD), (3, BAD)], 2),
-        # Going back once more goes further back, and not to where it came from.
+        # A second rollback goes further back, not to where the first came from.
         ([(1, GOOD), (2, GOOD), (3, GOOD), (2, GOOD)], 1),
         ([(1, GOOD), (2, GOOD), (3, GOOD), (2, BAD)], 1),
         ([(1, GOOD), (2, GOOD), (1, GOOD)], None),
-        # What was gone back from was bad: the next one does not go back to it.
+        # What was rolled back from was bad: later rollbacks skip it.
         ([(1, GOOD), (2, GOOD), (1, GOOD), (3, GOOD)], 1),
-        # Going back that callers noticed makes a good package no bad one.
+        # A failed rollback does not make a good package bad.
         ([(1, GOOD), (2, GOOD), (1, BAD), (3, GOOD)], 1),
     ],
 )
-def test_it_goes_back_to_the_latest_that_went_well_before_the_one_that_runs(
+def test_it_goes_back_to_the_latest_success_before_the_deployed_run(
     packages: list[tuple[int, bool]], before: int | None
 ) -> None:
     assert run_before(history(*packages)) == before
 
 
-def test_deployments_of_the_environment_are_read_from_the_jobs_of_both_workflows() -> None:
+def test_the_deployments_are_read_from_the_jobs_of_both_workflows() -> None:
     jobs = [
         job("ci / Test and check", "success"),
         job("dev / dev, package of run 30", "success"),
-        job("What prod would change", "success"),
+        job("What would change in prod", "success"),
         job("prod / prod, package of run 30", "success"),
         job("deploy / prod, package of run 29", "failure"),
     ]
 
     assert list(deployments(jobs, "prod")) == [
-        Deployment(30, "2026-11-23T01:00:00Z", went_well=True),
-        Deployment(29, "2026-11-23T01:00:00Z", went_well=False),
+        Deployment(30, "2026-11-23T01:00:00Z", succeeded=True),
+        Deployment(29, "2026-11-23T01:00:00Z", succeeded=False),
     ]
 
 
@@ -84,18 +84,18 @@ def test_deployments_of_the_environment_are_read_from_the_jobs_of_both_workflows
         ("skipped", None),
     ],
 )
-def test_what_changed_nothing_there_is_no_deployment(conclusion: str | None, deploy_step: str | None) -> None:
+def test_a_job_that_changed_nothing_is_not_a_deployment(conclusion: str | None, deploy_step: str | None) -> None:
     assert list(deployments([job("prod / prod, package of run 30", conclusion, deploy_step)], "prod")) == []
 
 
-def test_what_runs_at_the_moment_is_one() -> None:
+def test_a_running_job_is_a_deployment() -> None:
     running = job("prod / prod, package of run 30", None)
     running["steps"][1] |= {"status": "in_progress", "conclusion": None}
 
-    assert [one.run for one in deployments([running], "prod")] == [30]
+    assert [deployment.run for deployment in deployments([running], "prod")] == [30]
 
 
-def test_the_workflows_name_their_job_and_step_as_they_are_looked_for() -> None:
+def test_the_workflows_name_job_and_step_as_the_rollback_expects() -> None:
     template = read("environment.yml")["jobs"]["deploy"]
     name = template["name"].replace("${{ inputs.environment }}", "prod").replace("${{ inputs.package-run }}", "30")
     callers = {

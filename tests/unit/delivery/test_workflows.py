@@ -1,6 +1,8 @@
-"""What zizmor and the schema of workflows cannot know: that workflows and project fit together."""
+"""What zizmor and the workflow schema cannot check: that workflows and project fit together."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from tests.unit.delivery.workflows import FOLDER, read
 from tools.delivery.__main__ import HELP
-from tools.delivery.environments import ROOT
+from tools.paths import ROOT
 
 WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.yml"))
 
@@ -26,7 +28,7 @@ def test_there_is_one_workflow_for_each_purpose() -> None:
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_what_a_workflow_runs_exists(name: str) -> None:
+def test_everything_that_a_workflow_runs_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert set(re.findall(r"\bmake ([a-z-]+)", commands(name))) <= targets
@@ -37,14 +39,14 @@ def test_what_a_workflow_runs_exists(name: str) -> None:
         assert (ROOT / file).is_file()
 
 
-def test_the_commands_that_an_environment_is_deployed_with_exist() -> None:
+def test_the_commands_of_the_deploy_step_exist() -> None:
     [deploy] = [step for step in steps("environment.yml") if step.get("id") == "deploy"]
 
     assert set(re.findall(r"'(\w+)'", deploy["env"]["COMMAND"])) <= set(HELP)
     assert '"$COMMAND" "$ENVIRONMENT" --package' in deploy["run"]
 
 
-def test_every_action_is_pinned_to_a_commit_and_says_which_version_that_is() -> None:
+def test_every_action_is_pinned_to_a_commit_with_its_version_beside_it() -> None:
     used = [line for name in WORKFLOWS for line in (FOLDER / name).read_text().splitlines() if "uses: " in line]
 
     assert len(used) > 10
@@ -52,7 +54,7 @@ def test_every_action_is_pinned_to_a_commit_and_says_which_version_that_is() -> 
         assert re.search(r"uses: (\./\.github/workflows/\w+\.yml$|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$)", line)
 
 
-def test_nothing_reaches_dev_unchecked_nor_prod_but_by_dev_and_its_preview() -> None:
+def test_prod_comes_after_ci_dev_and_the_preview() -> None:
     jobs = read("deploy.yml")["jobs"]
 
     assert jobs["ci"]["uses"] == "./.github/workflows/ci.yml"
@@ -62,12 +64,12 @@ def test_nothing_reaches_dev_unchecked_nor_prod_but_by_dev_and_its_preview() -> 
         "prod": "preview",
     }
     assert [jobs[name]["with"]["environment"] for name in ("dev", "prod")] == ["dev", "prod"]
-    # A condition could let a job run although the one before failed.
+    # A condition could let a job run although the previous one failed.
     assert not [name for name, job in jobs.items() if "if" in job]
 
 
-def test_each_job_that_signs_in_is_in_the_environment_whose_approval_and_identity_it_needs() -> None:
-    """The name of the environment is what Azure's federated credentials trust, and what waits for a reviewer."""
+def test_each_job_that_signs_in_has_the_environment_with_its_approval_and_identity() -> None:
+    """Azure's federated credentials trust the environment by its name, and its reviewers approve the job."""
     [called] = read("environment.yml")["jobs"].values()
 
     assert called["environment"]["name"] == "${{ inputs.environment }}"
@@ -86,8 +88,8 @@ def test_only_those_jobs_may_sign_in() -> None:
     signing_in = {
         (name, job)
         for name in WORKFLOWS
-        for job, told in read(name)["jobs"].items()
-        if told["permissions"].get("id-token") == "write"
+        for job, definition in read(name)["jobs"].items()
+        if definition["permissions"].get("id-token") == "write"
     }
 
     assert signing_in == {
@@ -99,26 +101,26 @@ def test_only_those_jobs_may_sign_in() -> None:
     }
 
 
-def test_an_environment_is_deployed_to_by_one_job_at_a_time_which_is_never_stopped_halfway() -> None:
+def test_one_job_at_a_time_deploys_to_an_environment_and_is_never_cancelled_by_another() -> None:
     [called] = read("environment.yml")["jobs"].values()
 
     assert called["concurrency"] == {"group": "environment-${{ inputs.environment }}", "cancel-in-progress": False}
 
 
-def test_prod_and_only_prod_fails_where_a_call_failed() -> None:
+def test_only_prod_is_deployed_with_zero_downtime() -> None:
     [deploy] = [step for step in steps("environment.yml") if step.get("id") == "deploy"]
 
-    assert deploy["env"]["UNBROKEN"] == "${{ inputs.environment == 'prod' && 'yes' || '' }}"
-    assert deploy["run"].endswith(" ${UNBROKEN:+--unbroken}")
+    assert deploy["env"]["ZERO_DOWNTIME"] == "${{ inputs.environment == 'prod' && 'yes' || '' }}"
+    assert deploy["run"].endswith(" ${ZERO_DOWNTIME:+--zero-downtime}")
 
 
-def test_a_deployment_is_looked_at_before_and_tried_after() -> None:
+def test_a_deployment_is_previewed_before_and_tested_after() -> None:
     names = [step["name"] for step in steps("environment.yml") if "name" in step]
 
     assert names.index("What if") < names.index("Deploy") < names.index("Smoke test")
 
 
-def test_the_infrastructure_is_compiled_by_what_made_the_snapshots_wherever_it_is_checked_or_deployed() -> None:
+def test_every_job_compiles_the_infrastructure_with_the_compiler_of_the_snapshots() -> None:
     install = 'az bicep install --version "v$(<infra/bicep/compiler-version)"'
 
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", (ROOT / "infra/bicep/compiler-version").read_text())
@@ -129,14 +131,14 @@ def test_the_infrastructure_is_compiled_by_what_made_the_snapshots_wherever_it_i
         assert installs < min(uses)
 
 
-def test_no_job_may_more_than_it_says() -> None:
+def test_no_job_has_more_permissions_than_it_needs() -> None:
     for name in WORKFLOWS:
         assert read(name)["permissions"] == {}
-        for job, told in read(name)["jobs"].items():
-            may = set(told["permissions"].items())
+        for job, definition in read(name)["jobs"].items():
+            permissions = set(definition["permissions"].items())
             if (name, job) == ("rollback.yml", "find"):
-                may.remove(("actions", "write"))  # cancels what waits for approval
-            assert may <= {("contents", "read"), ("actions", "read"), ("id-token", "write")}
+                permissions.remove(("actions", "write"))  # cancels runs that wait for approval
+            assert permissions <= {("contents", "read"), ("actions", "read"), ("id-token", "write")}
 
 
 def test_no_secret_is_needed() -> None:
@@ -149,3 +151,12 @@ def test_both_environments_can_be_rolled_back() -> None:
 
     assert inputs["environment"]["options"] == ["dev", "prod"]
     assert read("rollback.yml")["jobs"]["deploy"]["with"]["package-run"] == "${{ needs.find.outputs.run }}"
+
+
+@pytest.mark.parametrize("module", ["tools.delivery.rollback", "tools.delivery.budget"])
+def test_a_command_that_runs_before_anything_is_installed_needs_only_the_standard_library(module: str) -> None:
+    """rollback.yml and the hook in azure.yaml run them with the machine's own Python."""
+    command = [sys.executable, "-S", "-m", module, "--help"]  # -S: without the packages of .venv
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+
+    assert finished.returncode == 0, finished.stderr
