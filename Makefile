@@ -55,10 +55,10 @@ test-local-azure: .venv/installed ## Run the tests of the local Azure; some of t
 	@cd local-azure && ../$(PYTHON) $(PYTEST) $(ARGS)
 
 # Each is a hook of .pre-commit-config.yaml too.
-CHECKS := check-style check-types check-workflows
+CHECKS := check-style check-types check-imports check-workflows
 
 .PHONY: check $(CHECKS)
-check: $(CHECKS) ## Check style, format, types and workflows
+check: $(CHECKS) ## Check style, format, types, imports and workflows
 
 check-style: .venv/installed
 	@$(PYTHON) -m ruff check .
@@ -67,6 +67,10 @@ check-style: .venv/installed
 check-types: .venv/installed
 	@$(PYTHON) -m mypy
 	@cd local-azure && ../$(PYTHON) -m mypy
+
+check-imports: .venv/installed
+	@report=$$(.venv/bin/lint-imports --no-logo --no-cache) || { echo "$$report"; exit 1; }
+	@echo 'imports: all contracts kept'
 
 check-workflows: .venv/installed
 	@.venv/bin/zizmor --offline --quiet --no-progress --persona auditor .github

@@ -18,7 +18,7 @@ import pytest
 
 from local_azure.stack import Stack
 from tests.editor import ROOT, read_jsonc, resolved
-from tests.integration.debug_adapter import HOST, DebugAdapter
+from tests.end_to_end.debug_adapter import HOST, DebugAdapter
 
 PRODUCT = ("function_app.py", "host.json", "functions", "shared")
 # The breakpoint is reached before anything else is: no emulator runs.
@@ -32,7 +32,7 @@ KAKAO_API_URL = "http://127.0.0.1:1"
 [apps.kakao]
 port = 0
 """
-BREAKPOINT = "draft = read_json(request, KakaoMessageDraft)"
+BREAKPOINT = "message = await wiring.send_kakao()"
 START_SECONDS = 60
 END_SECONDS = 10
 # How long a request is watched that must not be answered while the breakpoint holds it.
