@@ -335,6 +335,8 @@ module budget 'modules/monitoring-budget.bicep' = {
   }
 }
 
+// A subnet refuses a second change while one is under way.
+@batchSize(1)
 module privateEndpoints 'modules/private-endpoint.bicep' = [
   for target in [
     { name: 'cosmos-db', groupId: 'Sql' }

@@ -169,6 +169,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }
+    dependsOn: [ftp] // an app refuses a second change while one is under way
   }
 
   // The platform refuses everybody but the callers: docs/decisions/0010-who-may-call-an-app.md
@@ -207,6 +208,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
       login: { tokenStore: { enabled: false } }
     }
+    dependsOn: [scm]
   }
 }
 

@@ -47,7 +47,9 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
   }
 }
 
-// gateway-policy.xml uses these names of backends and values.
+// gateway-policy.xml uses these names of backends and values. The service refuses a second change while one is under
+// way, so everything here waits for what is before it.
+@batchSize(1)
 resource backends 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
   for backend in [
     { name: 'customer', url: customerUrl }
@@ -76,6 +78,7 @@ resource authClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-
     value: authClientId
     secret: false
   }
+  dependsOn: [backends]
 }
 
 resource gatewayClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
@@ -86,6 +89,7 @@ resource gatewayClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-
     value: identity.properties.clientId
     secret: false
   }
+  dependsOn: [authClientIdValue]
 }
 
 resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
@@ -99,6 +103,7 @@ resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
       identityClientId: identity.properties.clientId
     }
   }
+  dependsOn: [gatewayClientIdValue]
 }
 
 resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
@@ -114,6 +119,7 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
     format: 'openapi+json'
     value: loadTextContent('../../openapi.json')
   }
+  dependsOn: [logger]
 
   resource policy 'policies' = {
     name: 'policy'
@@ -121,7 +127,6 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
       format: 'xml'
       value: loadTextContent('gateway-policy.xml')
     }
-    dependsOn: [backends, authClientIdValue, gatewayClientIdValue]
   }
 
   // Traces start here. They hold no bodies, headers or addresses of callers.
@@ -148,6 +153,7 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
         response: { headers: [], body: { bytes: 0 } }
       }
     }
+    dependsOn: [policy]
   }
 }
 

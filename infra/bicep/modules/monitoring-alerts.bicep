@@ -204,6 +204,8 @@ resource logAlertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       description: '${alert.description} What to do: docs/operations.md#alert-${alert.name}'
       severity: alert.severity
       enabled: alert.enabled
+      // A new component has no tables yet, and the service would refuse queries for them.
+      skipQueryValidation: true
       scopes: [componentId]
       evaluationFrequency: 'PT5M'
       windowSize: alert.minutes == 15 ? 'PT15M' : 'PT1H'

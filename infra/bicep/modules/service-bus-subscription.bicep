@@ -60,6 +60,7 @@ resource topicSubscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions
 
 // A new subscription has a rule `$Default` that accepts everything, and every other rule would only add to it: our
 // first rule replaces it.
+@batchSize(1)
 resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-01-01' = [
   for (rule, index) in subscription.?Rules ?? []: {
     parent: topicSubscription

@@ -66,6 +66,8 @@ resource senderRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+// The namespace refuses a second change of a topic while one is under way.
+@batchSize(1)
 module subscriptions 'service-bus-subscription.bicep' = [
   for subscription in topicConfiguration.Subscriptions: {
     name: 'service-bus-subscription-${subscription.Name}'
