@@ -35,6 +35,11 @@ param budgetStartDate string
 @description('Whether storage, database, Service Bus and Key Vault are reachable only through private endpoints. Service Bus is then Premium, which costs more.')
 param privateNetwork bool = false
 
+@description('The least maximumInstanceCount that the region accepts: 40 where Azure refuses less, which raises those of sizes.bicep.')
+@minValue(1)
+@maxValue(1000)
+param lowestInstanceLimit int = 1
+
 @description('Settings in addition to those below: shared/settings.py has all of them, with their defaults.')
 param extraSettings ExtraSettings = {
   customer: {}
@@ -169,6 +174,7 @@ module customer 'modules/function-app.bicep' = {
     service: 'customer'
     identityName: identityNames.customer
     scale: size.customer
+    lowestInstanceLimit: lowestInstanceLimit
     rollingUpdates: size.rollingUpdates
     zoneRedundant: size.zoneRedundant
     settings: union(
@@ -203,6 +209,7 @@ module kakao 'modules/function-app.bicep' = {
     service: 'kakao'
     identityName: identityNames.kakao
     scale: size.kakao
+    lowestInstanceLimit: lowestInstanceLimit
     rollingUpdates: size.rollingUpdates
     zoneRedundant: size.zoneRedundant
     settings: union(
@@ -237,6 +244,7 @@ module customerview 'modules/function-app.bicep' = {
     service: 'customerview'
     identityName: identityNames.customerview
     scale: size.customerview
+    lowestInstanceLimit: lowestInstanceLimit
     rollingUpdates: size.rollingUpdates
     zoneRedundant: size.zoneRedundant
     settings: extraSettings.customerview

@@ -5,7 +5,8 @@ import { Size } from 'types.bicep'
 @export()
 @description('For trying things out: when idle, only Service Bus, alert rules and reading the change feed cost anything. The first request after a pause waits for an instance to start.')
 var dev Size = {
-  // Three instances show what goes wrong with more than one, and an endless loop costs at most about $4 an hour.
+  // Three instances show what goes wrong with more than one. Six scale groups of three cost about $3 an hour in an
+  // endless loop.
   customer: {
     instanceMemoryMB: 2048
     maximumInstanceCount: 3
@@ -40,8 +41,9 @@ var dev Size = {
 var prod Size = {
   customer: {
     instanceMemoryMB: 2048
-    // Limits the cost of a flood: 20 instances with 2 GB are about $4 an hour per scale group. The database's 200
-    // registrations a second (below) need far fewer: a registration takes 5 ms of CPU in all three apps together.
+    // Where a flood stops adding instances, more or less (types.bicep): 20 instances with 2 GB are about $4 an hour per
+    // scale group. The database's 200 registrations a second (below) need far fewer: a registration takes 5 ms of CPU
+    // in all three apps together.
     maximumInstanceCount: 20
     // More than the bulkhead allows for kakao (64 calling, 64 waiting): while kakao is slow, each instance can still
     // serve 72 requests that cancel or look up.
@@ -56,8 +58,9 @@ var prod Size = {
   }
   kakao: {
     instanceMemoryMB: 2048
-    // 20 × 100 requests are more than the 20 × 64 concurrent calls of all customer instances. So the limit is the
-    // caller's bulkhead, which refuses immediately, and never a queue in front of kakao.
+    // 20 × 100 requests are more than the (20 + 2 always ready) × 64 concurrent calls of all customer instances. So the
+    // caller's bulkhead, which refuses immediately, is reached before a queue grows in front of kakao. Both numbers of
+    // instances are soft, which leaves a margin of two fifths.
     maximumInstanceCount: 20
     perInstanceConcurrency: 100
     // As above. Starting an instance takes longer than the 2 s that a registration waits for kakao.

@@ -6,7 +6,7 @@ type Scale = {
   @description('2048 MB come with one core. 512 MB come with a quarter of a core: too slow for Python to start within the 30 s that the platform allows.')
   instanceMemoryMB: 512 | 2048 | 4096
 
-  @description('The maximum number of instances in a scale group: limits what a flood of requests can cost.')
+  @description('How many on-demand instances a scale group may have. The platform may exceed it for a while, and always-ready instances come on top; so it slows what a flood of requests costs, and is no bound of the app. The quota of the subscription in the region is one. Outside preview regions, Azure may refuse less than 40: lowestInstanceLimit.')
   @minValue(1)
   @maxValue(1000)
   maximumInstanceCount: int

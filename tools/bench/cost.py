@@ -182,6 +182,11 @@ class Model:
         }
 
 
+def hour_of_instances(instances: int, prices: Prices | None = None, memory_gb: float = Assumptions.memory_gb) -> float:
+    """Dollars for an hour in which this many on-demand instances work without a pause."""
+    return instances * memory_gb * 3600 * (prices or Prices()).gb_second
+
+
 def table(models: Mapping[str, Model], volumes: Sequence[int] = VOLUMES) -> str:
     """A Markdown table in whole dollars, with a row for each environment and number of registrations."""
     services = list(next(iter(models.values())).costs(0))

@@ -13,6 +13,10 @@ param service 'customer' | 'kakao' | 'customerview'
 
 param identityName string
 param scale Scale
+
+@description('The least maximumInstanceCount that the region accepts.')
+param lowestInstanceLimit int
+
 param rollingUpdates bool
 param zoneRedundant bool
 
@@ -150,7 +154,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
       scaleAndConcurrency: {
         instanceMemoryMB: scale.instanceMemoryMB
-        maximumInstanceCount: scale.maximumInstanceCount
+        maximumInstanceCount: max(scale.maximumInstanceCount, lowestInstanceLimit)
         alwaysReady: scale.alwaysReady
         triggers: { http: { perInstanceConcurrency: scale.perInstanceConcurrency } }
       }

@@ -31,7 +31,7 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
   location: location
   tags: tags
   // Billed per call, and deployed within minutes. It has no rate limit per caller (rate-limit-by-key) and no virtual
-  // network: maximumInstanceCount limits the cost of an attack, and the apps refuse callers without the gateway's
+  // network. So maximumInstanceCount only slows what an attack costs, and the apps refuse callers without the gateway's
   // token.
   sku: {
     name: 'Consumption'

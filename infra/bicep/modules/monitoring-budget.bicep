@@ -1,4 +1,5 @@
-// Notifies when the resource group costs more per month than planned. It stops nothing: maximumInstanceCount does.
+// Notifies when the resource group costs more per month than planned. It stops nothing: somebody has to
+// (docs/operations.md#alert-budget).
 
 param name string
 

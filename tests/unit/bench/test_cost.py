@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.unit.infra.deployments import deployment
-from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, main
+from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, hour_of_instances, main
 from tools.paths import ROOT
 from tools.play.apps import APPS
 
@@ -151,3 +151,20 @@ def test_the_table_in_operations_md_is_what_the_command_prints(capsys: pytest.Ca
     document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     [table] = re.findall(r"^\| registrations a month.*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
     assert table == capsys.readouterr().out
+
+
+def test_an_hour_at_the_instance_limits_costs_what_operations_md_says() -> None:
+    document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"^\| an hour at the limits.*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
+    rows = {
+        name: (int(count), int(cost))
+        for name, count, cost in re.findall(r"^\| (.+) \| (\d+) \| (\d+) \|$", table, re.M)
+    }
+
+    assert all(cost == round(hour_of_instances(count)) for count, cost in rows.values())
+    groups = 2 * len(APPS)  # the HTTP functions of each app, and its event function
+    for name in ("dev", "prod"):
+        scales = [deployment(name).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"] for app in APPS]
+        assert rows[name][0] == 2 * sum(scale["maximumInstanceCount"] for scale in scales)
+    assert rows["either with `lowestInstanceLimit = 40`"][0] == groups * 40
+    assert rows["at the quota of the region"][0] == 512_000 // 2048

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -69,7 +70,8 @@ def _with_modules(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def deploy(folder: Path, name: str, more: str = "", **variables: str) -> Deployment:
     """What the parameter file `name` would deploy, with more lines in it and these environment variables."""
-    text = (BICEP / name).read_text(encoding="utf-8").replace("'./", f"'{BICEP}/").replace("'sizes", f"'{BICEP}/sizes")
+    here = os.path.relpath(BICEP, folder)  # the compiler accepts no absolute paths
+    text = re.sub(r"'(?:\./)?(\w+\.bicep)'", rf"'{here}/\1'", (BICEP / name).read_text(encoding="utf-8"))
     (folder / name).write_text(f"{text}\n{more}\n", encoding="utf-8")
     finished = run_compiler(
         *("snapshot", str(folder / name), "--mode", "overwrite", "--location", VARIABLES["AZURE_LOCATION"]),

@@ -1,12 +1,16 @@
 """The function apps on Azure: their settings, their scale, and their callers."""
 
+import re
+from pathlib import Path
+
 import azure.functions as func
 import pytest
 
 from functions import customer, customer_view, kakao
 from shared import resources
 from shared.settings import Service, Settings
-from tests.unit.infra.deployments import ENVIRONMENTS, deployment, identity_in
+from tests.unit.infra.compiler import deploy
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, Deployment, deployment, identity_in
 from tools.paths import ROOT
 from tools.play.apps import APPS
 
@@ -245,10 +249,37 @@ def test_an_instance_accepts_more_requests_than_can_wait_for_kakao(environment: 
 def test_kakao_accepts_all_calls_that_the_customer_app_can_make_at_once(environment: str) -> None:
     def scale(app: str) -> dict[str, int]:
         found = deployment(environment).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+        ready = sum(group["instanceCount"] for group in found["alwaysReady"] if group["name"] == "http")
         return {
-            "instances": found["maximumInstanceCount"],
+            # Always-ready instances may come on top.
+            "least": max(found["maximumInstanceCount"], ready),
+            "most": found["maximumInstanceCount"] + ready,
             "each": found["triggers"]["http"]["perInstanceConcurrency"],
         }
 
-    calls = scale("customer")["instances"] * Settings.model_fields["kakao_concurrent_calls"].default
-    assert scale("kakao")["instances"] * scale("kakao")["each"] >= calls
+    calls = scale("customer")["most"] * Settings.model_fields["kakao_concurrent_calls"].default
+    assert scale("kakao")["least"] * scale("kakao")["each"] >= calls
+
+
+def limits(here: Deployment) -> list[int]:
+    """maximumInstanceCount of each app."""
+    configurations = [here.app(app)["properties"]["functionAppConfig"] for app in APPS]
+    return [configuration["scaleAndConcurrency"]["maximumInstanceCount"] for configuration in configurations]
+
+
+@pytest.mark.parametrize(("environment", "lowest", "expected"), [("dev", 40, 40), ("prod", 40, 40), ("prod", 10, 20)])
+def test_one_parameter_raises_the_instance_limits_where_a_region_refuses_low_ones(
+    tmp_path: Path, environment: str, lowest: int, expected: int
+) -> None:
+    raised = deploy(tmp_path, f"main.{environment}.bicepparam", f"param lowestInstanceLimit = {lowest}")
+
+    assert limits(raised) == [expected] * len(APPS)
+
+
+def test_no_sentence_calls_the_instance_limit_a_bound_of_cost() -> None:
+    # It is soft, and counts the on-demand instances of one scale group: not those of the app.
+    claim = re.compile(r"limits? (?:the cost|what a flood)|at most about \$|maximumInstanceCount`? (?:limits|does)")
+    files = [*BICEP.rglob("*.bicep"), *(ROOT / "docs").rglob("*.md")]
+    texts = {file.name: re.sub(r"\n\s*(?://\s?)?", " ", file.read_text(encoding="utf-8")) for file in files}
+
+    assert {name: claim.findall(text) for name, text in texts.items() if claim.search(text)} == {}
