@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.delivery import azure_cli
+from tools.delivery import azure_cli, providers
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.environments import Environment, environment_names
 
@@ -28,9 +28,12 @@ def problems(name: str, root: Path, *, with_infrastructure: bool) -> list[Proble
         remedy = "install it: https://learn.microsoft.com/cli/azure/install-azure-cli"
         return [*found, Problem("The Azure CLI (az) is not installed.", remedy)]
     found += _version_problems()
-    found += _subscription_problems()
+    of_subscription = list(_subscription_problems())
+    found += of_subscription
     if with_infrastructure:
         found += _bicep_problems()
+        if not of_subscription and name in environment_names(root):
+            found += _provider_problems(Environment(name, root))
     return found
 
 
@@ -73,3 +76,14 @@ def _bicep_problems() -> Iterator[Problem]:
         azure_cli.read_text("bicep", "version")
     except AzureCliError:
         yield Problem("The Azure CLI has no Bicep.", "run `az bicep install`")
+
+
+def _provider_problems(environment: Environment) -> Iterator[Problem]:
+    try:
+        unregistered = providers.unregistered(environment)
+    except AzureCliError:
+        # An identity with roles on its resource group only may not read them; Azure will say what is missing.
+        return
+    for namespace, state in unregistered.items():
+        what = f"The resource provider {namespace} is {state} in the subscription."
+        yield Problem(what, f"run `az {' '.join(providers.register_command(namespace))}`")

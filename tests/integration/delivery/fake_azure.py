@@ -69,6 +69,7 @@ def changing_calls(az: FakeCommand) -> list[str]:
         "version",
         "account show",
         "bicep version",
+        "provider list",
         "deployment sub show",
         "group exists",
         "rest --method get",

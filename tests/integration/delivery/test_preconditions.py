@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,38 @@ def test_a_missing_variable_of_the_parameters_is_reported(
     assert problem.what == "OPERATOR_EMAIL is not set. Receives the alerts."
     assert problem.remedy == "export OPERATOR_EMAIL=…"
     assert problems("dev", root, with_infrastructure=False) == []
+
+
+def test_every_resource_provider_that_is_not_registered_is_reported(root: Path, az: FakeCommand) -> None:
+    types = ["Microsoft.Web/sites", "Microsoft.Storage/storageAccounts", "Microsoft.Insights/components"]
+    subnet = {"properties": {"delegations": [{"properties": {"serviceName": "Microsoft.App/environments"}}]}}
+    network = {"type": "Microsoft.Network/virtualNetworks", "properties": {"subnets": [subnet]}}
+    snapshot = {"predictedResources": [*({"type": name} for name in types), network]}
+    (root / "infra/bicep/main.dev.snapshot.json").write_text(json.dumps(snapshot))
+    states = {
+        "Microsoft.Web": "NotRegistered",
+        "microsoft.insights": "Registered",  # as Azure spells it
+        "Microsoft.Network": "Registering",
+        "Microsoft.App": "Unregistered",
+        "Microsoft.Batch": "NotRegistered",
+    }
+    az.answers("provider list", [{"name": name, "state": state} for name, state in states.items()])
+
+    found = problems("dev", root, with_infrastructure=True)
+
+    assert [problem.remedy for problem in found] == [
+        f"run `az provider register --namespace Microsoft.{name} --wait`"
+        for name in ("App", "Network", "Storage", "Web")
+    ]
+    assert found[0].what == "The resource provider Microsoft.App is Unregistered in the subscription."
+    assert problems("dev", root, with_infrastructure=False) == []
+
+
+def test_who_may_not_read_the_providers_is_not_stopped(root: Path, az: FakeCommand) -> None:
+    # An identity with roles on its resource group only.
+    az.answers("provider list", code=1, error="(AuthorizationFailed) The client does not have authorization")
+
+    assert problems("dev", root, with_infrastructure=True) == []
 
 
 def test_everything_that_is_missing_is_reported_before_anything_is_done(
