@@ -111,6 +111,7 @@ module serviceBus 'modules/service-bus.bicep' = {
       'kakao-alert': identityNames.kakao
       'view-updater': identityNames.customerview
     }
+    workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [identities]
 }
@@ -132,6 +133,8 @@ module cosmosDb 'modules/cosmos-db.bicep' = {
       kakaos: identityNames.kakao
       customerViews: identityNames.customerview
     }
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
   }
   dependsOn: [identities]
 }
@@ -146,6 +149,7 @@ module keyVault 'modules/key-vault.bicep' = {
     publicNetworkAccess: publicNetworkAccess
     purgeProtection: size.attended
     reader: identityNames.kakao
+    workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [identities]
 }
@@ -188,6 +192,8 @@ module customer 'modules/function-app.bicep' = {
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
     connectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
     sampledPercentage: size.sampledPercentage
     authClientId: authClientId
     callers: [identityNames.gateway]
@@ -222,6 +228,8 @@ module kakao 'modules/function-app.bicep' = {
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
     connectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
     sampledPercentage: size.sampledPercentage
     authClientId: authClientId
     // The gateway forwards only look-ups: modules/gateway-policy.xml
@@ -251,6 +259,8 @@ module customerview 'modules/function-app.bicep' = {
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
     connectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
     sampledPercentage: size.sampledPercentage
     authClientId: authClientId
     callers: [identityNames.gateway]

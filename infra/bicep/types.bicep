@@ -71,6 +71,9 @@ type Size = {
   @description('Whether somebody relies on the environment: availability tests run, and an alert reports silence.')
   attended: bool
 
+  @description('Whether every request for data is logged: to the database, and to the storage of the apps. It costs money while idle, too, because polling and the locks of the hosts are requests.')
+  audited: bool
+
   @description('The cost per month that triggers a notification, in the billing currency of the subscription.')
   @minValue(1)
   monthlyBudget: int

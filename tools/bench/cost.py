@@ -73,13 +73,20 @@ class Assumptions:
     """Spans of one execution, or of one call of the gateway. Only sampled traces are kept."""
     kilobytes_logged: float = 1.0
     """Log lines of one execution; all are kept. Metrics are aggregated per minute and cost next to nothing."""
+    requests_executed: float = 2.0
+    """Requests of one execution to the database and to storage. Where access is audited, each is a row of a log."""
+    requests_second: float = 6.0
+    """The same without any execution: four times a second the change feed is read; leases and locks are renewed."""
+    kilobytes_audited: float = 1.0
+    """Of one such row."""
 
 
 @dataclass(frozen=True)
 class Environment:
     """As in infra/bicep. `ready`: always-ready instances; `throughput`: the maximum of all containers, in RU/s.
 
-    `traced`: the share of traces that is kept, from 0 to 1 (sampledPercentage); `log_alerts`: rules that query logs.
+    `traced`: the share of traces that is kept, from 0 to 1 (sampledPercentage); `log_alerts`: rules that query logs;
+    `audited`: whether each request to the database and to storage is logged.
     """
 
     ready: int
@@ -87,6 +94,7 @@ class Environment:
     web_tests_month: float
     traced: float
     log_alerts: int
+    audited: bool = False
 
     @property
     def serverless(self) -> bool:
@@ -96,7 +104,7 @@ class Environment:
 # The gateway every 5 minutes and three apps every 15, from three locations each.
 WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
 DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5)
-PROD = Environment(ready=12, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6)
+PROD = Environment(ready=12, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6, audited=True)
 
 
 @dataclass(frozen=True)
@@ -163,7 +171,8 @@ class Model:
         a, p, here = self.assumptions, self.prices, self.environment
         executions = self.executions(registrations)
         traced = (executions + self.gateway_calls(registrations)) * a.kilobytes_traced * here.traced
-        gigabytes = (traced + executions * a.kilobytes_logged) / MILLION
+        requests = executions * a.requests_executed + SECONDS_A_MONTH * a.requests_second if here.audited else 0
+        gigabytes = (traced + executions * a.kilobytes_logged + requests * a.kilobytes_audited) / MILLION
         return gigabytes * p.log_gb + here.web_tests_month * p.web_test + here.log_alerts * p.log_alert_rule
 
     def gateway(self, registrations: float) -> float:

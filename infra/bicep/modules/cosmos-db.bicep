@@ -16,6 +16,12 @@ param publicNetworkAccess 'Enabled' | 'Disabled'
 @description('Container → the identity that reads and writes it.')
 param contributors { *: string }
 
+@description('The workspace of the logs.')
+param workspaceId string
+
+@description('Whether every request for data is logged, and not only changes of the account.')
+param audited bool
+
 var databaseName = 'ssak8'
 
 // Only what a query filters or sorts by is indexed, because every indexed path makes every write more expensive.
@@ -140,6 +146,23 @@ resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03
     dependsOn: [sqlContainers]
   }
 ]
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'log'
+  scope: account
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [
+      for category in concat(['ControlPlaneRequests'], audited ? ['DataPlaneRequests'] : []): {
+        category: category
+        enabled: true
+      }
+    ]
+  }
+}
 
 output id string = account.id
 output name string = account.name

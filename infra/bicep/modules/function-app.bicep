@@ -27,6 +27,12 @@ param cosmosEndpoint string
 param serviceBusNamespace string
 param connectionString string
 
+@description('The workspace of the logs of its storage.')
+param workspaceId string
+
+@description('Whether every request to its storage is logged.')
+param audited bool
+
 @description('Percentage of traces to keep.')
 param sampledPercentage int
 
@@ -61,6 +67,8 @@ module storage 'storage.bicep' = {
     zoneRedundant: zoneRedundant
     publicNetworkAccess: storageNetworkAccess
     owner: identityName
+    workspaceId: workspaceId
+    audited: audited
   }
 }
 

@@ -11,6 +11,9 @@ param purgeProtection bool
 @description('The identity that reads secrets.')
 param reader string
 
+@description('The workspace of the logs.')
+param workspaceId string
+
 var secretsUser = subscriptionResourceId(
   'Microsoft.Authorization/roleDefinitions',
   '4633458b-17de-408a-b874-0445c86b69e6'
@@ -47,6 +50,18 @@ resource readerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: readerIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: secretsUser
+  }
+}
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'log'
+  scope: vault
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [{ category: 'AuditEvent', enabled: true }]
   }
 }
 

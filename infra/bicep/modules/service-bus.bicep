@@ -15,6 +15,9 @@ param sender string
 @description('Subscription → the identity that receives from it.')
 param receivers { *: string }
 
+@description('The workspace of the logs.')
+param workspaceId string
+
 var topicConfiguration = loadJsonContent('../../../service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
 
 var dataSender = subscriptionResourceId(
@@ -79,6 +82,24 @@ module subscriptions 'service-bus-subscription.bicep' = [
     }
   }
 ]
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'log'
+  scope: namespace
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    // Standard has no log of who sends and receives.
+    logs: [
+      for category in concat(['OperationalLogs'], sku == 'Premium' ? ['RuntimeAuditLogs', 'DiagnosticErrorLogs'] : []): {
+        category: category
+        enabled: true
+      }
+    ]
+  }
+}
 
 output id string = namespace.id
 output name string = namespace.name

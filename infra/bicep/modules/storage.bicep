@@ -10,6 +10,12 @@ param publicNetworkAccess 'Enabled' | 'Disabled'
 @description('The identity that owns all blobs.')
 param owner string
 
+@description('The workspace of the logs.')
+param workspaceId string
+
+@description('Whether every request is logged.')
+param audited bool
+
 var blobDataOwner = subscriptionResourceId(
   'Microsoft.Authorization/roleDefinitions',
   'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
@@ -63,6 +69,22 @@ resource ownerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: ownerIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: blobDataOwner
+  }
+}
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (audited) {
+  name: 'log'
+  scope: account::blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: {
+        category: category
+        enabled: true
+      }
+    ]
   }
 }
 

@@ -98,6 +98,20 @@ def test_only_sampled_traces_cost_but_all_logs_do() -> None:
     assert Model(quarter, assumptions=logs).monitoring(1_000_000) == pytest.approx(logged)
 
 
+def test_audited_requests_cost_even_without_a_registration() -> None:
+    audited = dataclasses.replace(NOTHING, audited=True)
+    assumptions = Assumptions(requests_executed=2, requests_second=5, kilobytes_audited=1.5)
+
+    idle = Model(audited, assumptions=assumptions).monitoring(0)
+    busy = Model(audited, assumptions=assumptions)
+    unaudited = Model(NOTHING, assumptions=assumptions)
+
+    assert idle == pytest.approx(730 * 3600 * 5 * 1.5 / 1e6 * 2.30)
+    assert busy.monitoring(1000) - unaudited.monitoring(1000) == pytest.approx(
+        idle + busy.executions(1000) * 2 * 1.5 / 1e6 * 2.30
+    )
+
+
 def test_log_alerts_and_web_tests_cost_without_a_registration() -> None:
     watched = dataclasses.replace(NOTHING, log_alerts=3, web_tests_month=1000)
 
@@ -130,6 +144,12 @@ def test_the_modelled_environments_are_those_of_bicep(name: str, modelled: Envir
     assert modelled.log_alerts == sum(rule["enabled"] for rule in rules)
     assert {rule["evaluationFrequency"] for rule in rules} == {"PT5M"}
     assert {modelled.traced} == shares
+    audited = {
+        category["category"]
+        for setting in here.all("Microsoft.Insights/diagnosticSettings")
+        for category in setting["properties"]["logs"]
+    }
+    assert modelled.audited == ("DataPlaneRequests" in audited) == ("StorageRead" in audited)
     assert {scale["instanceMemoryMB"] / 1024 for scale in scales} == {Assumptions().memory_gb}
 
 

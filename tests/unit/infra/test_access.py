@@ -160,3 +160,38 @@ def test_every_disabled_warning_has_a_reason() -> None:
         lines = file.read_text(encoding="utf-8").splitlines()
         for before, line in pairwise(lines):
             assert "#disable" not in line or before.strip().startswith("//"), f"{file.name}: {line.strip()}"
+
+
+# Resource → the categories of its log, where everything is logged.
+DATA = {
+    "Microsoft.DocumentDB/databaseAccounts": {"ControlPlaneRequests", "DataPlaneRequests"},
+    "Microsoft.KeyVault/vaults": {"AuditEvent"},
+    "Microsoft.ServiceBus/namespaces": {"OperationalLogs"},
+    "Microsoft.Storage/storageAccounts/blobServices": {"StorageRead", "StorageWrite", "StorageDelete"},
+}
+EACH_REQUEST = {"DataPlaneRequests", "StorageRead", "StorageWrite", "StorageDelete"}
+"""They cost money while an environment is idle, too: polling and the locks of the hosts are requests."""
+PREMIUM = {"DiagnosticErrorLogs", "RuntimeAuditLogs"}
+"""Standard Service Bus does not have them."""
+
+
+@every_environment
+def test_access_to_data_and_secrets_is_logged(environment: str) -> None:
+    here = deployment(environment)
+    workspace = here.one("Microsoft.OperationalInsights/workspaces")["id"]
+    logged = {
+        setting["id"].partition("/providers/Microsoft.Insights/diagnosticSettings/")[0]: setting["properties"]
+        for setting in here.all("Microsoft.Insights/diagnosticSettings")
+    }
+
+    for resource_type, categories in DATA.items():
+        expected = categories - EACH_REQUEST if environment == "dev" else categories
+        if environment == "private" and resource_type.startswith("Microsoft.ServiceBus"):
+            expected = expected | PREMIUM
+        resources = here.all(resource_type)
+        assert resources
+        for resource in resources:
+            found = logged.pop(resource["id"], {"logs": []})
+            assert {log["category"] for log in found["logs"] if log["enabled"]} == expected
+            assert found.get("workspaceId", workspace) == workspace
+    assert logged == {}

@@ -44,6 +44,7 @@ def test_names_start_with_an_abbreviation_and_end_with_the_token(environment: st
         ours = resource["type"].count("/") == 1 and resource["type"] not in (
             "Microsoft.Authorization/roleAssignments",
             "Microsoft.Insights/workbooks",  # their names are GUIDs
+            "Microsoft.Insights/diagnosticSettings",  # a part of another resource
             "Microsoft.Network/privateDnsZones",
             "Microsoft.Resources/resourceGroups",
         )
