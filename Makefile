@@ -99,6 +99,10 @@ infra-tools: .venv-infra/installed infra/openapi-lint/node_modules/installed ## 
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
 	@$(PYTHON) -m tools.delivery.package
 
+.PHONY: foundation
+foundation: .venv/installed ## Create what needs rights on the subscription, once: make foundation ENV=dev
+	@$(PYTHON) -m tools.delivery foundation '$(ENV)'
+
 .PHONY: what-if
 what-if: .venv/installed ## Show what a deployment would change on Azure: make what-if ENV=dev
 	@$(PYTHON) -m tools.delivery what-if '$(ENV)'

@@ -10,3 +10,8 @@ param size = environmentName == 'prod' ? prod : dev
 param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
 param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE')
+
+// As in azd's samples: `azd env set VNET_ENABLED true`, and the roles of whoever runs azd. Nobody gets those in prod.
+param privateNetwork = bool(readEnvironmentVariable('VNET_ENABLED', 'false'))
+param developerPrincipalId = environmentName == 'prod' ? '' : readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param developerPrincipalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')

@@ -72,9 +72,13 @@ SUPPRESSIONS = (
 )
 
 
-def template(snapshot: Path) -> dict[str, Any]:
-    """The resources of a snapshot as one flat template."""
-    resources = json.loads(snapshot.read_text(encoding="utf-8"))["predictedResources"]
+def template(environment: str) -> dict[str, Any]:
+    """The resources of an environment's snapshots as one flat template."""
+    resources = [
+        resource
+        for snapshot in sorted(HERE.glob(f"*.{environment}.snapshot.json"))
+        for resource in json.loads(snapshot.read_text(encoding="utf-8"))["predictedResources"]
+    ]
     return {
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
@@ -86,7 +90,7 @@ def scan(environment: str) -> dict[str, Any]:
     """checkov's report on an environment."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{environment}.json"
-        file.write_text(json.dumps(template(HERE / f"main.{environment}.snapshot.json")), encoding="utf-8")
+        file.write_text(json.dumps(template(environment)), encoding="utf-8")
         options = ("--framework", "arm", "--output", "json", "--compact", "--skip-download", "--soft-fail")
         command = [str(CHECKOV), "--file", str(file), *options]
         run = subprocess.run(command, capture_output=True, check=False, text=True, timeout=TIMEOUT_SECONDS)  # noqa: S603  # no input from outside

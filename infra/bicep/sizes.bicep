@@ -33,6 +33,7 @@ var dev Size = {
   sampledPercentage: 100
   // Availability tests would keep its apps awake.
   attended: false
+  locked: false
   audited: false
   monthlyBudget: 50
 }
@@ -101,6 +102,7 @@ var prod Size = {
   // trace id.
   sampledPercentage: 10
   attended: true
+  locked: true
   // Who read which customer's data can be answered later.
   audited: true
   // docs/operations.md has the cost when idle, and the number of registrations that this is enough for.

@@ -71,6 +71,9 @@ type Size = {
   @description('Whether somebody relies on the environment: availability tests run, and an alert reports silence.')
   attended: bool
 
+  @description('Whether a lock keeps the resource group, and everything in it, from being deleted.')
+  locked: bool
+
   @description('Whether every request for data is logged: to the database, and to the storage of the apps. It costs money while idle, too, because polling and the locks of the hosts are requests.')
   audited: bool
 
@@ -86,3 +89,43 @@ type ExtraSettings = {
   kakao: { *: string }
   customerview: { *: string }
 }
+
+@export()
+@description('The regions with the Flex Consumption plan, as azd\'s samples list them; `az functionapp list-flexconsumption-locations` has the newest.')
+type Location =
+  | 'australiaeast'
+  | 'australiasoutheast'
+  | 'brazilsouth'
+  | 'canadacentral'
+  | 'centralindia'
+  | 'centralus'
+  | 'eastasia'
+  | 'eastus'
+  | 'eastus2'
+  | 'francecentral'
+  | 'germanywestcentral'
+  | 'italynorth'
+  | 'japaneast'
+  | 'koreacentral'
+  | 'northcentralus'
+  | 'northeurope'
+  | 'norwayeast'
+  | 'southafricanorth'
+  | 'southcentralus'
+  | 'southeastasia'
+  | 'southindia'
+  | 'spaincentral'
+  | 'swedencentral'
+  | 'uaenorth'
+  | 'uksouth'
+  | 'ukwest'
+  | 'westcentralus'
+  | 'westeurope'
+  | 'westus'
+  | 'westus2'
+  | 'westus3'
+
+@export()
+@description('The resource group of an environment.')
+func resourceGroupName(environmentName string) string =>
+  '${loadJsonContent('abbreviations.json').resourcesResourceGroups}${environmentName}'

@@ -1,4 +1,4 @@
-"""Deploys to Azure: `python -m tools.delivery what-if|deploy|apps|destroy ENVIRONMENT`.
+"""Deploys to Azure: `python -m tools.delivery foundation|what-if|deploy|apps|destroy ENVIRONMENT`.
 
 Exit code 0: done; 1: it failed; 2: a precondition is not met.
 """
@@ -14,7 +14,7 @@ from tools.command_line import parser, set_step_output, show, show_error
 from tools.delivery import azure_cli, deployment, outputs
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.deployment import DeploymentError, Limits
-from tools.delivery.environments import Environment
+from tools.delivery.environments import Environment, Template
 from tools.delivery.outputs import NotDeployedError
 from tools.delivery.package import PACKAGE, build
 from tools.delivery.preconditions import Problem, problems
@@ -23,17 +23,19 @@ from tools.paths import ROOT
 
 PRECONDITION_NOT_MET = 2
 HELP = {
+    "foundation": "create the resource group, with its budget, its lock and the roles of the pipeline",
     "what-if": "show what a deployment would change in the infrastructure",
     "deploy": "deploy the infrastructure, then the apps",
     "apps": "deploy only the apps; with --package, an earlier package again",
     "destroy": "delete the environment with all its data",
 }
+TEMPLATES = {"foundation": Template.FOUNDATION, "what-if": Template.SYSTEM, "deploy": Template.SYSTEM}
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT, limits: Limits | None = None) -> int:
     options = _parser().parse_args(arguments)
     environment = Environment(options.environment, root)
-    found = problems(environment.name, root, with_infrastructure=options.command in ("what-if", "deploy"))
+    found = problems(environment.name, root, TEMPLATES.get(options.command))
     if options.package and not zipfile.is_zipfile(options.package):
         remedy = f"name an existing one; `make package` builds {PACKAGE}"
         found.append(Problem(f"There is no package {options.package}.", remedy))
@@ -72,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace, environment: Environment, limits: Limits) -> None:
-    if options.command == "what-if":
+    if options.command == "foundation":
+        deployment.deploy_foundation(environment)
+    elif options.command == "what-if":
         deployment.what_if(environment, read_only=options.read_only)
     elif options.command == "destroy":
         _destroy(environment, options.confirm)

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from shared.settings import Service
 from shared.version import DEVELOPMENT
 from tools.command_line import show
-from tools.delivery import azure_cli
+from tools.delivery import azure_cli, providers
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.budget import start_date
-from tools.delivery.environments import BUDGET_START_DATE, Environment
+from tools.delivery.environments import BUDGET_START_DATE, Environment, Template
 from tools.delivery.outputs import Outputs
 from tools.delivery.package import version
 
@@ -49,6 +49,19 @@ class Limits:
     confirmations: int = 10
 
 
+def deploy_foundation(environment: Environment) -> None:
+    """Creates or changes what needs rights on the subscription. Raises AzureCliError."""
+    for namespace in providers.unregistered(environment):
+        azure_cli.run(*providers.register_command(namespace))
+    azure_cli.run(
+        *("deployment", "sub", "create", "--name", environment.foundation_deployment),
+        *("--location", environment.location),
+        *("--parameters", str(environment.parameters(Template.FOUNDATION))),
+        *("--output", "none"),
+        variables={BUDGET_START_DATE: start_date(environment, datetime.now(UTC).date())},
+    )
+
+
 def what_if(environment: Environment, *, read_only: bool) -> None:
     """Shows what a deployment of the infrastructure would change. Raises AzureCliError.
 
@@ -65,12 +78,11 @@ def deploy_infrastructure(environment: Environment) -> None:
 
 def _run(command: str, environment: Environment, *options: str) -> None:
     azure_cli.run(
-        *("deployment", "sub", command),
+        *("deployment", "group", command),
+        *("--resource-group", environment.resource_group),
         *("--name", environment.deployment),
-        *("--location", environment.location),
-        *("--parameters", str(environment.parameters)),
+        *("--parameters", str(environment.parameters(Template.SYSTEM))),
         *options,
-        variables={BUDGET_START_DATE: start_date(environment, datetime.now(UTC).date())},
     )
 
 
@@ -130,12 +142,27 @@ def _reported(url: str) -> str:
 
 
 def destroy(environment: Environment, outputs: Outputs) -> None:
-    """Deletes the environment with all its data. Raises AzureCliError."""
+    """Deletes the environment with all its data. Raises AzureCliError, DeploymentError."""
+    _refuse_if_locked(outputs.azure_resource_group)
     azure_cli.run("group", "delete", "--name", outputs.azure_resource_group, "--yes")
     location = ("--location", outputs.azure_location)
     _purge(("apim", "deletedservice", "show"), ("--service-name", outputs.gateway_name, *location))
     _purge(("keyvault", "show-deleted"), ("--name", outputs.key_vault_name, *location))
-    azure_cli.run("deployment", "sub", "delete", "--name", environment.deployment)
+    azure_cli.run("deployment", "sub", "delete", "--name", environment.foundation_deployment)
+
+
+def _refuse_if_locked(resource_group: str) -> None:
+    """Azure would delete what is not locked before it came to the lock. Raises AzureCliError, DeploymentError."""
+    locks = azure_cli.read_json(
+        "lock", "list", "--resource-group", resource_group, "--query", "[].{name: name, id: id}"
+    )
+    if locks:
+        names = ", ".join(lock["name"] for lock in locks)
+        commands = "\n".join(f"  az lock delete --ids {lock['id']}" for lock in locks)
+        raise DeploymentError(
+            f"Nothing was deleted: {resource_group} is locked against it by {names}. To take the lock off, you need "
+            f"the role Owner or User Access Administrator:\n{commands}"
+        )
 
 
 def _purge(show_command: Sequence[str], target: Sequence[str]) -> None:

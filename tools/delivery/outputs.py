@@ -1,4 +1,4 @@
-"""What a deployment of the infrastructure made: the outputs of infra/bicep/main.bicep."""
+"""What a deployment of the infrastructure made: the outputs of infra/bicep/system.bicep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -36,14 +36,14 @@ class Outputs:
 
     @classmethod
     def from_azure(cls, values: Mapping[str, str]) -> Self:
-        """`values`: by the names in main.bicep. Raises KeyError."""
+        """`values`: by the names in system.bicep. Raises KeyError."""
         plain = {field: values[field.upper()] for field in _plain_fields()}
         apps = {app: App(*(values[name] for name in _app_outputs(app))) for app in APPS}
         return cls(**plain, apps=apps)
 
     @staticmethod
     def names() -> set[str]:
-        """The names of the used outputs in main.bicep."""
+        """The names of the used outputs in system.bicep."""
         return {field.upper() for field in _plain_fields()} | {name for app in APPS for name in _app_outputs(app)}
 
 
@@ -60,15 +60,15 @@ def read(environment: Environment) -> Outputs:
     """The outputs of the latest deployment. Raises NotDeployedError."""
     try:
         found = azure_cli.read_json(
-            *("deployment", "sub", "show", "--name", environment.deployment, "--query", "properties.outputs")
+            *("deployment", "group", "show", "--resource-group", environment.resource_group),
+            *("--name", environment.deployment, "--query", "properties.outputs"),
         )
     except AzureCliError as error:
         raise NotDeployedError(f"{environment.name} has not been deployed yet: {error}") from None
     if not found:
-        tag = f"azd-env-name={environment.name}"
         raise NotDeployedError(
             f"the deployment {environment.deployment} failed and has no outputs: deploy again; "
-            f"`az group list --tag {tag}` shows the groups with what it has made so far"
+            f"`az resource list --resource-group {environment.resource_group}` shows what it has made so far"
         )
     try:
         # Azure changes the case of some letters.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.delivery import azure_cli, providers
 from tools.delivery.azure_cli import AzureCliError
-from tools.delivery.environments import Environment, environment_names
+from tools.delivery.environments import Environment, Template, environment_names
 
 OLDEST_CLI = (2, 60, 0)  # the first that can deploy to Flex Consumption
 
@@ -21,29 +21,31 @@ class Problem:
     remedy: str
 
 
-def problems(name: str, root: Path, *, with_infrastructure: bool) -> list[Problem]:
-    """Everything that is missing. `with_infrastructure`: check Bicep and the parameters' variables too."""
-    found = list(_environment_problems(name, root, with_infrastructure=with_infrastructure))
+def problems(name: str, root: Path, template: Template | None) -> list[Problem]:
+    """Everything that is missing. `template`: what is to be deployed, if anything but the apps."""
+    found = list(_environment_problems(name, root, template))
     if not azure_cli.is_installed():
         remedy = "install it: https://learn.microsoft.com/cli/azure/install-azure-cli"
         return [*found, Problem("The Azure CLI (az) is not installed.", remedy)]
     found += _version_problems()
     of_subscription = list(_subscription_problems())
     found += of_subscription
-    if with_infrastructure:
+    if template:
         found += _bicep_problems()
-        if not of_subscription and name in environment_names(root):
-            found += _provider_problems(Environment(name, root))
+    # The foundation creates the group and registers the providers.
+    if template == Template.SYSTEM and not of_subscription and name in environment_names(root):
+        found += _group_problems(Environment(name, root))
+        found += _provider_problems(Environment(name, root))
     return found
 
 
-def _environment_problems(name: str, root: Path, *, with_infrastructure: bool) -> Iterator[Problem]:
+def _environment_problems(name: str, root: Path, template: Template | None) -> Iterator[Problem]:
     names = environment_names(root)
     if name not in names:
         what = f"There is no environment {name!r}." if name else "No environment is named."
-        yield Problem(what, f"name one of {', '.join(names)}: ENV={names[0]}" if names else "add infra/bicep/main.*")
-    elif with_infrastructure:
-        for variable, meaning in Environment(name, root).missing_variables().items():
+        yield Problem(what, f"name one of {', '.join(names)}: ENV={names[0]}" if names else "add infra/bicep/system.*")
+    elif template:
+        for variable, meaning in Environment(name, root).missing_variables(template).items():
             yield Problem(f"{variable} is not set. {meaning}".strip(), f"export {variable}=…")
 
 
@@ -76,6 +78,12 @@ def _bicep_problems() -> Iterator[Problem]:
         azure_cli.read_text("bicep", "version")
     except AzureCliError:
         yield Problem("The Azure CLI has no Bicep.", "run `az bicep install`")
+
+
+def _group_problems(environment: Environment) -> Iterator[Problem]:
+    if not azure_cli.read_json("group", "exists", "--name", environment.resource_group):
+        what = f"There is no resource group {environment.resource_group} in the subscription."
+        yield Problem(what, f"run `make foundation ENV={environment.name}`, once, with the role Owner")
 
 
 def _provider_problems(environment: Environment) -> Iterator[Problem]:

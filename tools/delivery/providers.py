@@ -13,12 +13,10 @@ from tools.delivery.environments import Environment
 
 
 def needed(environment: Environment) -> list[str]:
-    """The namespaces of all that is deployed, as its snapshots say; of all environments if it has none."""
-    folder = environment.parameters.parent
-    snapshots = list(folder.glob(f"*.{environment.name}.snapshot.json")) or list(folder.glob("*.snapshot.json"))
+    """The namespaces of all that is deployed, as its snapshots say."""
     found = {
         namespace
-        for snapshot in snapshots
+        for snapshot in environment.snapshots()
         for resource in json.loads(snapshot.read_text(encoding="utf-8"))["predictedResources"]
         for namespace in (_namespace(resource["type"]), *_delegated_to(resource))
     }

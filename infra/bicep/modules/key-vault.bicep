@@ -1,5 +1,7 @@
 // For secrets. There are none yet: the key of a real KakaoTalk provider will be the first.
 
+import { appRoles } from '../roles.bicep'
+
 param name string
 param location string
 param tags { *: string }
@@ -14,10 +16,7 @@ param reader string
 @description('The workspace of the logs.')
 param workspaceId string
 
-var secretsUser = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '4633458b-17de-408a-b874-0445c86b69e6'
-)
+var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.keyVaultSecretsUser)
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name

@@ -1,5 +1,7 @@
 // Application Insights, the identities that may send telemetry, and the recipient of alerts.
 
+import { appRoles } from '../roles.bicep'
+
 param workspaceName string
 param componentName string
 param actionGroupName string
@@ -20,7 +22,7 @@ param publishers string[]
 
 var monitoringMetricsPublisher = subscriptionResourceId(
   'Microsoft.Authorization/roleDefinitions',
-  '3913510d-42f4-4e42-8a64-420c390055eb'
+  appRoles.monitoringMetricsPublisher
 )
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {

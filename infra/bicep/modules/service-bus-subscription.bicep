@@ -1,5 +1,7 @@
 // A subscription, its rules, and the identity that receives from it.
 
+import { appRoles } from '../roles.bicep'
+
 @description('A rule in the format of the local Service Bus.')
 type Rule = {
   Name: string
@@ -31,10 +33,7 @@ param receiver string
 
 // Not Data Owner: with it the platform could count messages and scale more precisely, but a compromised app could
 // change the rules. Without it, the platform scales by how long messages have waited.
-var dataReceiver = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
-)
+var dataReceiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.serviceBusDataReceiver)
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' existing = {
   name: namespaceName

@@ -1,5 +1,7 @@
 // The topic of customer events. Topic, subscriptions and rules come from the file that the local Service Bus reads.
 
+import { appRoles } from '../roles.bicep'
+
 param name string
 param location string
 param tags { *: string }
@@ -20,10 +22,7 @@ param workspaceId string
 
 var topicConfiguration = loadJsonContent('../../../service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
 
-var dataSender = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
-)
+var dataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.serviceBusDataSender)
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   name: name

@@ -1,6 +1,8 @@
 // The storage of a function app: its package, locks and checkpoints. One account per app, so that no app can change
 // another's package.
 
+import { appRoles } from '../roles.bicep'
+
 param name string
 param location string
 param tags { *: string }
@@ -16,10 +18,7 @@ param workspaceId string
 @description('Whether every request is logged.')
 param audited bool
 
-var blobDataOwner = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-)
+var blobDataOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.storageBlobDataOwner)
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.delivery.fake_azure import FakeApps, build_package
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.environments import Template
 from tools.delivery.package import version
 from tools.play.apps import APPS
 
@@ -24,8 +25,9 @@ def apps() -> Iterator[str]:
 def root(tmp_path: Path) -> Path:
     folder = tmp_path / "infra/bicep"
     folder.mkdir(parents=True)
-    (folder / "main.bicep").write_text("")
-    (folder / "main.dev.bicepparam").write_text("using './main.bicep'\n")
+    for template in Template:
+        (folder / f"{template}.bicep").write_text("")
+        (folder / f"{template}.dev.bicepparam").write_text(f"using './{template}.bicep'\n")
     (tmp_path / ".funcignore").write_text("/*\n!/host.json\n")
     (tmp_path / "host.json").write_text("{}")
     return tmp_path
@@ -42,6 +44,8 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -
     monkeypatch.setattr(FakeApps, "version", version(build_package(root)))
     fake.answers("version", {"azure-cli": "2.80.0"})
     fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
+    fake.answers("group exists", answer=True)
+    fake.answers("rest --method get", {"value": []})
     outputs = {
         "azurE_RESOURCE_GROUP": "rg-dev",  # as Azure spells it
         "azurE_LOCATION": "koreacentral",
@@ -51,5 +55,5 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -
         **{f"{app.upper()}_APP_NAME": f"func-{app}" for app in APPS},
         **{f"{app.upper()}_URL": f"{apps}/{app}" for app in APPS},
     }
-    fake.answers("deployment sub show", {name: {"type": "String", "value": value} for name, value in outputs.items()})
+    fake.answers("deployment group show", {name: {"type": "String", "value": value} for name, value in outputs.items()})
     return fake

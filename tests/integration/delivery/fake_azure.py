@@ -11,7 +11,7 @@ from tools.delivery.package import build
 
 SHORT_LIMITS = Limits(replacement=0.2, first_answers=0.2, upload_pause=0, poll_pause=0.01, confirmations=4)
 NEW = "new"
-CREATE = "deployment sub create --name ssak8-dev --location koreacentral --parameters"
+CREATE = "deployment group create --resource-group rg-dev --name ssak8-dev --parameters"
 UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --name"
 
 
@@ -70,7 +70,8 @@ def changing_calls(az: FakeCommand) -> list[str]:
         "account show",
         "bicep version",
         "provider list",
-        "deployment sub show",
+        "lock list",
+        "deployment group show",
         "group exists",
         "rest --method get",
         "apim deletedservice show",

@@ -1,8 +1,10 @@
 """Which commands a deployment runs, in which order, and when it stops."""
 
 import io
+import json
 import math
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ def test_a_deployment_deploys_the_infrastructure_and_then_the_apps_with_the_call
 ) -> None:
     assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
 
-    parameters = root / "infra/bicep/main.dev.bicepparam"
+    parameters = root / "infra/bicep/system.dev.bicepparam"
     package = root / "dist/ssak8.zip"
     assert changing_calls(az) == [
         f"{CREATE} {parameters} --output none",
@@ -33,12 +35,12 @@ def test_a_deployment_deploys_the_infrastructure_and_then_the_apps_with_the_call
 def test_the_apps_stay_as_they_are_if_the_infrastructure_fails(
     root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    az.answers("deployment sub create", code=1, error="InvalidTemplate")
+    az.answers("deployment group create", code=1, error="InvalidTemplate")
 
     assert main(["deploy", "dev"], root, SHORT_LIMITS) == 1
 
     assert az.calls(UPLOAD) == []
-    assert "az deployment sub create failed" in capsys.readouterr().err
+    assert "az deployment group create failed" in capsys.readouterr().err
 
 
 def test_an_app_that_does_not_start_stops_the_deployment_of_the_others(
@@ -132,34 +134,55 @@ def test_a_package_without_a_version_is_waited_for_too(
     assert "still reports “kakao, version later”" in capsys.readouterr().err
 
 
-def test_what_if_changes_nothing(root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AZURE_LOCATION", "japaneast")
-
+def test_what_if_changes_nothing(root: Path, az: FakeCommand) -> None:
     assert main(["what-if", "dev"], root, SHORT_LIMITS) == 0
     assert main(["what-if", "dev", "--read-only"], root, SHORT_LIMITS) == 0
 
-    parameters = root / "infra/bicep/main.dev.bicepparam"
-    command = f"deployment sub what-if --name ssak8-dev --location japaneast --parameters {parameters}"
+    parameters = root / "infra/bicep/system.dev.bicepparam"
+    command = f"deployment group what-if --resource-group rg-dev --name ssak8-dev --parameters {parameters}"
     assert changing_calls(az) == [command, f"{command} --validation-level ProviderNoRbac"]
 
 
-@pytest.mark.parametrize(
-    ("command", "runs"), [("deploy", "deployment sub create"), ("what-if", "deployment sub what-if")]
-)
-def test_an_existing_budget_keeps_its_start(root: Path, az: FakeCommand, command: str, runs: str) -> None:
+def test_the_foundation_registers_what_is_missing_and_creates_the_group(
+    root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_LOCATION", "japaneast")
+    resources = [{"type": "Microsoft.Web/sites"}, {"type": "Microsoft.Storage/storageAccounts"}]
+    (root / "infra/bicep/system.dev.snapshot.json").write_text(json.dumps({"predictedResources": resources}))
+    az.answers("provider list", [{"name": "Microsoft.Web", "state": "Registered"}])
+
+    assert main(["foundation", "dev"], root, SHORT_LIMITS) == 0
+
+    parameters = root / "infra/bicep/foundation.dev.bicepparam"
+    create = "deployment sub create --name ssak8-foundation-dev --location japaneast --parameters"
+    assert changing_calls(az) == [
+        "provider register --namespace Microsoft.Storage --wait",
+        f"{create} {parameters} --output none",
+    ]
+    assert az.environment_values("deployment sub create", "BUDGET_START_DATE") == {f"{datetime.now(UTC):%Y-%m}-01"}
+
+
+def test_a_deployment_to_the_group_does_nothing_in_the_subscription(root: Path, az: FakeCommand) -> None:
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
+    assert main(["what-if", "dev"], root, SHORT_LIMITS) == 0
+
+    assert az.calls("deployment sub") == []
+    assert az.calls("deployment group show --resource-group rg-dev --name ssak8-dev")
+
+
+def test_an_existing_budget_keeps_its_start(root: Path, az: FakeCommand) -> None:
     budget = {"name": "budget-1", "properties": {"timePeriod": {"startDate": "2026-03-01T00:00:00Z"}}}
-    az.answers("group exists --name rg-dev", answer=True)
     az.answers("rest --method get", {"value": [budget]})
 
-    assert main([command, "dev"], root, SHORT_LIMITS) == 0
+    assert main(["foundation", "dev"], root, SHORT_LIMITS) == 0
 
-    assert az.environment_values(runs, "BUDGET_START_DATE") == {"2026-03-01"}
+    assert az.environment_values("deployment sub create", "BUDGET_START_DATE") == {"2026-03-01"}
 
 
 def test_an_environment_that_was_never_deployed_is_reported(
     root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    az.answers("deployment sub show", code=3, error="DeploymentNotFound")
+    az.answers("deployment group show", code=3, error="DeploymentNotFound")
 
     assert main(["destroy", "dev", "--confirm", "dev"], root, SHORT_LIMITS) == 1
 
@@ -192,5 +215,19 @@ def test_destroying_deletes_the_group_and_purges_what_azure_keeps(
         "group delete --name rg-dev --yes",
         "apim deletedservice purge --service-name apim-1 --location koreacentral",
         *purged,
-        "deployment sub delete --name ssak8-dev",
+        "deployment sub delete --name ssak8-foundation-dev",
     ]
+
+
+def test_nothing_is_deleted_while_there_is_a_lock(
+    root: Path, az: FakeCommand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "/subscriptions/1/resourceGroups/rg-dev/providers/Microsoft.Authorization/locks"
+    az.answers("lock list --resource-group rg-dev ", [{"name": name, "id": f"{path}/{name}"} for name in "ab"])
+
+    assert main(["destroy", "dev", "--confirm", "dev"], root, SHORT_LIMITS) == 1
+
+    assert changing_calls(az) == []
+    error = capsys.readouterr().err
+    assert "rg-dev is locked against it by a, b" in error
+    assert f"  az lock delete --ids {path}/a\n  az lock delete --ids {path}/b\n" in error

@@ -5,10 +5,11 @@ import pytest
 
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery.__main__ import main
+from tools.delivery.environments import Template
 from tools.delivery.preconditions import problems
 
 ACCOUNT = {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"}
-PARAMETERS = """using './main.bicep'
+PARAMETERS = """using './system.bicep'
 param environmentName = 'dev'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
@@ -24,9 +25,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the environments dev and prod."""
     folder = tmp_path / "infra/bicep"
     folder.mkdir(parents=True)
-    (folder / "main.bicep").write_text(TEMPLATE)
-    (folder / "main.dev.bicepparam").write_text(PARAMETERS)
-    (folder / "main.prod.bicepparam").write_text(PARAMETERS)
+    for template in Template:
+        (folder / f"{template}.bicep").write_text(TEMPLATE)
+        for name in ("dev", "prod"):
+            (folder / f"{template}.{name}.bicepparam").write_text(PARAMETERS)
     monkeypatch.setenv("OPERATOR_EMAIL", "operator@example.org")
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
     return tmp_path
@@ -39,15 +41,16 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
     monkeypatch.setenv("PATH", str(fake.folder))
     fake.answers("version", {"azure-cli": "2.80.0"})
     fake.answers("account show", ACCOUNT)
+    fake.answers("group exists", answer=True)
     return fake
 
 
 def remedies(name: str, root: Path) -> list[str]:
-    return [problem.remedy for problem in problems(name, root, with_infrastructure=True)]
+    return [problem.remedy for problem in problems(name, root, Template.SYSTEM)]
 
 
 def test_nothing_is_missing_if_everything_is_in_place(root: Path, az: FakeCommand) -> None:
-    assert problems("dev", root, with_infrastructure=True) == []
+    assert problems("dev", root, Template.SYSTEM) == []
 
 
 @pytest.mark.parametrize("name", ["", "test", "*"])
@@ -95,10 +98,10 @@ def test_a_missing_variable_of_the_parameters_is_reported(
 ) -> None:
     monkeypatch.delenv("OPERATOR_EMAIL")
 
-    [problem] = problems("dev", root, with_infrastructure=True)
+    [problem] = problems("dev", root, Template.SYSTEM)
     assert problem.what == "OPERATOR_EMAIL is not set. Receives the alerts."
     assert problem.remedy == "export OPERATOR_EMAIL=…"
-    assert problems("dev", root, with_infrastructure=False) == []
+    assert problems("dev", root, None) == []
 
 
 def test_every_resource_provider_that_is_not_registered_is_reported(root: Path, az: FakeCommand) -> None:
@@ -106,7 +109,7 @@ def test_every_resource_provider_that_is_not_registered_is_reported(root: Path, 
     subnet = {"properties": {"delegations": [{"properties": {"serviceName": "Microsoft.App/environments"}}]}}
     network = {"type": "Microsoft.Network/virtualNetworks", "properties": {"subnets": [subnet]}}
     snapshot = {"predictedResources": [*({"type": name} for name in types), network]}
-    (root / "infra/bicep/main.dev.snapshot.json").write_text(json.dumps(snapshot))
+    (root / "infra/bicep/system.dev.snapshot.json").write_text(json.dumps(snapshot))
     states = {
         "Microsoft.Web": "NotRegistered",
         "microsoft.insights": "Registered",  # as Azure spells it
@@ -116,21 +119,28 @@ def test_every_resource_provider_that_is_not_registered_is_reported(root: Path, 
     }
     az.answers("provider list", [{"name": name, "state": state} for name, state in states.items()])
 
-    found = problems("dev", root, with_infrastructure=True)
+    found = problems("dev", root, Template.SYSTEM)
 
     assert [problem.remedy for problem in found] == [
         f"run `az provider register --namespace Microsoft.{name} --wait`"
         for name in ("App", "Network", "Storage", "Web")
     ]
     assert found[0].what == "The resource provider Microsoft.App is Unregistered in the subscription."
-    assert problems("dev", root, with_infrastructure=False) == []
+    assert problems("dev", root, None) == []
+
+
+def test_a_missing_resource_group_is_reported_unless_it_is_to_be_created(root: Path, az: FakeCommand) -> None:
+    az.answers("group exists --name rg-dev", answer=False)
+
+    assert remedies("dev", root) == ["run `make foundation ENV=dev`, once, with the role Owner"]
+    assert problems("dev", root, Template.FOUNDATION) == []
 
 
 def test_who_may_not_read_the_providers_is_not_stopped(root: Path, az: FakeCommand) -> None:
     # An identity with roles on its resource group only.
     az.answers("provider list", code=1, error="(AuthorizationFailed) The client does not have authorization")
 
-    assert problems("dev", root, with_infrastructure=True) == []
+    assert problems("dev", root, Template.SYSTEM) == []
 
 
 def test_everything_that_is_missing_is_reported_before_anything_is_done(

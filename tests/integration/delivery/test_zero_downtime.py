@@ -36,7 +36,7 @@ def test_with_zero_downtime_a_failed_call_fails_the_deployment(
 def test_calls_that_fail_while_the_infrastructure_changes_are_noticed(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    az.answers("deployment sub create", seconds=0.5)
+    az.answers("deployment group create", seconds=0.5)
     monkeypatch.setattr(
         FakeApps, "gateway_fails", staticmethod(lambda _: bool(az.calls(CREATE)) and not az.calls(UPLOAD))
     )
@@ -63,7 +63,7 @@ def test_without_an_earlier_successful_deployment_the_apps_are_watched(
     capsys: pytest.CaptureFixture[str],
     shown: dict[str, Any],
 ) -> None:
-    az.answers("deployment sub show", **shown, times=1)
+    az.answers("deployment group show", **shown, times=1)
     monkeypatch.setattr(FakeApps, "gateway_fails", staticmethod(lambda _: bool(az.calls(UPLOAD))))
 
     assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 1
@@ -100,7 +100,7 @@ def test_if_no_service_ever_answers_zero_downtime_is_not_proven(
 def test_a_first_deployment_misses_nothing_and_waits_for_the_first_answers(
     root: Path, az: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    az.answers("deployment sub show", code=3, error="DeploymentNotFound", times=1)
+    az.answers("deployment group show", code=3, error="DeploymentNotFound", times=1)
     limits = Limits(replacement=20, first_answers=20, upload_pause=0, poll_pause=0.01, confirmations=1)
     calls_after: list[int] = []
 

@@ -68,16 +68,22 @@ def _with_modules(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from _with_modules(resource["properties"]["template"])
 
 
-def deploy(folder: Path, name: str, more: str = "", **variables: str) -> Deployment:
+def deploy(folder: Path, name: str, more: str = "", group: str = "rg-dev", **variables: str) -> Deployment:
     """What the parameter file `name` would deploy, with more lines in it and these environment variables."""
+    finished = snapshot(folder, name, more, group, **variables)
+    assert finished.returncode == 0, finished.stderr
+    written = json.loads((folder / name).with_suffix(".snapshot.json").read_text(encoding="utf-8"))
+    return Deployment(written["predictedResources"], written["outputs"])
+
+
+def snapshot(folder: Path, name: str, more: str, group: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Lets the compiler write a snapshot into `folder`."""
     here = os.path.relpath(BICEP, folder)  # the compiler accepts no absolute paths
     text = re.sub(r"'(?:\./)?(\w+\.bicep)'", rf"'{here}/\1'", (BICEP / name).read_text(encoding="utf-8"))
     (folder / name).write_text(f"{text}\n{more}\n", encoding="utf-8")
-    finished = run_compiler(
+    return run_compiler(
         *("snapshot", str(folder / name), "--mode", "overwrite", "--location", VARIABLES["AZURE_LOCATION"]),
         *("--tenant-id", TENANT, "--subscription-id", SUBSCRIPTION),
+        *(("--resource-group", group) if name.startswith("system.") else ()),
         **variables,
     )
-    assert finished.returncode == 0, finished.stderr
-    snapshot = json.loads((folder / name).with_suffix(".snapshot.json").read_text(encoding="utf-8"))
-    return Deployment(snapshot["predictedResources"], snapshot["outputs"])

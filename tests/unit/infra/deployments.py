@@ -1,4 +1,7 @@
-"""The resources that would be deployed, as the Bicep compiler predicts them: infra/bicep/*.snapshot.json."""
+"""The resources that would be deployed, as the Bicep compiler predicts them: infra/bicep/*.snapshot.json.
+
+A pipeline deploys the system, to the resource group that a person's foundation created before.
+"""
 
 import json
 import re
@@ -17,7 +20,7 @@ type Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Deployment:
-    """The deployment of one environment. `outputs`: by name."""
+    """The deployment of one template to one environment. `outputs`: by name."""
 
     resources: Sequence[Resource]
     outputs: dict[str, Any]
@@ -47,10 +50,20 @@ class Deployment:
         }
 
 
-@cache
 def deployment(environment: str) -> Deployment:
-    """Reads the committed snapshot of an environment."""
-    snapshot = json.loads((BICEP / f"main.{environment}.snapshot.json").read_text(encoding="utf-8"))
+    """The system of an environment."""
+    return _snapshot(f"system.{environment}")
+
+
+def foundation(environment: str) -> Deployment:
+    """The foundation of an environment."""
+    return _snapshot(f"foundation.{environment}")
+
+
+@cache
+def _snapshot(name: str) -> Deployment:
+    """Reads a committed snapshot."""
+    snapshot = json.loads((BICEP / f"{name}.snapshot.json").read_text(encoding="utf-8"))
     assert snapshot["diagnostics"] == []
     return Deployment(snapshot["predictedResources"], snapshot["outputs"])
 

@@ -271,7 +271,7 @@ def limits(here: Deployment) -> list[int]:
 def test_one_parameter_raises_the_instance_limits_where_a_region_refuses_low_ones(
     tmp_path: Path, environment: str, lowest: int, expected: int
 ) -> None:
-    raised = deploy(tmp_path, f"main.{environment}.bicepparam", f"param lowestInstanceLimit = {lowest}")
+    raised = deploy(tmp_path, f"system.{environment}.bicepparam", f"param lowestInstanceLimit = {lowest}")
 
     assert limits(raised) == [expected] * len(APPS)
 

@@ -10,7 +10,7 @@ import pytest
 
 from functions import customer, customer_view, kakao
 from shared.metrics import BREAKER_STATES, METRICS
-from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, foundation
 from tests.unit.infra.kql import COLUMNS, tables, unknown_names
 from tools.paths import ROOT
 from tools.play.apps import APPS
@@ -235,7 +235,7 @@ def test_every_required_alert_exists_and_is_enabled_where_somebody_relies_on_it(
     silent = {name for name, enabled in rules.items() if not enabled}
     unattended = {"no-traffic", *(f"availability-{target}" for target in ("gateway", *APPS))}
     assert silent == (unattended if environment == "dev" else set())
-    assert here.one("Microsoft.Consumption/budgets")["properties"]["amount"] > 0
+    assert foundation(environment).one("Microsoft.Consumption/budgets")["properties"]["amount"] > 0
 
 
 @every_environment
@@ -270,13 +270,15 @@ def test_every_paragraph_about_an_alert_is_linked() -> None:
 def test_every_alert_and_the_budget_notify_the_operator(environment: str) -> None:
     here = deployment(environment)
     group = here.one("Microsoft.Insights/actionGroups")["id"]
-    notifications = here.one("Microsoft.Consumption/budgets")["properties"]["notifications"].values()
+    budget = foundation(environment).one("Microsoft.Consumption/budgets")["properties"]
+    [operator] = here.one("Microsoft.Insights/actionGroups")["properties"]["emailReceivers"]
 
     for alert in here.all(LOG_ALERTS):
         assert alert["properties"]["actions"]["actionGroups"] == [group]
     for alert in here.all(METRIC_ALERTS):
         assert alert["properties"]["actions"] == [{"actionGroupId": group}]
-    assert [notification["contactGroups"] for notification in notifications] == [[group], [group]]
+    addresses = [notification["contactEmails"] for notification in budget["notifications"].values()]
+    assert addresses == [[operator["emailAddress"]]] * 2
 
 
 def test_the_availability_of_gateway_and_apps_is_tested_where_somebody_relies_on_it() -> None:

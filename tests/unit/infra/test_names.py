@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 
@@ -46,7 +47,6 @@ def test_names_start_with_an_abbreviation_and_end_with_the_token(environment: st
             "Microsoft.Insights/workbooks",  # their names are GUIDs
             "Microsoft.Insights/diagnosticSettings",  # a part of another resource
             "Microsoft.Network/privateDnsZones",
-            "Microsoft.Resources/resourceGroups",
         )
         if ours:
             assert resource["name"].startswith(tuple(abbreviations))
@@ -72,6 +72,13 @@ def test_outputs_are_in_upper_snake_case_and_include_what_a_deployment_needs(env
     assert expected | {"AZURE_RESOURCE_GROUP", "GATEWAY_URL"} <= outputs.keys()
 
 
+def test_the_template_of_azd_has_the_name_and_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [template] = re.findall(r"^metadata:\n  template: (\S+)$", (ROOT / "azure.yaml").read_text(), re.MULTILINE)
+
+    assert template == f"{project['name']}@{project['version']}"
+
+
 def test_azd_deploys_the_same_folder_to_each_app() -> None:
     services = (ROOT / "azure.yaml").read_text(encoding="utf-8").partition("\nservices:\n")[2]
 
@@ -80,7 +87,8 @@ def test_azd_deploys_the_same_folder_to_each_app() -> None:
 
 
 def test_every_environment_has_a_committed_snapshot() -> None:
-    parameters = {file.name.split(".")[1] for file in BICEP.glob("main.*.bicepparam")}
+    for template in ("foundation", "system"):
+        parameters = {file.name.split(".")[1] for file in BICEP.glob(f"{template}.*.bicepparam")}
 
-    assert parameters == set(ENVIRONMENTS)
-    assert {file.name.split(".")[1] for file in BICEP.glob("main.*.snapshot.json")} == parameters
+        assert parameters == set(ENVIRONMENTS)
+        assert {file.name.split(".")[1] for file in BICEP.glob(f"{template}.*.snapshot.json")} == parameters

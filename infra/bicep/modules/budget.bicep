@@ -10,7 +10,8 @@ param amount int
 @description('The first day of a month: for a new budget the current month or later, for an existing budget its own.')
 param startDate string
 
-param actionGroupId string
+@description('Receives the notifications. Not by the action group of the alerts, which does not exist yet.')
+param operatorEmail string
 
 resource budget 'Microsoft.Consumption/budgets@2026-06-01' = {
   name: name
@@ -26,16 +27,14 @@ resource budget 'Microsoft.Consumption/budgets@2026-06-01' = {
         operator: 'GreaterThan'
         threshold: 100
         thresholdType: 'Forecasted'
-        contactEmails: []
-        contactGroups: [actionGroupId]
+        contactEmails: [operatorEmail]
       }
       spent: {
         enabled: true
         operator: 'GreaterThan'
         threshold: 80
         thresholdType: 'Actual'
-        contactEmails: []
-        contactGroups: [actionGroupId]
+        contactEmails: [operatorEmail]
       }
     }
   }

@@ -1,12 +1,12 @@
-// The prod environment. sizes.bicep has the reasons for its size.
+// What the prod environment needs from the subscription.
 
-using './main.bicep'
+using './foundation.bicep'
 
 import { prod } from 'sizes.bicep'
 
 param environmentName = 'prod'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param size = prod
-param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
 param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE')
+param pipelinePrincipalId = readEnvironmentVariable('PIPELINE_PRINCIPAL_ID', '')

@@ -1,6 +1,6 @@
 // The dev environment. sizes.bicep has the reasons for its size.
 
-using './main.bicep'
+using './system.bicep'
 
 import { dev } from 'sizes.bicep'
 
@@ -9,4 +9,3 @@ param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param size = dev
 param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
-param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE')

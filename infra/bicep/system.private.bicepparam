@@ -1,6 +1,6 @@
 // The prod environment behind private endpoints. sizes.bicep has the reasons for its size.
 
-using './main.bicep'
+using './system.bicep'
 
 import { prod } from 'sizes.bicep'
 
@@ -9,5 +9,4 @@ param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param size = prod
 param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
-param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE')
 param privateNetwork = true
