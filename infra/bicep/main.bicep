@@ -52,7 +52,8 @@ param developerPrincipalId string = ''
 param developerPrincipalType 'User' | 'Group' | 'ServicePrincipal' = 'User'
 
 module foundation 'foundation.bicep' = {
-  name: 'foundation'
+  // Environments may share a subscription.
+  name: 'foundation-${environmentName}'
   params: {
     environmentName: environmentName
     location: location

@@ -1,5 +1,6 @@
 """What must be in place before a deployment. Everything that is missing is reported at once, with its remedy."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -34,8 +35,10 @@ def problems(name: str, root: Path, template: Template | None) -> list[Problem]:
         found += _bicep_problems()
     # The foundation creates the group and registers the providers.
     if template == Template.SYSTEM and not of_subscription and name in environment_names(root):
-        found += _group_problems(Environment(name, root))
-        found += _provider_problems(Environment(name, root))
+        for check in (_group_problems, _provider_problems):
+            # An identity with roles on its resource group only may not read them; Azure will say what is missing.
+            with contextlib.suppress(AzureCliError):
+                found += check(Environment(name, root))
     return found
 
 
@@ -87,11 +90,6 @@ def _group_problems(environment: Environment) -> Iterator[Problem]:
 
 
 def _provider_problems(environment: Environment) -> Iterator[Problem]:
-    try:
-        unregistered = providers.unregistered(environment)
-    except AzureCliError:
-        # An identity with roles on its resource group only may not read them; Azure will say what is missing.
-        return
-    for namespace, state in unregistered.items():
+    for namespace, state in providers.unregistered(environment).items():
         what = f"The resource provider {namespace} is {state} in the subscription."
         yield Problem(what, f"run `az {' '.join(providers.register_command(namespace))}`")

@@ -136,9 +136,10 @@ def test_a_missing_resource_group_is_reported_unless_it_is_to_be_created(root: P
     assert problems("dev", root, Template.FOUNDATION) == []
 
 
-def test_who_may_not_read_the_providers_is_not_stopped(root: Path, az: FakeCommand) -> None:
+@pytest.mark.parametrize("command", ["provider list", "group exists"])
+def test_who_may_not_read_the_subscription_is_not_stopped(root: Path, az: FakeCommand, command: str) -> None:
     # An identity with roles on its resource group only.
-    az.answers("provider list", code=1, error="(AuthorizationFailed) The client does not have authorization")
+    az.answers(command, code=1, error="(AuthorizationFailed) The client does not have authorization")
 
     assert problems("dev", root, Template.SYSTEM) == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.infra.compiler import SUBSCRIPTION, deploy, snapshot
+from tests.unit.infra.compiler import SUBSCRIPTION, deploy, snapshot, templates
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, Deployment, deployment, foundation
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
@@ -132,6 +132,17 @@ def test_azd_deploys_the_foundation_and_the_system(tmp_path: Path) -> None:
     names = {name: here.outputs.pop(f"SERVICE_{name}_NAME") for name in ("CUSTOMER", "KAKAO", "CUSTOMERVIEW")}
     assert names == {name: here.outputs[f"{name}_APP_NAME"] for name in names}
     assert here.outputs.keys() == deployment("dev").outputs.keys()
+
+
+def test_environments_in_one_subscription_do_not_share_the_name_of_a_deployment() -> None:
+    # Azure refuses a second one in another region, and one that runs at the same time.
+    main = templates("main.bicep")[0]["resources"].values()
+    in_subscription = [
+        each for each in main if each.get("type") == "Microsoft.Resources/deployments" and "resourceGroup" not in each
+    ]
+
+    assert in_subscription
+    assert all("parameters('environmentName')" in each["name"] for each in in_subscription)
 
 
 def test_azd_deploys_the_network_if_its_environment_says_so(tmp_path: Path) -> None:
