@@ -12,7 +12,7 @@ from shared.events.edge import outbox_function
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import read_page_request
-from shared.http.requests import customer_id, expected_versions, idempotency_key, read_json
+from shared.http.requests import customer_id, idempotency_key, is_unchanged, precondition, read_json
 
 # Half of this is the delay of an event on an idle system. Each poll costs a request to Cosmos DB.
 FEED_POLL_MILLISECONDS: Final = 250
@@ -51,6 +51,8 @@ async def register_customer(request: func.HttpRequest, context: func.Context) ->
 async def get_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers/{id}."""
     customer = await wiring.look_up_customers().one(customer_id(request))
+    if is_unchanged(request, customer.version):
+        return func.HttpResponse(status_code=304, headers={"ETag": _etag(customer), "Cache-Control": "no-store"})
     return hal_response(customers.render(wiring.base_url(request), customer), headers={"ETag": _etag(customer)})
 
 
@@ -69,7 +71,7 @@ async def list_customers(request: func.HttpRequest, context: func.Context) -> fu
 @http_function
 async def cancel_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /customers/{id}: 204, whether kakao is up or not."""
-    await wiring.cancel_registration()(customer_id(request), expected_versions(request))
+    await wiring.cancel_registration()(customer_id(request), precondition(request))
     return func.HttpResponse(status_code=204)
 
 

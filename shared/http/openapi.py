@@ -29,6 +29,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "422": "Values are missing or not allowed, or the Idempotency-Key was used with another request.",
     "503": "A service that is needed does not answer. Retry-After says when to try again.",
 }
+CONDITIONS: Final = ("If-Match", "If-None-Match")
 NOUNS: Final[Mapping[str, str]] = {"Customer": "customer", "Kakao": "message", "CustomerView": "view of the customer"}
 
 
@@ -54,7 +55,7 @@ def document() -> Json:
                 "get": _listing("list-customers", "CustomerList"),
             },
             "/customers/{id}": {
-                "get": _reading("get-customer", "Customer"),
+                "get": _reading("get-customer", "Customer", conditional=True),
                 "delete": _cancellation(),
             },
             "/kakaos": {
@@ -184,13 +185,17 @@ def _listing(operation: str, resource: str) -> Json:
     }
 
 
-def _reading(operation: str, resource: str) -> Json:
+def _reading(operation: str, resource: str, *, conditional: bool = False) -> Json:
+    """`conditional`: the resource has an ETag, which If-None-Match can name."""
+    condition = [_parameter("If-None-Match", "header", {"type": "string"})] if conditional else []
+    unchanged = {"304": {"description": "The resource is still as named by If-None-Match."}} if conditional else {}
     return {
         "operationId": operation,
         "summary": "Get one by its id",
-        "parameters": [_identity()],
+        "parameters": [_identity(), *condition],
         "responses": {
             "200": {"description": f"The {NOUNS[resource]}.", "content": _content(resource)},
+            **unchanged,
             **_problems("404", "503"),
         },
     }
@@ -200,7 +205,7 @@ def _cancellation() -> Json:
     return {
         "operationId": "cancel-registration",
         "summary": "Cancel a registration; works while KakaoTalk is down",
-        "parameters": [_identity(), _parameter("If-Match", "header", {"type": "string"})],
+        "parameters": [_identity(), *(_parameter(name, "header", {"type": "string"}) for name in CONDITIONS)],
         "responses": {"204": {"description": "Cancelled."}, **_problems("404", "412", "503")},
     }
 
