@@ -57,7 +57,7 @@ def _gauge(
 _registrations = _counter("ssak8.registrations", "{customer}", "Customers registered.")
 _cancellations = _counter("ssak8.cancellations", "{customer}", "Registrations cancelled.")
 _refusals = _counter("ssak8.refusals", "{request}", "Registrations refused, by reason.", "reason")
-_kakao_duration = _histogram("ssak8.kakao.duration", "Calls of the kakao service, by outcome.", DURATIONS, "outcome")
+_kakao_duration = _histogram("ssak8.kakao.duration", "Calls to the kakao service, by outcome.", DURATIONS, "outcome")
 _outbox_age = _histogram("ssak8.outbox.age", "From an event to its publication.", AGES)
 _alert_age = _histogram("ssak8.alert.age", "From a cancellation to the record of its alert.", AGES)
 _view_age = _histogram("ssak8.view.age", "From an event to the view that shows it.", AGES)

@@ -91,7 +91,7 @@ class CosmosDatabase:
 
     def _unavailable(self) -> StoreUnavailable:
         retry_after = self._settings.store_retry_after_seconds
-        return StoreUnavailable("The database does not answer at the moment.", retry_after)
+        return StoreUnavailable("The database does not respond.", retry_after)
 
     def _new_client(self) -> CosmosClient:
         # By default the transport looks up proxies and .netrc in a thread, twice for each request.

@@ -21,7 +21,7 @@ from shared.telemetry import span, traceparent
 
 log = logging.getLogger(__name__)
 
-# Seconds. A longer Retry-After of kakao is cut to this.
+# Seconds. A longer Retry-After of kakao is capped at this.
 LONGEST_RETRY_AFTER: Final = 3600
 # The circuit may close at any moment while a trial runs.
 SHORTEST_RETRY_AFTER: Final = 1

@@ -48,7 +48,7 @@ class ServiceBusEventPublisher:
                 # Any failure may have left the sender broken; the next attempt opens another.
                 await self.close()
                 if isinstance(error, AzureError | OSError | TimeoutError):
-                    raise PublisherUnavailable("Service Bus does not answer.", RETRY_AFTER_SECONDS) from error
+                    raise PublisherUnavailable("Service Bus does not respond.", RETRY_AFTER_SECONDS) from error
                 raise
             finally:
                 for span in spans:

@@ -75,5 +75,5 @@ class Customer(CustomerDetails):
 
     @classmethod
     def register(cls, customer_id: CustomerId, details: CustomerDetails, now: datetime) -> Self:
-        """Makes a customer of the details."""
+        """Creates a customer from the details."""
         return cls.from_record(details, customer_id=customer_id, registered_at=now)

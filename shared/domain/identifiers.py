@@ -37,7 +37,7 @@ def new_uuid7() -> str:
 
 
 def parse_customer_id(text: str) -> CustomerId | None:
-    """The customer id that `text` is, or None if it is not a UUID in lower case with hyphens."""
+    """The customer id in `text`, or None if it is not a UUID in lower case with hyphens."""
     try:
         return CustomerId(text) if str(uuid.UUID(text)) == text else None
     except ValueError:

@@ -1,6 +1,6 @@
-"""The HTTP interface as an OpenAPI 3.0 document, generated from the models of requests and answers.
+"""The HTTP interface as an OpenAPI 3.0 document, generated from the models of requests and responses.
 
-`python -m shared.http.openapi > infra/openapi.json` writes the document that the gateway on Azure imports.
+`.venv/bin/python -m shared.http.openapi > infra/openapi.json` writes the document that the gateway on Azure imports.
 """
 
 import json
@@ -27,7 +27,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "413": "The body is too large.",
     "415": "The body is not application/json in UTF-8.",
     "422": "Values are missing or not allowed, or the Idempotency-Key was used with another request.",
-    "503": "A service that is needed does not answer. Retry-After says when to try again.",
+    "503": "A service that is needed does not respond. Retry-After says when to try again.",
 }
 CONDITIONS: Final = ("If-Match", "If-None-Match")
 NOUNS: Final[Mapping[str, str]] = {"Customer": "customer", "Kakao": "message", "CustomerView": "view of the customer"}

@@ -11,7 +11,7 @@ from shared.domain.errors import AlreadyExists, PreconditionFailed, StoreUnavail
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
 
-# More than the events of one customer that can be in progress at once: each attempt is lost to another one's success.
+# More than the events of one customer that can be in progress at once: an attempt fails only if another succeeds.
 ATTEMPTS: Final = 5
 # Contention ends as soon as the other events are done.
 CONTENTION_RETRY_AFTER_SECONDS: Final = 1

@@ -40,7 +40,7 @@ def targets() -> set[str]:
 
 def test_what_lies_at_the_root_is_explained_and_fits_a_screen() -> None:
     entries = {path.partition("/")[0] + "/" * ("/" in path) for path in git("ls-files") if not path.startswith(".")}
-    rows = [line for line in section("CONTRIBUTING.md", "What lies at the root").splitlines() if line.startswith("| `")]
+    rows = [line for line in section("CONTRIBUTING.md", "What is at the root").splitlines() if line.startswith("| `")]
     explained = re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in rows))
 
     assert sorted(explained) == sorted(entries)

@@ -18,7 +18,7 @@ def test_the_document_is_valid_openapi() -> None:
 
 
 def test_the_committed_document_is_the_generated_one() -> None:
-    message = "run: python -m shared.http.openapi > infra/openapi.json"
+    message = "run: .venv/bin/python -m shared.http.openapi > infra/openapi.json"
 
     assert json.loads(COMMITTED.read_text(encoding="utf-8")) == document(), message
 
