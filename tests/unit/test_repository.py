@@ -13,6 +13,7 @@ MOST_ENTRIES = 22
 # Hosts of packages, and settings that name one. The whole text of every file is searched, this one included.
 DOWNLOAD_ADDRESS = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.npmjs|yarnpkg\.com|cdnjs\.|jsdelivr\.net|unpkg\.com|deb\.debian\.org"
+    r"|(?:proxy|sum)\.golang\.org"
     r"|https?://\S+\.(?:whl|tgz|tar\.gz)\b"
     r'|"[r]esolved":|--(?:extra-)?[i]ndex-url|--[f]ind-links'
 )
