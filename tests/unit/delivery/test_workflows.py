@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.delivery.workflows import FOLDER, read
+from tools.delivery import rollback
 from tools.delivery.__main__ import HELP
 from tools.paths import ROOT
 
@@ -134,10 +135,8 @@ def test_every_job_compiles_the_infrastructure_with_the_compiler_of_the_snapshot
 def test_no_job_has_more_permissions_than_it_needs() -> None:
     for name in WORKFLOWS:
         assert read(name)["permissions"] == {}
-        for job, definition in read(name)["jobs"].items():
+        for definition in read(name)["jobs"].values():
             permissions = set(definition["permissions"].items())
-            if (name, job) == ("rollback.yml", "find"):
-                permissions.remove(("actions", "write"))  # cancels runs that wait for approval
             assert permissions <= {("contents", "read"), ("actions", "read"), ("id-token", "write")}
 
 
@@ -146,11 +145,18 @@ def test_no_secret_is_needed() -> None:
         assert "secrets." not in (FOLDER / name).read_text()
 
 
-def test_both_environments_can_be_rolled_back() -> None:
+def test_both_environments_can_be_rolled_back_to_a_run_that_is_asked_for() -> None:
     inputs = read("rollback.yml")["on"]["workflow_dispatch"]["inputs"]
 
     assert inputs["environment"]["options"] == ["dev", "prod"]
-    assert read("rollback.yml")["jobs"]["deploy"]["with"]["package-run"] == "${{ needs.find.outputs.run }}"
+    assert inputs["run"]["required"]
+    assert read("rollback.yml")["jobs"]["deploy"]["with"]["package-run"] == "${{ needs.check.outputs.run }}"
+
+
+def test_the_rollback_looks_for_the_artifact_that_ci_uploads() -> None:
+    [upload] = [step["with"] for step in steps("ci.yml") if "upload-artifact" in step.get("uses", "")]
+
+    assert upload["name"] == rollback.PACKAGE_ARTIFACT
 
 
 @pytest.mark.parametrize("module", ["tools.delivery.rollback", "tools.delivery.budget"])
