@@ -15,7 +15,7 @@ from shared.settings import Service
 from shared.version import DEVELOPMENT
 from tools.command_line import show
 from tools.delivery import azure_cli
-from tools.delivery.azure_cli import AzureCliError
+from tools.delivery.azure_cli import AzureCliError, AzureCliTimeoutError, TimeLimit
 from tools.delivery.budget import start_date
 from tools.delivery.environments import BUDGET_START_DATE, Environment
 from tools.delivery.outputs import Outputs
@@ -25,6 +25,13 @@ from tools.delivery.package import version
 DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
 UPLOAD_ATTEMPTS = 3  # with Limits.upload_pause: a new role assignment needs minutes to take effect everywhere
 HEALTH_CALL_SECONDS = 30  # an instance may have to start first
+# The limits of the commands that change something: several times what each usually takes, and less than the jobs on
+# GitHub may take, so that it is this message that is seen.
+WHAT_IF_SECONDS = 600  # a minute or two
+INFRASTRUCTURE_SECONDS = 2700  # the gateway takes up to fifteen minutes, a Premium namespace as long
+UPLOAD_SECONDS = 1200  # more than the CLI waits itself: 450 checks of the build, then 90 s for the app to be healthy
+GROUP_DELETION_SECONDS = 3600  # Azure deletes one resource after the other
+PURGE_SECONDS = 900  # of a gateway; all others take seconds
 
 
 class DeploymentError(Exception):
@@ -55,21 +62,27 @@ def what_if(environment: Environment, *, read_only: bool) -> None:
     `read_only`: for an identity that may read the resources but not change them.
     """
     validation = ["--validation-level", "ProviderNoRbac"] if read_only else []
-    _run("what-if", environment, *validation)
+    limit = TimeLimit(WHAT_IF_SECONDS, "Nothing was changed: try again")
+    _run("what-if", environment, limit, *validation)
 
 
 def deploy_infrastructure(environment: Environment) -> None:
     """Raises AzureCliError."""
-    _run("create", environment, "--output", "none")
+    look = f"az deployment sub show --name {environment.deployment} --query properties.provisioningState"
+    limit = TimeLimit(
+        INFRASTRUCTURE_SECONDS, f"Azure goes on with it. Deploy again once `{look}` is not Running any more"
+    )
+    _run("create", environment, limit, "--output", "none")
 
 
-def _run(command: str, environment: Environment, *options: str) -> None:
+def _run(command: str, environment: Environment, limit: TimeLimit, *options: str) -> None:
     azure_cli.run(
         *("deployment", "sub", command),
         *("--name", environment.deployment),
         *("--location", environment.location),
         *("--parameters", str(environment.parameters)),
         *options,
+        limit=limit,
         variables={BUDGET_START_DATE: start_date(environment, datetime.now(UTC).date())},
     )
 
@@ -84,9 +97,14 @@ def deploy_apps(outputs: Outputs, package: Path, limits: Limits) -> None:
 
 def _upload(resource_group: str, name: str, package: Path, limits: Limits) -> None:
     target = ("--resource-group", resource_group, "--name", name, "--src", str(package))
+    limit = TimeLimit(UPLOAD_SECONDS, f"The app may not start: look at the exceptions of {name} before you try again")
     for attempt in range(1, UPLOAD_ATTEMPTS + 1):
         try:
-            azure_cli.run("functionapp", "deployment", "source", "config-zip", *target, "--build-remote", "true")
+            azure_cli.run(
+                "functionapp", "deployment", "source", "config-zip", *target, "--build-remote", "true", limit=limit
+            )
+        except AzureCliTimeoutError:
+            raise  # the first upload may still be at work
         except AzureCliError:
             if attempt == UPLOAD_ATTEMPTS:
                 raise
@@ -131,11 +149,19 @@ def _reported(url: str) -> str:
 
 def destroy(environment: Environment, outputs: Outputs) -> None:
     """Deletes the environment with all its data. Raises AzureCliError."""
-    azure_cli.run("group", "delete", "--name", outputs.azure_resource_group, "--yes")
+    look = f"az group exists --name {outputs.azure_resource_group}"
+    limit = TimeLimit(GROUP_DELETION_SECONDS, f"Azure goes on with it. Destroy again once `{look}` says false")
+    if azure_cli.read_json("group", "exists", "--name", outputs.azure_resource_group):
+        azure_cli.run("group", "delete", "--name", outputs.azure_resource_group, "--yes", limit=limit)
     location = ("--location", outputs.azure_location)
     _purge(("apim", "deletedservice", "show"), ("--service-name", outputs.gateway_name, *location))
     _purge(("keyvault", "show-deleted"), ("--name", outputs.key_vault_name, *location))
-    azure_cli.run("deployment", "sub", "delete", "--name", environment.deployment)
+    _run_last("deployment", "sub", "delete", "--name", environment.deployment)
+
+
+def _run_last(*arguments: str) -> None:
+    """Runs a command that a person can repeat. Raises AzureCliError."""
+    azure_cli.run(*arguments, limit=TimeLimit(PURGE_SECONDS, f"Wait, then try again: az {' '.join(arguments)}"))
 
 
 def _purge(show_command: Sequence[str], target: Sequence[str]) -> None:
@@ -147,4 +173,4 @@ def _purge(show_command: Sequence[str], target: Sequence[str]) -> None:
     if not deleted or deleted.get("properties", {}).get("purgeProtectionEnabled"):
         # Protected from exactly this. `az keyvault recover` restores it if the environment is deployed again.
         return
-    azure_cli.run(*show_command[:-1], "purge", *target)
+    _run_last(*show_command[:-1], "purge", *target)

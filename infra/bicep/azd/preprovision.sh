@@ -10,18 +10,18 @@ group=rg-$AZURE_ENV_NAME
 # azd may have another subscription than the CLI, which replaces {subscriptionId} by its own.
 subscription=${AZURE_SUBSCRIPTION_ID:-}
 # A value of another environment may be exported: only azd knows that of this one.
-client_id=$(azd env get-value AUTH_CLIENT_ID 2>/dev/null) || client_id=$(infra/bicep/register-app "$AZURE_ENV_NAME")
+client_id=$(infra/bicep/limited azd env get-value AUTH_CLIENT_ID 2>/dev/null) || client_id=$(infra/bicep/register-app "$AZURE_ENV_NAME")
 
 start_date=
-exists=$(az group exists --name "$group" ${subscription:+--subscription "$subscription"})
+exists=$(infra/bicep/limited az group exists --name "$group" ${subscription:+--subscription "$subscription"})
 if [ "$exists" = true ]; then
     scope="/subscriptions/${subscription:-"{subscriptionId}"}/resourceGroups/$group"
     start_date=$(
-        az rest --method get --uri "$scope/providers/Microsoft.Consumption/budgets?api-version=2026-06-01" \
+        infra/bicep/limited az rest --method get --uri "$scope/providers/Microsoft.Consumption/budgets?api-version=2026-06-01" \
             --query "value[?starts_with(name, 'budget-')].properties.timePeriod.startDate | [0]" --output tsv
     )
     start_date=${start_date%%T*} # without the time
 fi
 
-azd env set AUTH_CLIENT_ID "$client_id"
-azd env set BUDGET_START_DATE "${start_date:-$(date -u +%Y-%m-01)}"
+infra/bicep/limited azd env set AUTH_CLIENT_ID "$client_id"
+infra/bicep/limited azd env set BUDGET_START_DATE "${start_date:-$(date -u +%Y-%m-01)}"

@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +20,7 @@ THIS_MONTH = f"{datetime.now(UTC):%Y-%m}-01"
 TIMEOUT_SECONDS = 60
 HOOK = YAML(typ="safe").load(ROOT / "azure.yaml")["hooks"]["preprovision"]
 # All that a hook may need beside az and azd. Python is not among them.
-TOOLS = ("env", "sh", "date")
+TOOLS = ("env", "sh", "date", "dirname", "timeout")
 
 
 @pytest.fixture
@@ -127,9 +129,31 @@ def test_a_missing_sign_in_or_cli_is_reported(az: FakeCommand, azd: FakeCommand)
     assert "Azure CLI (az), which is not installed" in provision(az).stderr
 
 
+@pytest.mark.parametrize("ended_by", ["timeout", "perl"])
+def test_a_command_that_never_ends_is_ended(az: FakeCommand, azd: FakeCommand, ended_by: str) -> None:
+    azd.answers("env get-value AUTH_CLIENT_ID", CLIENT_ID)
+    if ended_by == "perl":
+        (az.folder / "timeout").unlink()
+        (az.folder / "perl").symlink_to(str(shutil.which("perl")))
+    # As the CLI's packages start it: a script that waits for Python, and does not pass signals on.
+    (az.folder / "az").unlink()
+    (az.folder / "az").write_text(
+        f'#!/bin/sh\n"{sys.executable}" -c "import time; time.sleep({TIMEOUT_SECONDS})"\ntrue\n'
+    )
+    (az.folder / "az").chmod(0o755)
+    start = time.monotonic()
+
+    finished = provision(az, LIMIT_SECONDS="1")
+
+    assert finished.returncode != 0
+    assert time.monotonic() - start < TIMEOUT_SECONDS / 2
+    assert "az group exists did not finish within 1 s and was ended" in finished.stderr
+    assert azd.calls("env set") == []
+
+
 def script_files(system: str) -> list[Path]:
     """All scripts of a hook."""
-    names = ["register-app.ps1", "invoke-az.ps1"] if system == "windows" else ["register-app"]
+    names = ["register-app.ps1", "invoke-az.ps1"] if system == "windows" else ["register-app", "limited"]
     return [ROOT / HOOK[system]["run"], *(ROOT / "infra/bicep" / name for name in names)]
 
 
@@ -143,7 +167,10 @@ def test_both_systems_have_a_hook_and_neither_needs_python() -> None:
     for system, hook in HOOK.items():
         assert (ROOT / hook["run"]).is_file()
         assert "python" not in commands(system)
-    assert (ROOT / HOOK["posix"]["run"]).stat().st_mode & 0o111, "azd runs the file itself"
+    unlimited = re.findall(r"(?m)^.*(?<!limited )(?<!limited\" )\b(?:az|azd) [a-z]+ .*$", commands("posix"))
+    assert [line for line in unlimited if "echo" not in line] == []
+    for script in script_files("posix"):
+        assert script.stat().st_mode & 0o111, f"{script.name} is run itself"
 
 
 def test_the_hooks_of_both_systems_run_the_same_commands() -> None:

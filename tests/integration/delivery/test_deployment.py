@@ -182,6 +182,7 @@ def test_destroying_asks_for_the_name_of_the_environment(
 def test_destroying_deletes_the_group_and_purges_what_azure_keeps(
     root: Path, az: FakeCommand, protected: bool | None
 ) -> None:
+    az.answers("group exists --name rg-dev", answer=True)
     az.answers("apim deletedservice show", {"name": "apim-1", "deletionDate": "2026-11-23T00:00:00Z"})
     az.answers("keyvault show-deleted", {"name": "kv-1", "properties": {"purgeProtectionEnabled": protected}})
 
@@ -194,3 +195,11 @@ def test_destroying_deletes_the_group_and_purges_what_azure_keeps(
         *purged,
         "deployment sub delete --name ssak8-dev",
     ]
+
+
+def test_destroying_goes_on_where_it_was_interrupted(root: Path, az: FakeCommand) -> None:
+    az.answers("group exists --name rg-dev", answer=False)
+
+    assert main(["destroy", "dev", "--confirm", "dev"], root, SHORT_LIMITS) == 0
+
+    assert changing_calls(az) == ["deployment sub delete --name ssak8-dev"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.delivery.workflows import FOLDER, read
-from tools.delivery import rollback
+from tools.delivery import deployment, rollback
 from tools.delivery.__main__ import HELP
 from tools.paths import ROOT
 
@@ -165,3 +165,19 @@ def test_the_command_that_runs_before_anything_is_installed_needs_only_the_stand
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
 
     assert finished.returncode == 0, finished.stderr
+
+
+def test_every_command_of_azure_has_a_time_limit() -> None:
+    for name in WORKFLOWS:
+        for step in steps(name):
+            if "azure/login" in step.get("uses", "") or re.search(r"\baz ", step.get("run", "")):
+                assert step["timeout-minutes"] <= 5
+
+
+def test_a_command_expires_before_the_job_that_runs_it() -> None:
+    [called] = read("environment.yml")["jobs"].values()
+    usual = 20 * 60  # all other commands, if one takes as long as it may
+
+    for command in (deployment.INFRASTRUCTURE_SECONDS + deployment.WHAT_IF_SECONDS, deployment.UPLOAD_SECONDS):
+        assert command + usual < called["timeout-minutes"] * 60
+    assert read("deploy.yml")["jobs"]["preview"]["timeout-minutes"] * 60 > deployment.WHAT_IF_SECONDS
