@@ -107,6 +107,12 @@ what-if: .venv/installed ## Show what a deployment would change on Azure: make w
 deploy: .venv/installed ## Deploy infrastructure and apps to Azure: make deploy ENV=dev
 	@$(PYTHON) -m tools.delivery deploy '$(ENV)'
 
+# Its output is for `eval`: what the set-up says must not be part of it.
+.PHONY: names
+names: ## Print the names of everything on Azure: eval "$$(make names ENV=prod)"
+	@$(MAKE) .venv/installed >&2
+	@$(PYTHON) -m tools.delivery names '$(ENV)'
+
 .PHONY: destroy
 destroy: .venv/installed ## Delete an environment on Azure with its data: make destroy ENV=dev
 	@$(PYTHON) -m tools.delivery destroy '$(ENV)'

@@ -1,10 +1,11 @@
-"""Deploys to Azure: `python -m tools.delivery what-if|deploy|apps|destroy ENVIRONMENT`.
+"""Deploys to Azure: `python -m tools.delivery what-if|deploy|apps|names|destroy ENVIRONMENT`.
 
 Exit code 0: done; 1: it failed; 2: a precondition is not met.
 """
 
 import argparse
 import contextlib
+import shlex
 import sys
 import zipfile
 from collections import Counter
@@ -26,6 +27,7 @@ HELP = {
     "what-if": "show what a deployment would change in the infrastructure",
     "deploy": "deploy the infrastructure, then the apps",
     "apps": "deploy only the apps; with --package, an earlier package again",
+    "names": 'print the names of everything on Azure, for a shell: eval "$(make names ENV=prod)"',
     "destroy": "delete the environment with all its data",
 }
 
@@ -42,9 +44,11 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, limits: Limits |
         for problem in found:
             show_error(f"- {problem.what}\n  To do: {problem.remedy}")
         return PRECONDITION_NOT_MET
-    account = azure_cli.read_json("account", "show")
-    show(f"Environment {environment.name}, subscription {account['name']} ({account['id']}).")
     try:
+        account = azure_cli.read_json("account", "show")
+        where = f"Environment {environment.name}, subscription {account['name']} ({account['id']})."
+        # The output of `names` is for a shell.
+        (show_error if options.command == "names" else show)(where)
         _run(options, environment, limits or Limits())
     except (AzureCliError, DeploymentError, NotDeployedError) as error:
         show_error(str(error))
@@ -74,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, environment: Environment, limits: Limits) -> None:
     if options.command == "what-if":
         deployment.what_if(environment, read_only=options.read_only)
+    elif options.command == "names":
+        _show_names(environment)
     elif options.command == "destroy":
         _destroy(environment, options.confirm)
     else:
@@ -81,6 +87,12 @@ def _run(options: argparse.Namespace, environment: Environment, limits: Limits) 
         if not options.package:
             show(f"Built {PACKAGE}, sha256 {build(environment.root, package)}.")
         _deploy(options, environment, package, limits)
+
+
+def _show_names(environment: Environment) -> None:
+    """Prints the outputs as assignments of a POSIX shell. Raises NotDeployedError."""
+    for name, value in outputs.read_all(environment).items():
+        show(f"{name}={shlex.quote(value)}")
 
 
 def _deploy(options: argparse.Namespace, environment: Environment, package: Path, limits: Limits) -> None:

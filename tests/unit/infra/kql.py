@@ -1,4 +1,4 @@
-"""The names that a query (KQL) reads. Knows the part of the language that the alerts and the workbook use."""
+"""The names that a query (KQL) reads. Knows the part of the language that alerts, workbook and runbook use."""
 
 import re
 from collections.abc import Iterator
@@ -51,11 +51,11 @@ def unknown_names(query: str) -> set[str]:
         match operator:
             case "render":
                 continue
-            case "where" | "extend" | "summarize" | "order" | "top":
+            case "where" | "extend" | "summarize" | "project" | "order" | "top":
                 unknown |= {name for _, expression in definitions for name in _names(expression) if name not in known}
             case _:
                 unknown.add(operator)
-        known = frozenset(defined) if operator == "summarize" else known | defined
+        known = frozenset(defined) if operator in ("summarize", "project") else known | defined
     return unknown
 
 
