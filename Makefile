@@ -118,8 +118,8 @@ destroy: .venv/installed ## Delete an environment on Azure with its data: make d
 	@$(PYTHON) -m tools.delivery destroy '$(ENV)'
 
 .PHONY: smoke
-smoke: .venv/installed ## Play the calls against a running system: make smoke URL=https://…
-	@$(PYTHON) -m tools.delivery.smoke --url '$(URL)'
+smoke: .venv/installed ## Play the calls against a running system: ENV=dev on Azure, or URL=http://…
+	@$(PYTHON) -m tools.delivery.smoke $(if $(URL),--url '$(URL)',--environment '$(ENV)') $(ARGS)
 
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput

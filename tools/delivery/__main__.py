@@ -111,7 +111,7 @@ def _deploy(options: argparse.Namespace, environment: Environment, package: Path
         deployment.deploy_apps(deployed, package, limits)
         watch.wait_until_all_answered(limits.first_answers)
     _report_calls(watch, zero_downtime=options.zero_downtime)
-    show(f"\nThe gateway: {deployed.gateway_url}\nTry it: make smoke URL={deployed.gateway_url}")
+    show(f"\nThe gateway: {deployed.gateway_url}\nTry it: make smoke ENV={environment.name}")
     set_step_output("gateway_url", deployed.gateway_url)
 
 

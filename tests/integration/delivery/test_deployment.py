@@ -27,7 +27,8 @@ def test_a_deployment_deploys_the_infrastructure_and_then_the_apps_with_the_call
     assert package.is_file()
     output = capsys.readouterr().out
     assert "subscription house-cleaning (1234)" in output
-    assert f"make smoke URL={apps}/gateway" in output
+    assert f"The gateway: {apps}/gateway" in output
+    assert "make smoke ENV=dev" in output
 
 
 def test_the_apps_stay_as_they_are_if_the_infrastructure_fails(
