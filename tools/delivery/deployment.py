@@ -23,6 +23,8 @@ from tools.delivery.package import version
 
 # The app that calls the others and publishes events comes last.
 DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
+# Each is a scale group with instances of its own, which no call from outside reaches: their version cannot be read.
+EVENT_FUNCTIONS = ("event-publisher", "kakao-alert", "view-updater")
 UPLOAD_ATTEMPTS = 3  # with Limits.upload_pause: a new role assignment needs minutes to take effect everywhere
 HEALTH_CALL_SECONDS = 30  # an instance may have to start first
 # The limits of the commands that change something: several times what each usually takes, and less than the jobs on
@@ -88,11 +90,18 @@ def _run(command: str, environment: Environment, limit: TimeLimit, *options: str
 
 
 def deploy_apps(outputs: Outputs, package: Path, limits: Limits) -> None:
-    """Deploys the same package to all apps. Stops at the first that fails: raises AzureCliError, DeploymentError."""
+    """Deploys the same package to all apps. Stops at the first that fails: raises AzureCliError, DeploymentError.
+
+    It waits until no HTTP instance runs the old package, but not for the event functions.
+    """
     for service in DEPLOYMENT_ORDER:
         app = outputs.apps[service]
         _upload(outputs.azure_resource_group, app.name, package, limits)
         _wait_until_replaced(app.url, f"{service}, version {version(package)}", limits)
+    show(
+        f"Not known: when the last old instance of {', '.join(EVENT_FUNCTIONS)} ends. Azure replaces them too, but "
+        "no call reaches them. docs/delivery.md has a query that shows which instances still work."
+    )
 
 
 def _upload(resource_group: str, name: str, package: Path, limits: Limits) -> None:
@@ -129,7 +138,7 @@ def _wait_until_replaced(url: str, expected: str, limits: Limits) -> None:
                 f"expected “{expected}” {limits.confirmations} times in a row"
             )
         time.sleep(limits.poll_pause)
-    show(f"{expected}, runs.")
+    show(f"{expected}, runs on the instances that serve HTTP.")
 
 
 def _reported(url: str) -> str:

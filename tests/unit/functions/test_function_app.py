@@ -10,6 +10,7 @@ import pytest
 
 from functions import customer, customer_view, health, kakao, openapi
 from shared.settings import settings
+from tools.delivery.deployment import EVENT_FUNCTIONS
 
 ROUTES = {
     "register-customer": ("POST", "customers"),
@@ -112,3 +113,9 @@ def test_event_functions_listen_to_a_subscription_of_their_own_name(
         "customer-events",
         subscription,
     )
+
+
+def test_a_deployment_names_the_functions_whose_instances_no_call_reaches(load: Load) -> None:
+    functions = load("customer,kakao,customerview")
+
+    assert sorted(EVENT_FUNCTIONS) == sorted(functions.keys() - ROUTES.keys())

@@ -27,7 +27,8 @@ COLUMNS = {
 """The columns of each table that the system fills, as Application Insights names them."""
 
 FUNCTIONS = _set(
-    "ago bin coalesce count countif iff isempty isnotempty max max_of maxif percentile round sum sumif toint tostring"
+    "ago bin coalesce count countif datetime iff isempty isnotempty max max_of maxif min percentile round sum sumif "
+    "toint tostring"
 )
 KEYWORDS = _set("and asc between by desc endswith false in or true")
 
@@ -63,7 +64,7 @@ def _without_strings(query: str) -> str:
     """The query with plain names for ["…"], without the keys of dimensions, and without strings."""
     query = re.sub(r'(\w)\["[^"]*"\]', r"\1", query)
     query = re.sub(r'\["([^"]*)"\]', lambda name: re.sub(r"\W+", "_", name[1]), query)
-    return re.sub(r'"[^"]*"|\{TimeRange:grain\}', "0", query)
+    return re.sub(r'"[^"]*"|\{TimeRange:grain\}|(?<=datetime\()[^)]*', "0", query)
 
 
 def _definitions(text: str) -> Iterator[tuple[str, str]]:

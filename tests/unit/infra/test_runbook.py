@@ -1,11 +1,13 @@
-"""What operators paste from docs/operations.md: names of resources, and queries."""
+"""What operators paste from the documents: names of resources, and queries."""
 
 import re
+import textwrap
 
 import pytest
 
 from tests.unit.infra.deployments import BICEP, deployment
 from tests.unit.infra.kql import COLUMNS, tables, unknown_names
+from tools.delivery.deployment import EVENT_FUNCTIONS
 from tools.paths import ROOT
 
 DOCUMENT = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -18,6 +20,8 @@ COMMANDS = [
     for command in re.findall(r"\baz [a-z].*", text.replace("\\\n", " "))
 ]
 QUERIES = [body for language, body in BLOCKS if language == "kql"]
+DELIVERY = (ROOT / "docs/delivery.md").read_text(encoding="utf-8")
+[INSTANCES] = re.findall(r"```kql\n(.*?)\n +```", DELIVERY, re.DOTALL)
 # Before the first deployment there are no outputs.
 FIRST_DEPLOYMENT = DOCUMENT.split("## From nothing in fifteen minutes")[1].split("\n## ")[0]
 NAME_TO_FILL_IN = re.compile(r"--(?:resource-group|account-name|vault-name|namespace-name|app|name) (?:rg-|[A-Z])")
@@ -43,7 +47,7 @@ def test_there_is_a_query_for_errors_for_a_trace_and_for_failing_functions() -> 
     assert [len(tables(query)) for query in QUERIES] == [2, 4, 1]
 
 
-@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("query", [*QUERIES, textwrap.dedent(INSTANCES)])
 def test_a_query_to_paste_reads_existing_tables_and_columns(query: str) -> None:
     assert tables(query) <= COLUMNS.keys()
     assert unknown_names(query) == set()
@@ -62,3 +66,7 @@ def test_the_alerts_of_severity_1_are_those_that_must_wake_somebody() -> None:
     named = set(re.findall(r"\(#(alert-[a-z-]+)\)", page))
 
     assert named == {name for text in severe for name in re.findall(r"#(alert-[a-z0-9-]+)", text)}
+
+
+def test_the_query_for_old_instances_names_all_event_functions() -> None:
+    assert set(re.findall(r'"([\w-]+)"', INSTANCES)) == set(EVENT_FUNCTIONS)
