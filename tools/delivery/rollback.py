@@ -4,35 +4,33 @@
 approval of the environment, and how to cancel them.
 """
 
-import json
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tools.command_line import parser, set_step_output, show, show_error
+from tools.delivery import github
+from tools.delivery.github import GitHubError
 
 ACTIONS = "repos/{owner}/{repo}/actions"  # gh fills in the repository
 DEPLOY_WORKFLOW = "deploy.yml"
 PACKAGE_ARTIFACT = "package"  # as ci.yml calls it
 BRANCH = "main"
 RUNS_READ = 100  # the most that GitHub returns in one page
-GH_SECONDS = 60  # far beyond any response of GitHub's API
 
 
 class RollbackError(Exception):
-    """The run cannot be used, or GitHub does not respond. The message says which."""
+    """The run cannot be used. The message says why."""
 
 
 def check(run: int) -> None:
-    """Refuses runs of other workflows and branches, and runs without a package (any more). Raises RollbackError."""
-    found = _gh(f"{ACTIONS}/runs/{run}")
+    """Refuses runs of other workflows and branches, and runs without a package. Raises RollbackError, GitHubError."""
+    found = github.api(f"{ACTIONS}/runs/{run}")
     workflow, branch = Path(found["path"].partition("@")[0]).name, found["head_branch"]
     if (workflow, branch) != (DEPLOY_WORKFLOW, BRANCH):
         raise RollbackError(f"Run {run} is of {workflow} on {branch}, not of {DEPLOY_WORKFLOW} on {BRANCH}")
-    artifacts = _gh(f"{ACTIONS}/runs/{run}/artifacts?name={PACKAGE_ARTIFACT}")["artifacts"]
+    artifacts = github.api(f"{ACTIONS}/runs/{run}/artifacts?name={PACKAGE_ARTIFACT}")["artifacts"]
     if all(artifact["expired"] for artifact in artifacts):
         raise RollbackError(
             f"Run {run} has no package: check out {found['head_sha']}, run `make package`, "
@@ -44,7 +42,7 @@ def check(run: int) -> None:
 
 
 def name_waiting_runs(environment: str) -> None:
-    """Warns of each run that waits for approval of the environment. Raises RollbackError."""
+    """Warns of each run that waits for approval of the environment. Raises GitHubError."""
     for run in _runs_with_pending_approvals():
         if environment in _waits_for(run["id"]):
             show(
@@ -56,26 +54,12 @@ def name_waiting_runs(environment: str) -> None:
 
 def _runs_with_pending_approvals() -> list[Mapping[str, Any]]:
     query = f"branch={BRANCH}&per_page={RUNS_READ}&status=waiting"
-    return list(_gh(f"{ACTIONS}/workflows/{DEPLOY_WORKFLOW}/runs?{query}")["workflow_runs"])
+    return list(github.api(f"{ACTIONS}/workflows/{DEPLOY_WORKFLOW}/runs?{query}")["workflow_runs"])
 
 
 def _waits_for(run: int) -> set[str]:
     """The environments whose approval a run waits for."""
-    return {deployment["environment"]["name"] for deployment in _gh(f"{ACTIONS}/runs/{run}/pending_deployments")}
-
-
-def _gh(*arguments: str) -> Any:
-    if (program := shutil.which("gh")) is None:
-        raise RollbackError("GitHub's command line (gh) is not installed: https://cli.github.com")
-    try:
-        finished = subprocess.run(  # noqa: S603 no shell
-            [program, "api", *arguments], check=False, capture_output=True, text=True, timeout=GH_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise RollbackError(f"gh api {arguments[0]} did not finish within {GH_SECONDS} s") from None
-    if finished.returncode != 0:
-        raise RollbackError(f"gh api {arguments[0]} failed: {finished.stderr.strip()}")
-    return json.loads(finished.stdout or "null")
+    return {deployment["environment"]["name"] for deployment in github.api(f"{ACTIONS}/runs/{run}/pending_deployments")}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check(options.run)
         name_waiting_runs(options.environment)
-    except RollbackError as error:
+    except (RollbackError, GitHubError) as error:
         show_error(f"::error::{error}")
         return 1
     set_step_output("run", options.run)

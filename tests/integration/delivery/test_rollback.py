@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.delivery.fake_command import FakeCommand
-from tools.delivery import rollback
+from tools.delivery import github
 from tools.delivery.rollback import main
 
 ACTIONS = "api repos/{owner}/{repo}/actions"
@@ -138,7 +138,7 @@ def test_a_failure_of_github_is_reported(
 def test_github_has_limited_time(
     gh: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rollback, "GH_SECONDS", 0.2)
+    monkeypatch.setattr(github, "SECONDS", 0.2)
     gh.answers(f"{ACTIONS}/runs/10", run(10), seconds=5)
 
     assert main(["prod", "--run", "10"]) == 1
