@@ -109,7 +109,7 @@ deploy: .venv/installed ## Deploy infrastructure and apps to Azure: make deploy 
 
 # Its output is for `eval`: what the set-up says must not be part of it.
 .PHONY: names
-names: ## Print the names of everything on Azure: eval "$$(make names ENV=prod)"
+names: ## Print the names of everything on Azure, for `eval` in a shell: make names ENV=prod
 	@$(MAKE) .venv/installed >&2
 	@$(PYTHON) -m tools.delivery names '$(ENV)'
 

@@ -23,7 +23,7 @@ from shared.settings import Service
 from tools.command_line import parser
 from tools.delivery import outputs, sign_in
 from tools.delivery.azure_cli import AzureCliError
-from tools.delivery.environments import Environment
+from tools.delivery.environments import Environment, environment_names
 from tools.delivery.outputs import NotDeployedError
 from tools.play import probe, steps
 from tools.play.apps import APPS
@@ -53,7 +53,9 @@ class Tested:
 
 
 def deployed(environment: str) -> Tested:
-    """The addresses of an environment on Azure. Raises AzureCliError, NotDeployedError."""
+    """The addresses of an environment on Azure. Raises AddressError, AzureCliError, NotDeployedError."""
+    if environment not in (names := environment_names()):
+        raise AddressError(f"--environment {environment!r}: name one of {', '.join(names)}, or give --url")
     found = outputs.read(Environment(environment))
     return Tested(found.gateway_url, {service: app.url for service, app in found.apps.items()})
 
@@ -158,7 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = command_line.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        tested = deployed(options.environment) if options.environment else named(options.url, options.app)
+        tested = deployed(options.environment) if options.url is None else named(options.url, options.app)
         asyncio.run(run(tested, options.wait, console))
     except (AddressError, AzureCliError, NotDeployedError) as error:
         command_line.error(str(error))

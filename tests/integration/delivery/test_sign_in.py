@@ -106,6 +106,7 @@ def test_the_addresses_come_from_the_deployment(az: FakeCommand, apps: str) -> N
         (["--url", "https://gateway", "--app", "kakao"], "--app '': give an address such as"),
         (["--url", "https://gateway", "--app", "views=https://x"], "the apps are customer, kakao, customerview"),
         (["--url", "https://gateway", "--app", "kakao=x"], "--app 'x': give an address such as"),
+        (["--environment", ""], "--environment '': name one of dev, "),
         (["--environment", "dev"], "has not been deployed yet"),
         ([], "--environment --url is required"),
     ],
