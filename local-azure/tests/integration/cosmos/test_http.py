@@ -22,13 +22,13 @@ class Connection:
                 self._writer.write(part)
                 await self._writer.drain()
 
-    async def response(self) -> tuple[int, bytes]:
-        """Status and body."""
+    async def response(self, *, to_head: bool = False) -> tuple[int, bytes]:
+        """Status and body; the response to HEAD has none."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             head = await self._reader.readuntil(b"\r\n\r\n")
             lines = head.decode("latin-1").lower().split("\r\n")
             length = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length")), 0)
-            return int(lines[0].split()[1]), await self._reader.readexactly(length)
+            return int(lines[0].split()[1]), await self._reader.readexactly(0 if to_head else length)
 
     async def ended(self) -> bool:
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -50,6 +50,14 @@ async def test_pipelined_requests_are_answered_in_order(emulator: CosmosEmulator
         await connection.send(b"GET /dbs HTTP/1.1\r\nhost: x\r\n\r\nPOST /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
 
         assert (await connection.response())[0] == 401
+        assert (await connection.response())[0] == 401
+
+
+async def test_the_response_to_head_has_no_body_and_the_next_request_is_answered(emulator: CosmosEmulator) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(b"HEAD /dbs HTTP/1.1\r\nhost: x\r\n\r\nGET /dbs HTTP/1.1\r\nhost: x\r\n\r\n")
+
+        assert await connection.response(to_head=True) == (401, b"")
         assert (await connection.response())[0] == 401
 
 

@@ -84,7 +84,7 @@ class HttpProtocol(asyncio.Protocol):
         self._body = []
         response = self._response_to(request)
         self._commits.answer(
-            self._send if keep_alive else self._send_and_close, render(response, keep_alive=keep_alive)
+            self._send if keep_alive else self._send_and_close, render(response, method, keep_alive=keep_alive)
         )
 
     def _response_to(self, request: Request) -> Response:
