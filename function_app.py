@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import customer, customer_view, health, kakao, openapi
+from functions import customer, customer_view, health, kakao, openapi, unmatched
 from shared.settings import Service, settings
 
 BLUEPRINTS = {
@@ -12,7 +12,6 @@ BLUEPRINTS = {
 }
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-app.register_functions(health.blueprint)
-app.register_functions(openapi.blueprint)
-for service in sorted(settings().ssak8_services):
-    app.register_functions(BLUEPRINTS[service])
+blueprints = [health.blueprint, openapi.blueprint, *(BLUEPRINTS[name] for name in sorted(settings().ssak8_services))]
+for blueprint in [*blueprints, unmatched.blueprint_for(blueprints)]:
+    app.register_functions(blueprint)

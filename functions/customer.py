@@ -46,7 +46,7 @@ async def register_customer(request: func.HttpRequest, context: func.Context) ->
 
 
 @blueprint.function_name("get-customer")
-@blueprint.route("customers/{id}", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("customers/{id}", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def get_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers/{id}."""
@@ -57,7 +57,7 @@ async def get_customer(request: func.HttpRequest, context: func.Context) -> func
 
 
 @blueprint.function_name("list-customers")
-@blueprint.route("customers", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("customers", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def list_customers(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers?size=&cursor=."""

@@ -35,6 +35,11 @@ NOUNS: Final[Mapping[str, str]] = {"Customer": "customer", "Kakao": "message", "
 
 def document() -> Json:
     """The whole interface: all three services under one address."""
+    interface = _interface()
+    return {**interface, "paths": {path: _with_head(operations) for path, operations in interface["paths"].items()}}
+
+
+def _interface() -> Json:
     return {
         "openapi": "3.0.3",
         "info": {
@@ -156,6 +161,17 @@ def _as_openapi_3_0(schema: Any) -> Any:
         [other] = [option for option in options if option != {"type": "null"}]
         return {**_as_openapi_3_0(other), "nullable": True}
     return {key: _as_openapi_3_0(value) for key, value in schema.items() if key != "title" or isinstance(value, dict)}
+
+
+def _with_head(operations: Json) -> Json:
+    """The operations of a path, with HEAD if there is GET. The gateway on Azure passes on only what is listed."""
+    if "get" not in operations:
+        return operations
+    get = operations["get"]
+    # The same response without its content (RFC 9110 §9.3.2).
+    responses = {status: {"description": response["description"]} for status, response in get["responses"].items()}
+    head = {"operationId": f"{get['operationId']}-head", "summary": f"{get['summary']} (headers only)"}
+    return {**operations, "head": {**get, **head, "responses": responses}}
 
 
 def _creation(operation: str, summary: str, resource: str, request: str) -> Json:

@@ -8,23 +8,25 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, health, kakao, openapi
+from functions import customer, customer_view, health, kakao, openapi, unmatched
 from shared.settings import settings
 from tools.delivery.deployment import EVENT_FUNCTIONS
 
 ROUTES = {
     "register-customer": ("POST", "customers"),
-    "get-customer": ("GET", "customers/{id}"),
-    "list-customers": ("GET", "customers"),
+    "get-customer": ("GET", "HEAD", "customers/{id}"),
+    "list-customers": ("GET", "HEAD", "customers"),
     "cancel-registration": ("DELETE", "customers/{id}"),
     "send-kakao": ("POST", "kakaos"),
-    "get-kakao": ("GET", "kakaos/{id}"),
-    "list-kakaos": ("GET", "kakaos"),
-    "get-customer-view": ("GET", "customerViews/{id}"),
-    "list-customer-views": ("GET", "customerViews"),
-    "health": ("GET", "health"),
-    "openapi": ("GET", "openapi.json"),
+    "get-kakao": ("GET", "HEAD", "kakaos/{id}"),
+    "list-kakaos": ("GET", "HEAD", "kakaos"),
+    "get-customer-view": ("GET", "HEAD", "customerViews/{id}"),
+    "list-customer-views": ("GET", "HEAD", "customerViews"),
+    "health": ("GET", "HEAD", "health"),
+    "openapi": ("GET", "HEAD", "openapi.json"),
+    unmatched.NAME: (unmatched.ROUTE,),
 }
+EVERYWHERE = {"health", "openapi", unmatched.NAME}
 SERVICES = {
     "customer": {
         "register-customer",
@@ -32,12 +34,13 @@ SERVICES = {
         "list-customers",
         "cancel-registration",
         "event-publisher",
-        "health",
-        "openapi",
+        *EVERYWHERE,
     },
-    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", "health", "openapi"},
-    "customerview": {"view-updater", "get-customer-view", "list-customer-views", "health", "openapi"},
+    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", *EVERYWHERE},
+    "customerview": {"view-updater", "get-customer-view", "list-customer-views", *EVERYWHERE},
 }
+
+every_service = pytest.mark.parametrize("service", SERVICES)
 
 type Load = Callable[[str], dict[str, Any]]
 
@@ -49,7 +52,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, customer_view, health, kakao, openapi):
+        for module in (customer, customer_view, health, kakao, openapi, unmatched):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()
@@ -85,7 +88,23 @@ def test_routes_and_methods_are_those_of_the_design(load: Load) -> None:
     triggers = {name: trigger(function) for name, function in load("customer,kakao,customerview").items()}
     http = {name: binding for name, binding in triggers.items() if binding["type"] == "httpTrigger"}
 
-    assert {name: (*binding["methods"], binding["route"]) for name, binding in http.items()} == ROUTES
+    assert {name: (*binding.get("methods", ()), binding["route"]) for name, binding in http.items()} == ROUTES
+
+
+def test_the_function_for_everything_else_comes_last_since_the_host_tries_routes_in_the_order_of_names(
+    load: Load,
+) -> None:
+    functions = load("customer,kakao,customerview")
+    http = [name for name, function in functions.items() if trigger(function)["type"] == "httpTrigger"]
+
+    assert max(http, key=str.lower) == unmatched.NAME
+
+
+@every_service
+def test_whoever_may_call_a_function_may_also_learn_what_else_there_is(load: Load, service: str) -> None:
+    triggers = [trigger(function) for function in load(service).values()]
+
+    assert {binding["authLevel"] for binding in triggers if binding["type"] == "httpTrigger"} == {"ANONYMOUS"}
 
 
 def test_the_publisher_reads_the_feed_from_its_beginning_and_never_gives_up(load: Load) -> None:
