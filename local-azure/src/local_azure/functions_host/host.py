@@ -23,6 +23,7 @@ from local_azure.functions_host.http.keys import Keys
 from local_azure.functions_host.index import index_app
 from local_azure.functions_host.triggers.listeners import Listeners
 from local_azure.functions_host.worker import Worker
+from local_azure.http_protocol import HttpProtocol
 from local_azure.listening import HOST, listening_socket, with_copies
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class Host:
     def _server(self, application: Application) -> _Server:
         config = uvicorn.Config(
             application,
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -37,16 +37,16 @@ def trace_parent_of(headers: RawHeaders) -> str | None:
     return sent[0] if len(sent) == 1 and TRACE_PARENT.fullmatch(sent[0]) else None
 
 
-def for_upstream(headers: RawHeaders, client: str, scheme: str) -> CIMultiDict[str]:
-    """The headers for the upstream, but for `traceparent`. Names in `headers` are in lower case (ASGI)."""
+def for_upstream(headers: RawHeaders, client: str, scheme: str, host: str) -> CIMultiDict[str]:
+    """The headers for the upstream, but for `traceparent`. `host`: the one that the client called.
+
+    Names in `headers` are in lower case (ASGI).
+    """
     received = list(headers)
     dropped = NOT_FORWARDED | _named_by_connection(received)
     forwarded: CIMultiDict[str] = CIMultiDict()
-    host = ""
     for name, value in received:
-        if name == b"host":
-            host = value.decode("latin-1")
-        elif name not in dropped and not name.startswith(FORWARDED_PREFIX):
+        if name not in dropped and not name.startswith(FORWARDED_PREFIX):
             forwarded.add(name.decode("latin-1"), value.decode("latin-1"))
     forwarded["X-Forwarded-For"] = client
     forwarded["X-Forwarded-Host"] = host

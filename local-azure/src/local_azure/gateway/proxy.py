@@ -18,6 +18,7 @@ from local_azure.gateway.headers import for_client, for_upstream
 from local_azure.gateway.problems import Answer, route_index
 from local_azure.gateway.requests import BODY_LIMIT_BYTES, ClientGoneError, Receive, Request, Scope, TooLargeError
 from local_azure.gateway.routing import RouteTable, has_dot_segments
+from local_azure.request_host import InvalidHostError
 from local_azure.telemetry.spans import begin_span, trace_id_of, traceparent_of
 
 type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -89,7 +90,7 @@ class Gateway:
         upstream = self._routes.upstream(request.path)
         body = await request.read_body(receive)
         client = request.scope["client"][0] if request.scope["client"] else ""
-        headers = for_upstream(request.scope["headers"], client, request.scope["scheme"])
+        headers = for_upstream(request.scope["headers"], client, request.scope["scheme"], request.host)
         target = URL(f"{upstream}{request.target}", encoded=True)
         with _span(request, self._routes.prefix(request.path) or "/") as span:
             headers["traceparent"] = traceparent_of(span) or request.trace_parent
@@ -122,6 +123,11 @@ class Gateway:
 
 def _refusal(request: Request) -> Answer | None:
     """The answer to a request that is not even looked up; None: there is nothing to refuse."""
+    try:
+        _ = request.host
+    except InvalidHostError as error:
+        answer = request.refuse(HTTPStatus.BAD_REQUEST, str(error))
+        return replace(answer, headers=[*answer.headers, (b"connection", b"close")])
     if len(request.target) > REQUEST_TARGET_LIMIT_BYTES:
         detail = f"A path with its query may have at most {REQUEST_TARGET_LIMIT_BYTES} bytes."
         shortened = replace(request, path=request.path[:SHOWN_PATH_LENGTH])

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from local_azure.gateway.headers import new_trace_parent, trace_parent_of
 from local_azure.gateway.problems import Answer, problem
+from local_azure.http_protocol import host_of
 from local_azure.telemetry.spans import trace_id_of
 
 type Scope = MutableMapping[str, Any]
@@ -46,6 +47,11 @@ class Request:
         """Path and query."""
         query = self.scope["query_string"].decode("latin-1")
         return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def host(self) -> str:
+        """The host that the client called. Raises InvalidHostError."""
+        return host_of(self.scope)
 
     def header(self, searched_name: bytes) -> str:
         """The first header of this name, in lower case; empty if there is none."""

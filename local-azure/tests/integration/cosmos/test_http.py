@@ -61,6 +61,34 @@ async def test_the_response_to_head_has_no_body_and_the_next_request_is_answered
         assert (await connection.response())[0] == 401
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /dbs HTTP/1.1\r\n\r\n",
+        b"GET /dbs HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n",
+        b"GET /dbs HTTP/1.1\r\nhost: a/b\r\n\r\n",
+        b"GET http://b/dbs HTTP/1.1\r\nhost: a\r\n\r\n",
+    ],
+)
+async def test_a_missing_repeated_or_invalid_host_is_refused_and_ends_the_connection(
+    emulator: CosmosEmulator, head: bytes
+) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(head)
+
+        status, body = await connection.response()
+        assert (status, b"Host" in body) == (400, True)
+        assert await connection.ended()
+
+
+@pytest.mark.parametrize("head", [b"GET /dbs HTTP/1.0\r\n\r\n", b"GET http://a/dbs HTTP/1.1\r\nhost: a\r\n\r\n"])
+async def test_http_1_0_needs_no_host_and_a_target_may_be_a_whole_url(emulator: CosmosEmulator, head: bytes) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(head)
+
+        assert (await connection.response())[0] == 401
+
+
 async def test_a_request_may_arrive_in_pieces(emulator: CosmosEmulator) -> None:
     async with connected(emulator) as connection:
         await connection.send(b"GET /d", b"bs HTTP/1.1\r\nho", b"st: x\r\n", b"\r\n")

@@ -15,7 +15,7 @@ def test_a_client_cannot_claim_another_origin() -> None:
         (b"forwarded", b"for=10.0.0.1"),
     ]
 
-    forwarded = for_upstream(received, client="127.0.0.9", scheme="http")
+    forwarded = for_upstream(received, client="127.0.0.9", scheme="http", host="api.example")
 
     assert forwarded["X-Forwarded-For"] == "127.0.0.9"
     assert forwarded["X-Forwarded-Host"] == "api.example"
@@ -34,7 +34,7 @@ def test_hop_by_hop_headers_are_not_forwarded() -> None:
         (b"accept", b"c/d"),
     ]
 
-    forwarded = for_upstream(received, client="127.0.0.1", scheme="http")
+    forwarded = for_upstream(received, client="127.0.0.1", scheme="http", host="api.example")
 
     assert forwarded.getall("accept") == ["a/b", "c/d"]
     assert not {"connection", "x-private", "te", "transfer-encoding", "proxy-authorization"} & set(forwarded)
@@ -44,7 +44,7 @@ def test_a_valid_trace_is_read_and_left_to_the_gateway_to_forward() -> None:
     received = [(b"traceparent", TRACE.encode()), (b"tracestate", b"a=1")]
 
     assert trace_parent_of(received) == TRACE
-    assert not {"traceparent", "tracestate"} & set(for_upstream(received, "127.0.0.1", "http"))
+    assert not {"traceparent", "tracestate"} & set(for_upstream(received, "127.0.0.1", "http", "api.example"))
 
 
 @pytest.mark.parametrize(
