@@ -1,5 +1,7 @@
 """Which adapter serves which port. Each is built once in a process, at first use, on the running event loop."""
 
+import time
+from datetime import timedelta
 from functools import cache
 
 import azure.functions as func
@@ -14,6 +16,7 @@ from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.kakao_providers import PROVIDERS
 from shared.adapters.reservations import CosmosReservations
 from shared.adapters.service_bus import ServiceBusEventPublisher
+from shared.adapters.swept_outbox import CosmosSweptOutbox
 from shared.domain.customer import Customer
 from shared.domain.customer_view import CustomerView
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
@@ -29,6 +32,7 @@ from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox
 from shared.use_cases.registering import RegisterCustomer
 from shared.use_cases.sending import KakaoProvider, SendKakao
+from shared.use_cases.sweeping import SweepOutbox
 
 
 def base_url(request: func.HttpRequest) -> str:
@@ -76,8 +80,19 @@ def cancel_registration() -> CancelRegistration:
 
 
 @cache
+def event_publisher() -> ServiceBusEventPublisher:
+    return ServiceBusEventPublisher(settings())
+
+
+@cache
 def publish_outbox() -> PublishOutbox:
-    return PublishOutbox(ServiceBusEventPublisher(settings()), metrics.record_outbox_age)
+    return PublishOutbox(event_publisher(), metrics.record_outbox_age)
+
+
+@cache
+def sweep_outbox() -> SweepOutbox:
+    lifetime = timedelta(seconds=settings().outbox_ttl_seconds)
+    return SweepOutbox(CosmosSweptOutbox(database()), event_publisher(), utc_now, time.monotonic, lifetime)
 
 
 @cache

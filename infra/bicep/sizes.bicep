@@ -52,6 +52,8 @@ var prod Size = {
       { name: 'http', instanceCount: 2 }
       // One reads the change feed, as long as it has one partition; the other is on standby.
       { name: 'function:event-publisher', instanceCount: 2 }
+      // One sweeps at a time, every four minutes; the other is on standby.
+      { name: 'function:sweep-outbox', instanceCount: 2 }
     ]
   }
   kakao: {

@@ -149,12 +149,12 @@ class NewestFirst[Item]:
         # One item more shows whether there is another page.
         parameters = {**self.parameters, "@size": size + 1, **({"@after": after} if after else {})}
         async with database.container(self.container, "query_items") as container:
-            documents = await _first_items(container, query, parameters, size + 1)
+            documents = await first_items(container, query, parameters, size + 1)
         items = [self.read(document) for document in documents[:size]]
         return Page(items, self.position(items[-1]) if len(documents) > size else None)
 
 
-async def _first_items(
+async def first_items(
     container: ContainerProxy, query: str, parameters: dict[str, object], size: int
 ) -> Sequence[Document]:
     """The first `size` results of a query over all partitions."""

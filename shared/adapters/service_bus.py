@@ -40,21 +40,35 @@ class ServiceBusEventPublisher:
         async with self._sending:
             spans = [_span(event) for event in events]
             try:
-                async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
-                    await self._send([_message(event, span) for event, span in zip(events, spans, strict=True)])
+                await self._send(
+                    [_message(event, traceparent(span)) for event, span in zip(events, spans, strict=True)]
+                )
             except BaseException as error:
                 for span in spans:
                     mark_failed(span, error)
-                # Any failure may have left the sender broken; the next attempt opens another.
-                await self.close()
-                if isinstance(error, AzureError | OSError | TimeoutError):
-                    raise PublisherUnavailable("Service Bus does not respond.", RETRY_AFTER_SECONDS) from error
                 raise
             finally:
                 for span in spans:
                     span.end()
 
+    async def publish_again(self, events: Sequence[OutboxEvent]) -> None:
+        """Without spans: a second one would be in the trace of every request, although the topic drops the message."""
+        async with self._sending:
+            await self._send([_message(event, event.traceparent) for event in events])
+
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
+        """Sends the messages within the timeout. Raises PublisherUnavailable."""
+        try:
+            async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
+                await self._send_in_batches(messages)
+        except BaseException as error:
+            # Any failure may have left the sender broken; the next attempt opens another.
+            await self.close()
+            if isinstance(error, AzureError | OSError | TimeoutError):
+                raise PublisherUnavailable("Service Bus does not answer.", RETRY_AFTER_SECONDS) from error
+            raise
+
+    async def _send_in_batches(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = self._open()
         batch = await sender.create_message_batch()
         for message in messages:
@@ -104,8 +118,7 @@ def _span(outbox: OutboxEvent) -> Span:
     )
 
 
-def _message(outbox: OutboxEvent, span: Span) -> ServiceBusMessage:
-    parent = traceparent(span)
+def _message(outbox: OutboxEvent, parent: str | None) -> ServiceBusMessage:
     return ServiceBusMessage(
         json.dumps(outbox.event, ensure_ascii=False),
         message_id=outbox.id,

@@ -11,3 +11,4 @@ class DocumentKind(StrEnum):
     FIRST_ANSWER = "first-answer"
     IDEMPOTENCY_KEY = "idempotency-key"
     MESSAGE = "message"
+    SWEEP = "sweep"

@@ -31,6 +31,11 @@ def uuid7(moment: datetime, random_bits: int) -> str:
     return str(uuid.UUID(int=value))
 
 
+def first_uuid7(moment: datetime) -> str:
+    """The lowest UUIDv7 for `moment`: those made earlier are lower, and those made later higher."""
+    return uuid7(moment, 0)
+
+
 def new_uuid7() -> str:
     """A UUIDv7 for this moment."""
     return uuid7(datetime.now(UTC), secrets.randbits(62))

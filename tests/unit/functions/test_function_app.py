@@ -35,6 +35,7 @@ SERVICES = {
         "cancel-registration",
         "event-publisher",
         *EVERYWHERE,
+        "sweep-outbox",
     },
     "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", *EVERYWHERE},
     "customerview": {"view-updater", "get-customer-view", "list-customer-views", *EVERYWHERE},
@@ -119,6 +120,12 @@ def test_the_publisher_reads_the_feed_from_its_beginning_and_never_gives_up(load
     assert binding["startFromBeginning"] is True
     retry = publisher["retry"]
     assert (retry["strategy"], retry["max_retry_count"]) == ("exponential_backoff", "-1")
+
+
+def test_the_outbox_is_swept_every_four_minutes(load: Load) -> None:
+    binding = trigger(load("customer")["sweep-outbox"])
+
+    assert (binding["type"], binding["schedule"]) == ("timerTrigger", "0 */4 * * * *")
 
 
 @pytest.mark.parametrize(("service", "subscription"), [("kakao", "kakao-alert"), ("customerview", "view-updater")])
