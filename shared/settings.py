@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
 
     ssak8_services: Annotated[frozenset[Service], NoDecode] = frozenset(Service)
+    ssak8_warm_start_seconds: Seconds = 4
     public_base_url: AnyHttpUrl | None = None
 
     cosmos_connection: SecretStr | None = None
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
     kakao_api_url: AnyHttpUrl | None = None
     kakao_api_scope: str | None = None
     azure_client_id: str | None = None
-    kakao_timeout_seconds: Seconds = 2
+    kakao_timeout_seconds: Seconds = 6
     kakao_concurrent_calls: int = Field(default=64, ge=1, le=10_000)
     kakao_waiting_calls: int = Field(default=64, ge=0, le=10_000)
     kakao_breaker_failures: int = Field(default=5, ge=1, le=10_000)

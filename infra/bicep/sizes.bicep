@@ -24,6 +24,9 @@ var dev Size = {
     perInstanceConcurrency: 100
     alwaysReady: []
   }
+  // An instance of kakao may take 10 s to start, and then opens its connections: docs/decisions/0019-warm-start.md. The
+  // gateway waits 25 s in all.
+  kakaoTimeoutSeconds: 15
   rollingUpdates: false
   backup: 'Continuous7Days'
   zoneRedundant: false
@@ -62,7 +65,7 @@ var prod Size = {
     // caller's bulkhead, which refuses immediately, and never a queue in front of kakao.
     maximumInstanceCount: 20
     perInstanceConcurrency: 100
-    // As above. Starting an instance takes longer than the 2 s that a registration waits for kakao.
+    // As above. Starting an instance may take longer than the 6 s that a registration waits for kakao.
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
       { name: 'function:kakao-alert', instanceCount: 2 }

@@ -12,6 +12,7 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 from opentelemetry.trace import Span
 
 from shared.adapters.identity import managed_identity
+from shared.adapters.opening import Opening
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CONTENT_TYPE
 from shared.domain.outbox import OutboxEvent
@@ -27,13 +28,31 @@ CLOSE_SECONDS: Final = 1
 
 
 class ServiceBusEventPublisher:
-    """One sender for each process, opened at first use and again after a failure."""
+    """One sender for each process, opened at the start or at first use, and again after a failure."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client: ServiceBusClient | None = None
         self._sender: ServiceBusSender | None = None
         self._sending = asyncio.Lock()
+        self._opening = Opening("the sender of Service Bus", settings.ssak8_warm_start_seconds)
+
+    def open_at_start(self) -> None:
+        """Begins to open the sender, on the running event loop."""
+        self._opening.start(self._open_sender)
+
+    async def opened(self) -> None:
+        """Returns once it is open, or could not be opened within SSAK8_WARM_START_SECONDS of the start."""
+        await self._opening.wait()
+
+    async def _open_sender(self) -> None:
+        # Under the lock, so that sending waits until this is over.
+        async with self._sending:
+            try:
+                await self._open().create_message_batch()  # knows the largest size only from an open link
+            except BaseException:
+                await self._close_sender()
+                raise
 
     async def publish(self, events: Sequence[OutboxEvent]) -> None:
         # The lock keeps the order: two calls never interleave.
@@ -63,7 +82,7 @@ class ServiceBusEventPublisher:
                 await self._send_in_batches(messages)
         except BaseException as error:
             # Any failure may have left the sender broken; the next attempt opens another.
-            await self.close()
+            await self._close_sender()
             if isinstance(error, AzureError | OSError | TimeoutError):
                 raise PublisherUnavailable("Service Bus does not answer.", RETRY_AFTER_SECONDS) from error
             raise
@@ -96,6 +115,10 @@ class ServiceBusEventPublisher:
 
     async def close(self) -> None:
         """Closes the sender; the next call of `publish` opens another."""
+        await self._opening.close()
+        await self._close_sender()
+
+    async def _close_sender(self) -> None:
         sender, client = self._sender, self._client
         self._sender = self._client = None
         for resource in (sender, client):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, health, kakao, openapi, unmatched
+from functions import customer, customer_view, health, kakao, openapi, unmatched, warm_up
 from shared.settings import settings
 from tools.delivery.deployment import EVENT_FUNCTIONS
 
@@ -26,7 +26,7 @@ ROUTES = {
     "openapi": ("GET", "HEAD", "openapi.json"),
     unmatched.NAME: (unmatched.ROUTE,),
 }
-EVERYWHERE = {"health", "openapi", unmatched.NAME}
+EVERYWHERE = {"health", "openapi", unmatched.NAME, "warmup"}
 SERVICES = {
     "customer": {
         "register-customer",
@@ -53,7 +53,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, customer_view, health, kakao, openapi, unmatched):
+        for module in (customer, customer_view, health, kakao, openapi, unmatched, warm_up):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()
@@ -126,6 +126,14 @@ def test_the_outbox_is_swept_every_four_minutes(load: Load) -> None:
     binding = trigger(load("customer")["sweep-outbox"])
 
     assert (binding["type"], binding["schedule"]) == ("timerTrigger", "0 */4 * * * *")
+
+
+def test_the_platform_can_warm_every_app_up(load: Load) -> None:
+    # Azure calls only a function of this name, and only one.
+    kinds = [trigger(function)["type"] for function in load("customer,kakao,customerview").values()]
+
+    assert kinds.count("warmupTrigger") == 1
+    assert trigger(load("kakao")["warmup"])["type"] == "warmupTrigger"
 
 
 @pytest.mark.parametrize(("service", "subscription"), [("kakao", "kakao-alert"), ("customerview", "view-updater")])
