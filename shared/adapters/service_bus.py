@@ -84,7 +84,7 @@ class ServiceBusEventPublisher:
             # Any failure may have left the sender broken; the next attempt opens another.
             await self._close_sender()
             if isinstance(error, AzureError | OSError | TimeoutError):
-                raise PublisherUnavailable("Service Bus does not answer.", RETRY_AFTER_SECONDS) from error
+                raise PublisherUnavailable("Service Bus does not respond.", RETRY_AFTER_SECONDS) from error
             raise
 
     async def _send_in_batches(self, messages: Sequence[ServiceBusMessage]) -> None:
