@@ -111,13 +111,19 @@ what-if: .venv/installed ## Show what a deployment would change on Azure: make w
 deploy: .venv/installed ## Deploy infrastructure and apps to Azure: make deploy ENV=dev
 	@$(PYTHON) -m tools.delivery deploy '$(ENV)'
 
+# Its output is for `eval`: what the set-up says must not be part of it.
+.PHONY: names
+names: ## Print the names of everything on Azure, for `eval` in a shell: make names ENV=prod
+	@$(MAKE) .venv/installed >&2
+	@$(PYTHON) -m tools.delivery names '$(ENV)'
+
 .PHONY: destroy
 destroy: .venv/installed ## Delete an environment on Azure with its data: make destroy ENV=dev
 	@$(PYTHON) -m tools.delivery destroy '$(ENV)'
 
 .PHONY: smoke
-smoke: .venv/installed ## Play the calls against a running system: make smoke URL=https://…
-	@$(PYTHON) -m tools.delivery.smoke --url '$(URL)'
+smoke: .venv/installed ## Play the calls against a running system: ENV=dev on Azure, or URL=http://…
+	@$(PYTHON) -m tools.delivery.smoke $(if $(URL),--url '$(URL)',--environment '$(ENV)') $(ARGS)
 
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput

@@ -1,6 +1,6 @@
 """What the commands in tools/ share: their parsers, what they print, and the outputs of a step on GitHub.
 
-Standard library only: rollback.yml and azd run commands of tools/delivery before anything is installed.
+Standard library only: rollback.yml runs a command of tools/delivery before anything is installed.
 """
 
 import argparse

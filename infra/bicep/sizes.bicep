@@ -25,6 +25,9 @@ var dev Size = {
     perInstanceConcurrency: 100
     alwaysReady: []
   }
+  // An instance of kakao may take 10 s to start, and then opens its connections: docs/decisions/0019-warm-start.md. The
+  // gateway waits 25 s in all.
+  kakaoTimeoutSeconds: 15
   rollingUpdates: false
   backup: 'Continuous7Days'
   zoneRedundant: false
@@ -56,6 +59,8 @@ var prod Size = {
       { name: 'http', instanceCount: 2 }
       // One reads the change feed, as long as it has one partition; the other is on standby.
       { name: 'function:event-publisher', instanceCount: 2 }
+      // One sweeps at a time, every four minutes; the other is on standby.
+      { name: 'function:sweep-outbox', instanceCount: 2 }
     ]
   }
   kakao: {
@@ -65,7 +70,7 @@ var prod Size = {
     // instances are soft, which leaves a margin of two fifths.
     maximumInstanceCount: 20
     perInstanceConcurrency: 100
-    // As above. Starting an instance takes longer than the 2 s that a registration waits for kakao.
+    // As above. Starting an instance may take longer than the 6 s that a registration waits for kakao.
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
       { name: 'function:kakao-alert', instanceCount: 2 }

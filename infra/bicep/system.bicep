@@ -182,6 +182,7 @@ module customer 'modules/function-app.bicep' = {
         // The scope of the tokens that kakao accepts.
         KAKAO_API_SCOPE: '${authClientId}/.default'
       },
+      size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
       extraSettings.customer
     )
     cosmosEndpoint: cosmosDb.outputs.endpoint

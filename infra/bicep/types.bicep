@@ -43,6 +43,11 @@ type Size = {
   kakao: Scale
   customerview: Scale
 
+  @description('How long a registration waits for kakao, in seconds. Only for an environment without always-ready instances, where kakao may have to start first; without it, the default of the setting KAKAO_TIMEOUT_SECONDS.')
+  @minValue(6)
+  @maxValue(15)
+  kakaoTimeoutSeconds: int?
+
   @description('Whether a deployment replaces instances one after the other, instead of all at once.')
   rollingUpdates: bool
 

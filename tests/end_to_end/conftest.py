@@ -7,6 +7,7 @@ from tools.paths import LOCAL_AZURE_SETTINGS
 from tools.play.local_system import LocalSystem
 
 BREAKER_RESET_SECONDS = "1"  # instead of ten, so that the test after an outage need not wait
+KAKAO_TIMEOUT_SECONDS = "2"  # instead of six, for the tests with a kakao that hangs
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as environment:
         # The apps inherit it.
         environment.setenv("KAKAO_BREAKER_RESET_SECONDS", BREAKER_RESET_SECONDS)
+        environment.setenv("KAKAO_TIMEOUT_SECONDS", KAKAO_TIMEOUT_SECONDS)
         with Stack.start(LOCAL_AZURE_SETTINGS, tmp_path_factory.mktemp("stack")) as stack:
             yield stack
 

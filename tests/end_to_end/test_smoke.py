@@ -38,6 +38,7 @@ async def test_the_smoke_test_passes_and_leaves_nobody_registered(system: LocalS
 
     assert finished.code == 0, finished.output
     assert "Every step went as expected." in finished.output
+    assert "Left out: no app is named." in finished.output
     assert finished.output.count("the alert was sent") == len(smoke.SYNTHETIC_CUSTOMERS)
     assert await registered(system) == customers_before
 
@@ -70,6 +71,19 @@ async def test_a_failed_smoke_test_cancels_the_customers_it_registered(
 
 async def refuse(*_: object) -> None:
     raise StepFailed("the customer is not there")
+
+
+async def test_apps_that_nothing_protects_fail_the_smoke_test(
+    system: LocalSystem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    customers_before = await registered(system)
+    app = f"customer={system.stack.url('customer')}"
+
+    code = await asyncio.to_thread(smoke.main, ["--url", system.stack.url("gateway"), "--app", app])
+
+    assert code == 1
+    assert "customer refuses a call without a token" in capsys.readouterr().out
+    assert await registered(system) == customers_before
 
 
 @pytest.mark.parametrize("url", ["ssak8.example.org", "ftp://ssak8.example.org", "https://"])

@@ -60,6 +60,15 @@ class Assumptions:
     feed_units_second: float = 1.0
     """Polling the change feed and the leases, whether or not anything has changed."""
 
+    sweeps: float = HOURS_A_MONTH * 15
+    """Executions of sweep-outbox per month: one every four minutes."""
+    sweep_seconds: float = 1.0
+    """The shortest time that Flex Consumption bills for an execution."""
+    sweep_units: float = 20.0
+    """Reading the mark (2 request units), a query that finds little (7), and moving the mark (11)."""
+    swept_units: float = 0.25
+    """A further event of a sweep, as one of a full page: a query of 200 events costs 44, and moving the mark 11."""
+
     memory_gb: float = 2.0
     execution_seconds: float = 0.05
     executions_at_once: float = 4.0
@@ -104,7 +113,7 @@ class Environment:
 # The gateway every 5 minutes and three apps every 15, from three locations each.
 WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
 DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5)
-PROD = Environment(ready=12, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6, audited=True)
+PROD = Environment(ready=14, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6, audited=True)
 
 
 @dataclass(frozen=True)
@@ -116,9 +125,12 @@ class Model:
     assumptions: Assumptions = Assumptions()
 
     def executions(self, registrations: float) -> float:
-        """Registering runs four functions (register, send, publish, view); so does cancelling."""
+        """Registering runs four functions (register, send, publish, view); so does cancelling. And the sweeps."""
         a = self.assumptions
-        return registrations * (4 + 4 * a.cancelled_share + a.looked_at)
+        return registrations * (4 + 4 * a.cancelled_share + a.looked_at) + a.sweeps
+
+    def events(self, registrations: float) -> float:
+        return registrations * (1 + self.assumptions.cancelled_share)
 
     def gateway_calls(self, registrations: float) -> float:
         a = self.assumptions
@@ -128,9 +140,10 @@ class Model:
         """Flex Consumption. An always-ready instance has a lower price per second, and no free grant."""
         a, p = self.assumptions, self.prices
         executions = self.executions(registrations)
-        separate = min(executions, a.busy_executions)
-        seconds = (separate + (executions - separate) / a.executions_at_once) * a.execution_seconds
-        gb_seconds = seconds * a.memory_gb
+        short = executions - a.sweeps
+        separate = min(short, a.busy_executions)
+        seconds = (separate + (short - separate) / a.executions_at_once) * a.execution_seconds
+        gb_seconds = (seconds + a.sweeps * a.sweep_seconds) * a.memory_gb
         if not self.environment.ready:
             paid_gb_seconds = max(0.0, gb_seconds - p.free_gb_seconds)
             paid_executions = max(0.0, executions - p.free_executions)
@@ -147,7 +160,8 @@ class Model:
     def request_units(self, registrations: float) -> float:
         a = self.assumptions
         each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units
-        return registrations * each + a.feed_units_second * SECONDS_A_MONTH
+        swept = a.sweeps * a.sweep_units + self.events(registrations) * a.swept_units
+        return registrations * each + swept + a.feed_units_second * SECONDS_A_MONTH
 
     def database(self, registrations: float) -> float:
         """Cosmos DB. Autoscale bills the busiest second of each hour: assumed to be PEAK times the mean."""
@@ -160,9 +174,9 @@ class Model:
         return billed / 100 * p.autoscale_hundred_units_hour * HOURS_A_MONTH + storage
 
     def messaging(self, registrations: float) -> float:
-        """Service Bus: an event is sent once, and received and completed by each of its subscriptions."""
+        """Service Bus: an event is sent, swept, and received and completed by each of its subscriptions."""
         a, p = self.assumptions, self.prices
-        registered, cancelled = 1 + 2, 1 + 2 * 2  # operations: one subscription takes registrations, two cancellations
+        registered, cancelled = 2 + 2, 2 + 2 * 2  # operations: one subscription takes registrations, two cancellations
         operations = registrations * (registered + a.cancelled_share * cancelled)
         beyond = max(0.0, operations - p.service_bus_included)
         return p.service_bus_month + beyond / MILLION * p.million_bus_operations

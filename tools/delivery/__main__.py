@@ -1,10 +1,11 @@
-"""Deploys to Azure: `python -m tools.delivery foundation|what-if|deploy|apps|destroy ENVIRONMENT`.
+"""Deploys to Azure: `python -m tools.delivery foundation|what-if|deploy|apps|names|destroy ENVIRONMENT`.
 
 Exit code 0: done; 1: it failed; 2: a precondition is not met.
 """
 
 import argparse
 import contextlib
+import shlex
 import sys
 import zipfile
 from collections import Counter
@@ -27,6 +28,7 @@ HELP = {
     "what-if": "show what a deployment would change in the infrastructure",
     "deploy": "deploy the infrastructure, then the apps",
     "apps": "deploy only the apps; with --package, an earlier package again",
+    "names": 'print the names of everything on Azure, for a shell: eval "$(make names ENV=prod)"',
     "destroy": "delete the environment with all its data",
 }
 TEMPLATES = {"foundation": Template.FOUNDATION, "what-if": Template.SYSTEM, "deploy": Template.SYSTEM}
@@ -44,9 +46,11 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, limits: Limits |
         for problem in found:
             show_error(f"- {problem.what}\n  To do: {problem.remedy}")
         return PRECONDITION_NOT_MET
-    account = azure_cli.read_json("account", "show")
-    show(f"Environment {environment.name}, subscription {account['name']} ({account['id']}).")
     try:
+        account = azure_cli.read_json("account", "show")
+        where = f"Environment {environment.name}, subscription {account['name']} ({account['id']})."
+        # The output of `names` is for a shell.
+        (show_error if options.command == "names" else show)(where)
         _run(options, environment, limits or Limits())
     except (AzureCliError, DeploymentError, NotDeployedError) as error:
         show_error(str(error))
@@ -78,6 +82,8 @@ def _run(options: argparse.Namespace, environment: Environment, limits: Limits) 
         deployment.deploy_foundation(environment)
     elif options.command == "what-if":
         deployment.what_if(environment, read_only=options.read_only)
+    elif options.command == "names":
+        _show_names(environment)
     elif options.command == "destroy":
         _destroy(environment, options.confirm)
     else:
@@ -85,6 +91,12 @@ def _run(options: argparse.Namespace, environment: Environment, limits: Limits) 
         if not options.package:
             show(f"Built {PACKAGE}, sha256 {build(environment.root, package)}.")
         _deploy(options, environment, package, limits)
+
+
+def _show_names(environment: Environment) -> None:
+    """Prints the outputs as assignments of a POSIX shell. Raises NotDeployedError."""
+    for name, value in outputs.read_all(environment).items():
+        show(f"{name}={shlex.quote(value)}")
 
 
 def _deploy(options: argparse.Namespace, environment: Environment, package: Path, limits: Limits) -> None:
@@ -103,7 +115,7 @@ def _deploy(options: argparse.Namespace, environment: Environment, package: Path
         deployment.deploy_apps(deployed, package, limits)
         watch.wait_until_all_answered(limits.first_answers)
     _report_calls(watch, zero_downtime=options.zero_downtime)
-    show(f"\nThe gateway: {deployed.gateway_url}\nTry it: make smoke URL={deployed.gateway_url}")
+    show(f"\nThe gateway: {deployed.gateway_url}\nTry it: make smoke ENV={environment.name}")
     set_step_output("gateway_url", deployed.gateway_url)
 
 

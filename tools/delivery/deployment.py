@@ -15,7 +15,7 @@ from shared.settings import Service
 from shared.version import DEVELOPMENT
 from tools.command_line import show
 from tools.delivery import azure_cli, providers
-from tools.delivery.azure_cli import AzureCliError
+from tools.delivery.azure_cli import AzureCliError, AzureCliTimeoutError, TimeLimit
 from tools.delivery.budget import start_date
 from tools.delivery.environments import BUDGET_START_DATE, Environment, Template
 from tools.delivery.outputs import Outputs
@@ -23,8 +23,19 @@ from tools.delivery.package import version
 
 # The app that calls the others and publishes events comes last.
 DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
+# Each is a scale group with instances of its own, which no call from outside reaches: their version cannot be read.
+EVENT_FUNCTIONS = ("event-publisher", "kakao-alert", "sweep-outbox", "view-updater")
 UPLOAD_ATTEMPTS = 3  # with Limits.upload_pause: a new role assignment needs minutes to take effect everywhere
 HEALTH_CALL_SECONDS = 30  # an instance may have to start first
+# The limits of the commands that change something: several times what each usually takes, and less than the jobs on
+# GitHub may take, so that it is this message that is seen.
+WHAT_IF_SECONDS = 600  # a minute or two
+INFRASTRUCTURE_SECONDS = 2700  # the gateway takes up to fifteen minutes, a Premium namespace as long
+REGISTRATION_SECONDS = 900  # of a resource provider: a few minutes
+FOUNDATION_SECONDS = 600  # a group, a budget, a lock, roles: a minute or two
+UPLOAD_SECONDS = 1200  # more than the CLI waits itself: 450 checks of the build, then 90 s for the app to be healthy
+GROUP_DELETION_SECONDS = 3600  # Azure deletes one resource after the other
+PURGE_SECONDS = 900  # of a gateway; all others take seconds
 
 
 class DeploymentError(Exception):
@@ -52,12 +63,15 @@ class Limits:
 def deploy_foundation(environment: Environment) -> None:
     """Creates or changes what needs rights on the subscription. Raises AzureCliError."""
     for namespace in providers.unregistered(environment):
-        azure_cli.run(*providers.register_command(namespace))
+        again = f"Azure goes on registering {namespace}. Try again in a few minutes"
+        azure_cli.run(*providers.register_command(namespace), limit=TimeLimit(REGISTRATION_SECONDS, again))
+    look = f"az deployment sub show --name {environment.foundation_deployment} --query properties.provisioningState"
     azure_cli.run(
         *("deployment", "sub", "create", "--name", environment.foundation_deployment),
         *("--location", environment.location),
         *("--parameters", str(environment.parameters(Template.FOUNDATION))),
         *("--output", "none"),
+        limit=TimeLimit(FOUNDATION_SECONDS, f"Azure goes on with it. Try again once `{look}` is not Running any more"),
         variables={BUDGET_START_DATE: start_date(environment, datetime.now(UTC).date())},
     )
 
@@ -68,37 +82,56 @@ def what_if(environment: Environment, *, read_only: bool) -> None:
     `read_only`: for an identity that may read the resources but not change them.
     """
     validation = ["--validation-level", "ProviderNoRbac"] if read_only else []
-    _run("what-if", environment, *validation)
+    limit = TimeLimit(WHAT_IF_SECONDS, "Nothing was changed: try again")
+    _run("what-if", environment, limit, *validation)
 
 
 def deploy_infrastructure(environment: Environment) -> None:
     """Raises AzureCliError."""
-    _run("create", environment, "--output", "none")
+    target = f"--resource-group {environment.resource_group} --name {environment.deployment}"
+    look = f"az deployment group show {target} --query properties.provisioningState"
+    limit = TimeLimit(
+        INFRASTRUCTURE_SECONDS, f"Azure goes on with it. Deploy again once `{look}` is not Running any more"
+    )
+    _run("create", environment, limit, "--output", "none")
 
 
-def _run(command: str, environment: Environment, *options: str) -> None:
+def _run(command: str, environment: Environment, limit: TimeLimit, *options: str) -> None:
     azure_cli.run(
         *("deployment", "group", command),
         *("--resource-group", environment.resource_group),
         *("--name", environment.deployment),
         *("--parameters", str(environment.parameters(Template.SYSTEM))),
         *options,
+        limit=limit,
     )
 
 
 def deploy_apps(outputs: Outputs, package: Path, limits: Limits) -> None:
-    """Deploys the same package to all apps. Stops at the first that fails: raises AzureCliError, DeploymentError."""
+    """Deploys the same package to all apps. Stops at the first that fails: raises AzureCliError, DeploymentError.
+
+    It waits until no HTTP instance runs the old package, but not for the event functions.
+    """
     for service in DEPLOYMENT_ORDER:
         app = outputs.apps[service]
         _upload(outputs.azure_resource_group, app.name, package, limits)
         _wait_until_replaced(app.url, f"{service}, version {version(package)}", limits)
+    show(
+        f"Not known: when the last old instance of {', '.join(EVENT_FUNCTIONS)} ends. Azure replaces them too, but "
+        "no call reaches them. docs/delivery.md has a query that shows which instances still work."
+    )
 
 
 def _upload(resource_group: str, name: str, package: Path, limits: Limits) -> None:
     target = ("--resource-group", resource_group, "--name", name, "--src", str(package))
+    limit = TimeLimit(UPLOAD_SECONDS, f"The app may not start: look at the exceptions of {name} before you try again")
     for attempt in range(1, UPLOAD_ATTEMPTS + 1):
         try:
-            azure_cli.run("functionapp", "deployment", "source", "config-zip", *target, "--build-remote", "true")
+            azure_cli.run(
+                "functionapp", "deployment", "source", "config-zip", *target, "--build-remote", "true", limit=limit
+            )
+        except AzureCliTimeoutError:
+            raise  # the first upload may still be at work
         except AzureCliError:
             if attempt == UPLOAD_ATTEMPTS:
                 raise
@@ -123,7 +156,7 @@ def _wait_until_replaced(url: str, expected: str, limits: Limits) -> None:
                 f"expected “{expected}” {limits.confirmations} times in a row"
             )
         time.sleep(limits.poll_pause)
-    show(f"{expected}, runs.")
+    show(f"{expected}, runs on the instances that serve HTTP.")
 
 
 def _reported(url: str) -> str:
@@ -143,12 +176,15 @@ def _reported(url: str) -> str:
 
 def destroy(environment: Environment, outputs: Outputs) -> None:
     """Deletes the environment with all its data. Raises AzureCliError, DeploymentError."""
-    _refuse_if_locked(outputs.azure_resource_group)
-    azure_cli.run("group", "delete", "--name", outputs.azure_resource_group, "--yes")
+    look = f"az group exists --name {outputs.azure_resource_group}"
+    limit = TimeLimit(GROUP_DELETION_SECONDS, f"Azure goes on with it. Destroy again once `{look}` says false")
+    if azure_cli.read_json("group", "exists", "--name", outputs.azure_resource_group):
+        _refuse_if_locked(outputs.azure_resource_group)
+        azure_cli.run("group", "delete", "--name", outputs.azure_resource_group, "--yes", limit=limit)
     location = ("--location", outputs.azure_location)
     _purge(("apim", "deletedservice", "show"), ("--service-name", outputs.gateway_name, *location))
     _purge(("keyvault", "show-deleted"), ("--name", outputs.key_vault_name, *location))
-    azure_cli.run("deployment", "sub", "delete", "--name", environment.foundation_deployment)
+    _run_last("deployment", "sub", "delete", "--name", environment.foundation_deployment)
 
 
 def _refuse_if_locked(resource_group: str) -> None:
@@ -165,6 +201,11 @@ def _refuse_if_locked(resource_group: str) -> None:
         )
 
 
+def _run_last(*arguments: str) -> None:
+    """Runs a command that a person can repeat. Raises AzureCliError."""
+    azure_cli.run(*arguments, limit=TimeLimit(PURGE_SECONDS, f"Wait, then try again: az {' '.join(arguments)}"))
+
+
 def _purge(show_command: Sequence[str], target: Sequence[str]) -> None:
     """Purges what Azure keeps for days after deletion: its name would still be taken at the next deployment."""
     try:
@@ -174,4 +215,4 @@ def _purge(show_command: Sequence[str], target: Sequence[str]) -> None:
     if not deleted or deleted.get("properties", {}).get("purgeProtectionEnabled"):
         # Protected from exactly this. `az keyvault recover` restores it if the environment is deployed again.
         return
-    azure_cli.run(*show_command[:-1], "purge", *target)
+    _run_last(*show_command[:-1], "purge", *target)

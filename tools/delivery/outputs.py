@@ -56,8 +56,8 @@ def _app_outputs(app: str) -> tuple[str, str]:
     return f"{app.upper()}_APP_NAME", f"{app.upper()}_URL"
 
 
-def read(environment: Environment) -> Outputs:
-    """The outputs of the latest deployment. Raises NotDeployedError."""
+def read_all(environment: Environment) -> dict[str, str]:
+    """All outputs of the latest deployment, by the names in main.bicep. Raises NotDeployedError."""
     try:
         found = azure_cli.read_json(
             *("deployment", "group", "show", "--resource-group", environment.resource_group),
@@ -70,9 +70,14 @@ def read(environment: Environment) -> Outputs:
             f"the deployment {environment.deployment} failed and has no outputs: deploy again; "
             f"`az resource list --resource-group {environment.resource_group}` shows what it has made so far"
         )
+    # Azure changes the case of some letters.
+    return {name.upper(): str(output["value"]) for name, output in found.items()}
+
+
+def read(environment: Environment) -> Outputs:
+    """The outputs of the latest deployment that the delivery uses. Raises NotDeployedError."""
     try:
-        # Azure changes the case of some letters.
-        return Outputs.from_azure({name.upper(): str(output["value"]) for name, output in found.items()})
+        return Outputs.from_azure(read_all(environment))
     except KeyError as missing:
         raise NotDeployedError(
             f"the deployment {environment.deployment} has no output {missing}: deploy the infrastructure again"

@@ -26,7 +26,7 @@ UNIX = 3  # the zip format's number for the system that file modes are from
 
 
 def packaged_files(root: Path) -> list[str]:
-    """The files that `.funcignore`, written like a .gitignore, lets in: sorted paths below `root`, with slashes."""
+    """The files that `.funcignore`, read as a .gitignore, lets in: sorted paths below `root`, with slashes."""
     ignored = GitIgnoreSpec.from_lines((root / IGNORE_FILE).read_text(encoding="utf-8").splitlines())
     files: list[str] = []
     for folder, folders, names in root.walk():

@@ -11,7 +11,9 @@ from tools.delivery import azure_cli, providers
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.environments import Environment, Template, environment_names
 
-OLDEST_CLI = (2, 60, 0)  # the first that can deploy to Flex Consumption
+# The first whose `functionapp deployment source config-zip` ends if the app does not become healthy: earlier versions
+# check again for ever (Azure/azure-cli pull request 33388; compared: 2.86.0 and 2.87.0).
+OLDEST_CLI = (2, 87, 0)
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,32 @@
 """Plays the scenario's calls against a running system, with synthetic customers that it cancels again.
 
-`python -m tools.delivery.smoke --url https://GATEWAY`
-Exit code 0: every step went as expected; 1: a step failed; 2: the URL is not usable.
+`python -m tools.delivery.smoke --environment prod`, or `--url https://GATEWAY [--app NAME=URL …]`
+Exit code 0: every step went as expected; 1: a step failed; 2: an address is not usable or not known.
 It shows only what it registered itself, never what else the system holds.
+
+On Azure it also calls each app directly: it must refuse calls without a token.
 """
 
 import asyncio
 import contextlib
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 from rich.console import Console
+from rich.markup import escape
 
+from shared.settings import Service
 from tools.command_line import parser
+from tools.delivery import outputs, sign_in
+from tools.delivery.azure_cli import AzureCliError
+from tools.delivery.environments import Environment, environment_names
+from tools.delivery.outputs import NotDeployedError
 from tools.play import probe, steps
+from tools.play.apps import APPS
 from tools.play.narrator import Narrator, StepFailed
 from tools.play.system import Response, System
 from tools.play.waiting import wait_until
@@ -27,6 +38,41 @@ SYNTHETIC_CUSTOMERS = (
     {"customerName": "smoke test", "customerAddress": "synthetic", "customerAge": "20"},
     {"customerName": "점검용 고객", "customerAddress": "synthetic", "customerAge": 41},
 )
+
+
+class AddressError(Exception):
+    """An address cannot be used. The message says which, with an example."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What is tested: the gateway's address, and the apps' own where the platform protects them."""
+
+    gateway: str
+    apps: Mapping[Service, str] = field(default_factory=dict)
+
+
+def deployed(environment: str) -> Tested:
+    """The addresses of an environment on Azure. Raises AddressError, AzureCliError, NotDeployedError."""
+    if environment not in (names := environment_names()):
+        raise AddressError(f"--environment {environment!r}: name one of {', '.join(names)}, or give --url")
+    found = outputs.read(Environment(environment))
+    return Tested(found.gateway_url, {service: app.url for service, app in found.apps.items()})
+
+
+def named(url: str, apps: Sequence[str]) -> Tested:
+    """`apps`: NAME=URL. Raises AddressError."""
+    split = [(name, _checked("--app", app_url)) for name, _, app_url in (app.partition("=") for app in apps)]
+    if unknown := {name for name, _ in split} - set(APPS):
+        raise AddressError(f"--app {', '.join(sorted(unknown))}: the apps are {', '.join(APPS)}; name one as NAME=URL")
+    return Tested(_checked("--url", url), {Service(name): app_url for name, app_url in split})
+
+
+def _checked(option: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise AddressError(f"{option} {url!r}: give an address such as https://ssak8.example.org")
+    return url
 
 
 class TrackingSystem(System):
@@ -80,13 +126,20 @@ async def wait_for_services(url: str, seconds: float) -> None:
         raise StepFailed(f"not all services answered within {seconds:.0f} s ({listed})") from None
 
 
-async def run(url: str, start_seconds: float, console: Console) -> None:
+async def run(tested: Tested, start_seconds: float, console: Console) -> None:
     """Raises StepFailed, aiohttp.ClientError and TimeoutError."""
-    console.print(f"Waiting up to {start_seconds:.0f} s for the three services at {url} …")
-    await wait_for_services(url, start_seconds)
-    async with TrackingSystem.at(url, CALL_SECONDS) as system:
+    console.print(f"Waiting up to {start_seconds:.0f} s for the three services at {tested.gateway} …")
+    await wait_for_services(tested.gateway, start_seconds)
+    async with TrackingSystem.at(tested.gateway, CALL_SECONDS) as system:
+        narrator = Narrator(system, console, EVENT_SECONDS)
+        narrator.step("The apps refuse calls without a token", "토큰 없는 호출 거부")
+        if tested.apps:
+            await sign_in.expect_refusals(narrator, tested.apps, CALL_SECONDS)
+        else:
+            narrator.say("Left out: no app is named. Locally there is no platform in front of the apps. On Azure name")
+            narrator.say("the environment (--environment prod) or each app (--app customer=https://…).")
         try:
-            await play(Narrator(system, console, EVENT_SECONDS))
+            await play(narrator)
         finally:
             await system.cancel_all()
             if system.registered:
@@ -95,18 +148,24 @@ async def run(url: str, start_seconds: float, console: Console) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     command_line = parser("tools.delivery.smoke", __doc__)
-    command_line.add_argument("--url", required=True, help="the gateway's address")
+    where = command_line.add_mutually_exclusive_group(required=True)
+    where.add_argument("--environment", help="such as prod: the addresses are read from its deployment")
+    where.add_argument("--url", help="the gateway's address")
+    command_line.add_argument(
+        "--app", action="append", default=[], metavar="NAME=URL", help="an app on Azure: with --url, once for each"
+    )
     command_line.add_argument(
         "--wait", type=float, default=START_SECONDS, help="seconds until the services must answer (%(default)s)"
     )
     options = command_line.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
-    if urlsplit(options.url).scheme not in ("http", "https") or not urlsplit(options.url).hostname:
-        command_line.error(f"--url {options.url!r}: give an address such as https://ssak8.example.org")
     try:
-        asyncio.run(run(options.url, options.wait, console))
+        tested = deployed(options.environment) if options.url is None else named(options.url, options.app)
+        asyncio.run(run(tested, options.wait, console))
+    except (AddressError, AzureCliError, NotDeployedError) as error:
+        command_line.error(str(error))
     except (StepFailed, aiohttp.ClientError, TimeoutError) as error:
-        console.print(f"   [red]✘ not as expected:[/] {str(error) or type(error).__name__}")
+        console.print(f"   [red]✘ not as expected:[/] {escape(str(error)) or type(error).__name__}")
         return 1
     console.print("\n[green]Every step went as expected.[/]")
     return 0

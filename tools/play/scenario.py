@@ -8,7 +8,7 @@ from tools.play.local_system import LocalSystem
 from tools.play.narrator import Narrator
 from tools.play.system import YEON
 
-KAKAO_TIMEOUT_SECONDS = 2  # the default of the setting of this name
+KAKAO_TIMEOUT_SECONDS = 6  # the default of the setting of this name
 SLACK_SECONDS = 1  # for the rest of the request, on a busy machine
 HONG = {"customerName": "홍길동", "customerAddress": "인천광역시", "customerAge": 41}
 

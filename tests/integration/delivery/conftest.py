@@ -42,7 +42,7 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -
     monkeypatch.setattr(FakeApps, "gateway_calls", 0)
     monkeypatch.setattr(FakeApps, "health_calls", 0)
     monkeypatch.setattr(FakeApps, "version", version(build_package(root)))
-    fake.answers("version", {"azure-cli": "2.80.0"})
+    fake.answers("version", {"azure-cli": "2.87.0"})
     fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
     fake.answers("group exists", answer=True)
     fake.answers("rest --method get", {"value": []})

@@ -29,7 +29,11 @@ def test_a_deployment_deploys_the_infrastructure_and_then_the_apps_with_the_call
     assert package.is_file()
     output = capsys.readouterr().out
     assert "subscription house-cleaning (1234)" in output
-    assert f"make smoke URL={apps}/gateway" in output
+    assert f"The gateway: {apps}/gateway" in output
+    assert "make smoke ENV=dev" in output
+    assert output.count("runs on the instances that serve HTTP") == len(DEPLOYMENT_ORDER)
+    functions = "event-publisher, kakao-alert, sweep-outbox, view-updater"
+    assert f"Not known: when the last old instance of {functions} ends" in output
 
 
 def test_the_apps_stay_as_they_are_if_the_infrastructure_fails(
@@ -205,6 +209,7 @@ def test_destroying_asks_for_the_name_of_the_environment(
 def test_destroying_deletes_the_group_and_purges_what_azure_keeps(
     root: Path, az: FakeCommand, protected: bool | None
 ) -> None:
+    az.answers("group exists --name rg-dev", answer=True)
     az.answers("apim deletedservice show", {"name": "apim-1", "deletionDate": "2026-11-23T00:00:00Z"})
     az.answers("keyvault show-deleted", {"name": "kv-1", "properties": {"purgeProtectionEnabled": protected}})
 
@@ -231,3 +236,11 @@ def test_nothing_is_deleted_while_there_is_a_lock(
     error = capsys.readouterr().err
     assert "rg-dev is locked against it by a, b" in error
     assert f"  az lock delete --ids {path}/a\n  az lock delete --ids {path}/b\n" in error
+
+
+def test_destroying_goes_on_where_it_was_interrupted(root: Path, az: FakeCommand) -> None:
+    az.answers("group exists --name rg-dev", answer=False)
+
+    assert main(["destroy", "dev", "--confirm", "dev"], root, SHORT_LIMITS) == 0
+
+    assert changing_calls(az) == ["deployment sub delete --name ssak8-foundation-dev"]

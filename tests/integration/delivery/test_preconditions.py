@@ -39,7 +39,7 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
     """An Azure CLI that has everything."""
     fake = FakeCommand(tmp_path / "bin", "az")
     monkeypatch.setenv("PATH", str(fake.folder))
-    fake.answers("version", {"azure-cli": "2.80.0"})
+    fake.answers("version", {"azure-cli": "2.87.0"})
     fake.answers("account show", ACCOUNT)
     fake.answers("group exists", answer=True)
     return fake
@@ -64,8 +64,11 @@ def test_a_missing_azure_cli_is_reported(root: Path, monkeypatch: pytest.MonkeyP
     assert remedies("dev", root) == ["install it: https://learn.microsoft.com/cli/azure/install-azure-cli"]
 
 
-def test_an_old_azure_cli_is_reported(root: Path, az: FakeCommand) -> None:
-    az.answers("version", {"azure-cli": "2.9.1"})
+@pytest.mark.parametrize("version", ["2.9.1", "2.86.0"])
+def test_an_azure_cli_that_never_ends_on_an_unhealthy_app_is_reported(
+    root: Path, az: FakeCommand, version: str
+) -> None:
+    az.answers("version", {"azure-cli": version})
 
     assert remedies("dev", root) == ["run `az upgrade`"]
 

@@ -5,16 +5,18 @@ import re
 
 import pytest
 
+from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
 from tests.unit.infra.deployments import deployment
 from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, hour_of_instances, main
 from tools.paths import ROOT
 from tools.play.apps import APPS
 
 NOTHING = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=0)
+UNSWEPT = Assumptions(sweeps=0)
 
 
 def test_without_use_only_service_bus_and_polling_the_database_cost() -> None:
-    costs = Model(NOTHING).costs(0)
+    costs = Model(NOTHING, assumptions=UNSWEPT).costs(0)
 
     assert costs.pop("Service Bus") == 10
     assert costs.pop("Cosmos DB") == pytest.approx(730 * 3600 / 1e6 * 0.25)
@@ -22,9 +24,9 @@ def test_without_use_only_service_bus_and_polling_the_database_cost() -> None:
 
 
 def test_functions_cost_by_memory_and_number_beyond_the_free_grant() -> None:
-    # 1 million registrations × 4 executions × 0.1 s × 1 GB, one after the other
+    # Without sweeps; 1 million registrations × 4 executions × 0.1 s × 1 GB, one after the other
     assumptions = Assumptions(
-        cancelled_share=0, looked_at=0, memory_gb=1, execution_seconds=0.1, busy_executions=float("inf")
+        cancelled_share=0, looked_at=0, sweeps=0, memory_gb=1, execution_seconds=0.1, busy_executions=float("inf")
     )
 
     cost = Model(NOTHING, Prices(), assumptions).functions(1_000_000)
@@ -33,8 +35,8 @@ def test_functions_cost_by_memory_and_number_beyond_the_free_grant() -> None:
 
 
 def test_many_executions_overlap() -> None:
-    separate = Assumptions(busy_executions=float("inf"), executions_at_once=4)
-    shared = Assumptions(busy_executions=0, executions_at_once=4)
+    separate = Assumptions(sweeps=0, busy_executions=float("inf"), executions_at_once=4)
+    shared = Assumptions(sweeps=0, busy_executions=0, executions_at_once=4)
     prices = Prices(million_executions=0, free_gb_seconds=0)
 
     cost = Model(NOTHING, prices, separate).functions(1_000_000)
@@ -45,11 +47,11 @@ def test_many_executions_overlap() -> None:
 def test_always_ready_instances_cost_without_a_registration() -> None:
     ready = dataclasses.replace(NOTHING, ready=2)
 
-    assert Model(ready).functions(0) == pytest.approx(2 * 730 * 3600 * 2 * 0.000004)
+    assert Model(ready, assumptions=UNSWEPT).functions(0) == pytest.approx(2 * 730 * 3600 * 2 * 0.000004)
 
 
 def test_load_beyond_the_ready_instances_costs_the_normal_price() -> None:
-    one = Model(dataclasses.replace(NOTHING, ready=1), Prices(million_executions=0))
+    one = Model(dataclasses.replace(NOTHING, ready=1), Prices(million_executions=0), UNSWEPT)
     capacity = 730 * 3600 * 2.0
     assumptions = one.assumptions
     executions = one.executions(1_000_000_000)
@@ -74,8 +76,19 @@ def test_autoscale_bills_the_busiest_second_but_at_least_a_tenth() -> None:
 def test_service_bus_operations_cost_beyond_those_included() -> None:
     model = Model(NOTHING, assumptions=Assumptions(cancelled_share=0))
 
-    assert model.messaging(4_000_000) == 10
-    assert model.messaging(5_000_000) == pytest.approx(10 + 2 * 0.80)
+    # Each event is sent twice, by the publisher and by the sweep, and received and completed once.
+    assert model.messaging(3_000_000) == 10
+    assert model.messaging(4_000_000) == pytest.approx(10 + 3 * 0.80)
+
+
+def test_each_sweep_and_each_swept_event_cost() -> None:
+    swept = Assumptions(sweeps=1000, sweep_units=20, swept_units=0.5, sweep_seconds=1, cancelled_share=1)
+    unswept = dataclasses.replace(swept, sweeps=0, swept_units=0)
+    with_sweeps, without = Model(NOTHING, assumptions=swept), Model(NOTHING, assumptions=unswept)
+    prices = Prices(free_gb_seconds=0, free_executions=0)
+
+    assert with_sweeps.request_units(100) - without.request_units(100) == pytest.approx(1000 * 20 + 200 * 0.5)
+    assert Model(NOTHING, prices, swept).functions(0) == pytest.approx(1000 * (2 * 0.000026 + 0.40 / 1e6))
 
 
 def test_calls_of_the_gateway_cost_beyond_the_first_million() -> None:
@@ -100,7 +113,7 @@ def test_only_sampled_traces_cost_but_all_logs_do() -> None:
 
 def test_audited_requests_cost_even_without_a_registration() -> None:
     audited = dataclasses.replace(NOTHING, audited=True)
-    assumptions = Assumptions(requests_executed=2, requests_second=5, kilobytes_audited=1.5)
+    assumptions = dataclasses.replace(UNSWEPT, requests_executed=2, requests_second=5, kilobytes_audited=1.5)
 
     idle = Model(audited, assumptions=assumptions).monitoring(0)
     busy = Model(audited, assumptions=assumptions)
@@ -115,7 +128,7 @@ def test_audited_requests_cost_even_without_a_registration() -> None:
 def test_log_alerts_and_web_tests_cost_without_a_registration() -> None:
     watched = dataclasses.replace(NOTHING, log_alerts=3, web_tests_month=1000)
 
-    assert Model(watched).monitoring(0) == pytest.approx(3 * 1.50 + 1000 * 0.0006)
+    assert Model(watched, assumptions=UNSWEPT).monitoring(0) == pytest.approx(3 * 1.50 + 1000 * 0.0006)
 
 
 def test_nothing_becomes_cheaper_with_more_registrations() -> None:
@@ -151,6 +164,7 @@ def test_the_modelled_environments_are_those_of_bicep(name: str, modelled: Envir
     }
     assert modelled.audited == ("DataPlaneRequests" in audited) == ("StorageRead" in audited)
     assert {scale["instanceMemoryMB"] / 1024 for scale in scales} == {Assumptions().memory_gb}
+    assert Assumptions().sweeps == 730 * 60 / MINUTES_BETWEEN_SWEEPS
 
 
 def test_prices_and_assumptions_can_be_changed_by_name() -> None:

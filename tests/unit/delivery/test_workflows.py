@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.delivery.workflows import FOLDER, read
+from tools.delivery import deployment, rollback
 from tools.delivery.__main__ import HELP
 from tools.paths import ROOT
 
@@ -134,10 +135,8 @@ def test_every_job_compiles_the_infrastructure_with_the_compiler_of_the_snapshot
 def test_no_job_has_more_permissions_than_it_needs() -> None:
     for name in WORKFLOWS:
         assert read(name)["permissions"] == {}
-        for job, definition in read(name)["jobs"].items():
+        for definition in read(name)["jobs"].values():
             permissions = set(definition["permissions"].items())
-            if (name, job) == ("rollback.yml", "find"):
-                permissions.remove(("actions", "write"))  # cancels runs that wait for approval
             assert permissions <= {("contents", "read"), ("actions", "read"), ("id-token", "write")}
 
 
@@ -146,17 +145,39 @@ def test_no_secret_is_needed() -> None:
         assert "secrets." not in (FOLDER / name).read_text()
 
 
-def test_both_environments_can_be_rolled_back() -> None:
+def test_both_environments_can_be_rolled_back_to_a_run_that_is_asked_for() -> None:
     inputs = read("rollback.yml")["on"]["workflow_dispatch"]["inputs"]
 
     assert inputs["environment"]["options"] == ["dev", "prod"]
-    assert read("rollback.yml")["jobs"]["deploy"]["with"]["package-run"] == "${{ needs.find.outputs.run }}"
+    assert inputs["run"]["required"]
+    assert read("rollback.yml")["jobs"]["deploy"]["with"]["package-run"] == "${{ needs.check.outputs.run }}"
 
 
-@pytest.mark.parametrize("module", ["tools.delivery.rollback", "tools.delivery.budget"])
-def test_a_command_that_runs_before_anything_is_installed_needs_only_the_standard_library(module: str) -> None:
-    """rollback.yml and the hook in azure.yaml run them with the machine's own Python."""
-    command = [sys.executable, "-S", "-m", module, "--help"]  # -S: without the packages of .venv
+def test_the_rollback_looks_for_the_artifact_that_ci_uploads() -> None:
+    [upload] = [step["with"] for step in steps("ci.yml") if "upload-artifact" in step.get("uses", "")]
+
+    assert upload["name"] == rollback.PACKAGE_ARTIFACT
+
+
+def test_the_command_that_runs_before_anything_is_installed_needs_only_the_standard_library() -> None:
+    """rollback.yml runs it with the machine's own Python."""
+    command = [sys.executable, "-S", "-m", "tools.delivery.rollback", "--help"]  # -S: without the packages of .venv
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
 
     assert finished.returncode == 0, finished.stderr
+
+
+def test_every_command_of_azure_has_a_time_limit() -> None:
+    for name in WORKFLOWS:
+        for step in steps(name):
+            if "azure/login" in step.get("uses", "") or re.search(r"\baz ", step.get("run", "")):
+                assert step["timeout-minutes"] <= 5
+
+
+def test_a_command_expires_before_the_job_that_runs_it() -> None:
+    [called] = read("environment.yml")["jobs"].values()
+    usual = 20 * 60  # all other commands, if one takes as long as it may
+
+    for command in (deployment.INFRASTRUCTURE_SECONDS + deployment.WHAT_IF_SECONDS, deployment.UPLOAD_SECONDS):
+        assert command + usual < called["timeout-minutes"] * 60
+    assert read("deploy.yml")["jobs"]["preview"]["timeout-minutes"] * 60 > deployment.WHAT_IF_SECONDS

@@ -1,4 +1,4 @@
-"""The names that a query (KQL) reads. Knows the part of the language that the alerts and the workbook use."""
+"""The names that a query (KQL) reads. Knows the part of the language that alerts, workbook and runbook use."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,8 @@ COLUMNS = {
 """The columns of each table that the system fills, as Application Insights names them."""
 
 FUNCTIONS = _set(
-    "ago bin coalesce count countif iff isempty isnotempty max max_of maxif percentile round sum sumif toint tostring"
+    "ago bin coalesce count countif datetime iff isempty isnotempty max max_of maxif min percentile round sum sumif "
+    "toint tostring"
 )
 KEYWORDS = _set("and asc between by desc endswith false in or true")
 
@@ -51,11 +52,11 @@ def unknown_names(query: str) -> set[str]:
         match operator:
             case "render":
                 continue
-            case "where" | "extend" | "summarize" | "order" | "top":
+            case "where" | "extend" | "summarize" | "project" | "order" | "top":
                 unknown |= {name for _, expression in definitions for name in _names(expression) if name not in known}
             case _:
                 unknown.add(operator)
-        known = frozenset(defined) if operator == "summarize" else known | defined
+        known = frozenset(defined) if operator in ("summarize", "project") else known | defined
     return unknown
 
 
@@ -63,7 +64,7 @@ def _without_strings(query: str) -> str:
     """The query with plain names for ["…"], without the keys of dimensions, and without strings."""
     query = re.sub(r'(\w)\["[^"]*"\]', r"\1", query)
     query = re.sub(r'\["([^"]*)"\]', lambda name: re.sub(r"\W+", "_", name[1]), query)
-    return re.sub(r'"[^"]*"|\{TimeRange:grain\}', "0", query)
+    return re.sub(r'"[^"]*"|\{TimeRange:grain\}|(?<=datetime\()[^)]*', "0", query)
 
 
 def _definitions(text: str) -> Iterator[tuple[str, str]]:

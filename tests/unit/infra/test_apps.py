@@ -43,6 +43,7 @@ REQUIRED_BY = {
     "kakao": {"COSMOS_TIMEOUT_SECONDS"},
     "customerview": set[str](),
 }
+REQUIRED_WITHOUT_READY_INSTANCES = {("dev", "customer"): {"KAKAO_TIMEOUT_SECONDS"}}
 # Flex Consumption refuses these, or fails to start with them; the last would replace the identity.
 FORBIDDEN = (
     "FUNCTIONS_WORKER_RUNTIME",
@@ -94,7 +95,8 @@ def test_there_is_an_app_for_each_service_and_a_plan_for_each_app() -> None:
 def test_an_app_has_every_setting_it_needs_and_none_that_nothing_reads(environment: str, app: str) -> None:
     names = set(deployment(environment).settings(app))
 
-    assert names == READ_BY_THE_PLATFORM | REQUIRED | REQUIRED_BY[app]
+    required = REQUIRED | REQUIRED_BY[app] | REQUIRED_WITHOUT_READY_INSTANCES.get((environment, app), set())
+    assert names == READ_BY_THE_PLATFORM | required
     assert names - READ_BY_THE_PLATFORM <= settings_that_the_code_reads()
 
 
@@ -159,10 +161,26 @@ def test_an_app_has_the_name_of_its_service(app: str) -> None:
     assert settings["SSAK8_SERVICES"] == settings["OTEL_SERVICE_NAME"] == app
 
 
-def test_kakao_waits_less_for_its_database_than_the_customer_app_waits_for_kakao() -> None:
-    timeout = float(deployment("prod").settings("kakao")["COSMOS_TIMEOUT_SECONDS"])
+def kakao_timeout(environment: str) -> float:
+    """How long the customer app waits for kakao, in seconds."""
+    default = Settings.model_fields["kakao_timeout_seconds"].default
+    return float(deployment(environment).settings("customer").get("KAKAO_TIMEOUT_SECONDS", default))
 
-    assert timeout < Settings.model_fields["kakao_timeout_seconds"].default
+
+@every_environment
+def test_even_a_kakao_that_just_started_waits_less_than_the_customer_app_waits_for_it(environment: str) -> None:
+    opening = Settings.model_fields["ssak8_warm_start_seconds"].default
+    storing = float(deployment(environment).settings("kakao")["COSMOS_TIMEOUT_SECONDS"])
+
+    assert opening + storing < kakao_timeout(environment)
+
+
+@every_environment
+def test_where_kakao_may_have_no_instance_the_customer_app_waits_until_one_has_started(environment: str) -> None:
+    scale = deployment(environment).app("kakao")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+
+    longest_start = 0 if any(ready["name"] == "http" for ready in scale["alwaysReady"]) else 10
+    assert kakao_timeout(environment) >= longest_start + 5
 
 
 def test_the_customer_app_calls_the_kakao_app_with_a_token_that_it_accepts() -> None:

@@ -3,12 +3,14 @@
 import json
 import re
 import tomllib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared import resources
-from shared.adapters import customer_views, customers, kakao_messages
+from shared.adapters import customer_views, customers, kakao_messages, swept_outbox
+from shared.use_cases.sweeping import LONGEST_SWEEP_SECONDS, MINUTES_BETWEEN_SWEEPS, SWEPT_AFTER
 from tests.unit.infra.deployments import ENVIRONMENTS, Deployment, deployment
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 
@@ -16,10 +18,11 @@ TOPICS = "Microsoft.ServiceBus/namespaces/topics"
 SUBSCRIPTIONS = f"{TOPICS}/subscriptions"
 RULES = f"{SUBSCRIPTIONS}/rules"
 CONTAINERS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers"
-QUERIES = {
+QUERIES: dict[str, tuple[str, ...]] = {
     listed.NEWEST_FIRST.container: (listed.NEWEST_FIRST.first_page, listed.NEWEST_FIRST.next_page)
     for listed in (customers, kakao_messages, customer_views)
 }
+QUERIES[resources.CUSTOMERS] += (swept_outbox.EVENTS_BETWEEN,)
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
@@ -74,6 +77,18 @@ def test_the_topic_drops_duplicates_for_ten_minutes_and_dead_letters_after_ten_d
         properties = subscription["properties"]
         assert (properties["lockDuration"], properties["maxDeliveryCount"]) == ("PT30S", 10)
         assert properties["deadLetteringOnMessageExpiration"] is True
+
+
+@every_environment
+def test_the_topic_still_knows_an_event_when_it_is_swept(environment: str) -> None:
+    # It is swept at the latest one interval after it is old enough. The interval divides an hour: none is shorter.
+    window = deployment(environment).one(TOPICS)["properties"]["duplicateDetectionHistoryTimeWindow"]
+    latest = SWEPT_AFTER + timedelta(minutes=MINUTES_BETWEEN_SWEEPS)
+
+    assert window == "PT10M"
+    assert latest + timedelta(minutes=1) <= timedelta(minutes=10)
+    assert 60 % MINUTES_BETWEEN_SWEEPS == 0
+    assert LONGEST_SWEEP_SECONDS < 60 * MINUTES_BETWEEN_SWEEPS
 
 
 @every_environment

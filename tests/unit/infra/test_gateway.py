@@ -16,6 +16,11 @@ from tools.play.apps import APPS
 POLICY = ElementTree.parse(ROOT / "infra/bicep/modules/gateway-policy.xml").getroot()  # noqa: S314  # our own file
 API = "Microsoft.ApiManagement/service/apis"
 
+
+def status_of(response: ElementTree.Element) -> str:
+    return response.find("set-status").attrib["code"]  # type: ignore[union-attr]  # fails if missing
+
+
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
@@ -78,7 +83,11 @@ def test_the_gateway_times_out_before_the_platform_does() -> None:
     # The Consumption tier ends a request after 30 s, as the local gateway does.
     assert float(forward.attrib["timeout"]) < local["timeout_seconds"] == 30
     fields = Settings.model_fields
-    assert fields["kakao_timeout_seconds"].default + fields["cosmos_timeout_seconds"].default < 25
+    for environment in ENVIRONMENTS:
+        settings = deployment(environment).settings("customer")
+        kakao = float(settings.get("KAKAO_TIMEOUT_SECONDS", fields["kakao_timeout_seconds"].default))
+        opening, storing = fields["ssak8_warm_start_seconds"].default, fields["cosmos_timeout_seconds"].default
+        assert opening + kakao + storing < float(forward.attrib["timeout"])
 
 
 def test_the_availability_test_of_the_gateway_calls_an_existing_path() -> None:
@@ -90,16 +99,47 @@ def test_the_availability_test_of_the_gateway_calls_an_existing_path() -> None:
     assert not prod.all(f"{API}/operations"), "an import would drop it"
 
 
-def test_every_response_of_the_gateway_itself_is_a_problem_document() -> None:
-    responses = list(POLICY.iter("return-response"))
+def test_every_response_of_the_gateway_itself_is_a_problem_document_with_a_trace_id() -> None:
+    responses = [response for response in POLICY.iter("return-response") if status_of(response) != "204"]
 
-    assert responses
+    assert {status_of(response) for response in responses} == {"403", "404", "405", "413", "503"}
     for response in responses:
-        body = json.loads(str(response.findtext("set-body")))
+        # C#, which the gateway runs: new JProperty("status", 404)
+        body = dict(re.findall(r'new JProperty\("(\w+)", (.+?)\)(?=,\n|\)\.)', str(response.findtext("set-body"))))
         assert response.findtext("set-header[@name='Content-Type']/value") == "application/problem+json"
-        assert str(body["status"]) == response.find("set-status").attrib["code"]  # type: ignore[union-attr]  # fails if missing
-        assert body["type"].startswith("urn:ssak8:problem:")
+        assert body["status"] == status_of(response)
+        assert body["type"].startswith('"urn:ssak8:problem:')
+        assert body["instance"] == "context.Request.OriginalUrl.Path"
+        assert body["traceId"] == 'context.Variables["traceId"]'
         assert {"title", "detail"} <= body.keys()
+
+
+def test_the_trace_id_is_known_in_each_section_that_responds() -> None:
+    ids = [variable for variable in POLICY.iter("set-variable") if variable.attrib["name"] == "traceId"]
+
+    assert [section.tag for section in POLICY if any(variable in ids for variable in section)] == [
+        "inbound",
+        "on-error",
+    ]
+    assert len({variable.attrib["value"] for variable in ids}) == 1
+
+
+def test_the_gateway_knows_which_methods_each_path_allows() -> None:
+    description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+    allowed = {
+        pattern: when.find("set-variable").attrib["value"]  # type: ignore[union-attr]  # fails if missing
+        for when in POLICY.iterfind("on-error/choose/when/choose/when")
+        for pattern in re.findall(r'OriginalUrl.Path, "(.+?)"\)', when.attrib["condition"])
+    }
+
+    def allow_of(path: str) -> list[str]:
+        return [allow for pattern, allow in allowed.items() if re.search(pattern, path)]
+
+    for path, operations in description["paths"].items():
+        expected = ", ".join(sorted([*(method.upper() for method in operations), "OPTIONS"]))
+        assert allow_of(path.replace("{id}", "0189ee3e")) == [expected]
+    for path in ("/", "/nonsense", "/customersX", "/customers/a/b", "/kakaos/a/b", "/x/customers", "/health"):
+        assert allow_of(path) == []
 
 
 def test_forwarded_headers_of_a_caller_are_not_trusted() -> None:

@@ -160,7 +160,7 @@ def test_the_workbook_shows_every_metric() -> None:
 def test_the_breaker_alert_fires_for_an_open_breaker() -> None:
     [query] = [query for name, query in alert_queries("prod").items() if "breaker-open" in name]
 
-    assert re.findall(r"state >= (\d)", query) == [str(BREAKER_STATES["opened"])]
+    assert re.findall(r"state >= (\d)", query) == [str(BREAKER_STATES["open"])]
 
 
 @pytest.mark.parametrize("alert", CAUSES)
