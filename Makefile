@@ -58,10 +58,10 @@ test-local-azure: .venv/installed ## Run the tests of the local Azure; some of t
 	@cd local-azure && ../$(PYTHON) $(PYTEST) $(ARGS)
 
 # Each is a hook of .pre-commit-config.yaml too.
-CHECKS := check-style check-types check-workflows
+CHECKS := check-style check-types check-imports check-workflows
 
 .PHONY: check $(CHECKS)
-check: $(CHECKS) ## Check style, format, types and workflows
+check: $(CHECKS) ## Check style, format, types, imports and workflows
 
 check-style: .venv/installed
 	@$(PYTHON) -m ruff check .
@@ -70,6 +70,10 @@ check-style: .venv/installed
 check-types: .venv/installed
 	@$(PYTHON) -m mypy
 	@cd local-azure && ../$(PYTHON) -m mypy
+
+check-imports: .venv/installed
+	@report=$$(.venv/bin/lint-imports --no-logo --no-cache) || { echo "$$report"; exit 1; }
+	@echo 'imports: all contracts kept'
 
 check-workflows: .venv/installed
 	@.venv/bin/zizmor --offline --quiet --no-progress --persona auditor .github
@@ -98,6 +102,10 @@ infra-tools: .venv-infra/installed infra/openapi-lint/node_modules/installed ## 
 package: .venv/installed ## Build what is deployed: dist/ssak8.zip, the same bytes for the same files
 	@$(PYTHON) -m tools.delivery.package
 
+.PHONY: foundation
+foundation: .venv/installed ## Create what needs rights on the subscription, once: make foundation ENV=dev
+	@$(PYTHON) -m tools.delivery foundation '$(ENV)'
+
 .PHONY: what-if
 what-if: .venv/installed ## Show what a deployment would change on Azure: make what-if ENV=dev
 	@$(PYTHON) -m tools.delivery what-if '$(ENV)'
@@ -106,13 +114,19 @@ what-if: .venv/installed ## Show what a deployment would change on Azure: make w
 deploy: .venv/installed ## Deploy infrastructure and apps to Azure: make deploy ENV=dev
 	@$(PYTHON) -m tools.delivery deploy '$(ENV)'
 
+# Its output is for `eval`: what the set-up says must not be part of it.
+.PHONY: names
+names: ## Print the names of everything on Azure, for `eval` in a shell: make names ENV=prod
+	@$(MAKE) .venv/installed >&2
+	@$(PYTHON) -m tools.delivery names '$(ENV)'
+
 .PHONY: destroy
 destroy: .venv/installed ## Delete an environment on Azure with its data: make destroy ENV=dev
 	@$(PYTHON) -m tools.delivery destroy '$(ENV)'
 
 .PHONY: smoke
-smoke: .venv/installed ## Play the calls against a running system: make smoke URL=https://…
-	@$(PYTHON) -m tools.delivery.smoke --url '$(URL)'
+smoke: .venv/installed ## Play the calls against a running system: ENV=dev on Azure, or URL=http://…
+	@$(PYTHON) -m tools.delivery.smoke $(if $(URL),--url '$(URL)',--environment '$(ENV)') $(ARGS)
 
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput

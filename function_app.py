@@ -2,7 +2,8 @@
 
 import azure.functions as func
 
-from functions import customer, customer_view, health, kakao, openapi
+from functions import customer, customer_view, health, kakao, openapi, unmatched, warm_up
+from shared import wiring
 from shared.settings import Service, settings
 
 BLUEPRINTS = {
@@ -12,7 +13,10 @@ BLUEPRINTS = {
 }
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-app.register_functions(health.blueprint)
-app.register_functions(openapi.blueprint)
-for service in sorted(settings().ssak8_services):
-    app.register_functions(BLUEPRINTS[service])
+blueprints = [health.blueprint, openapi.blueprint, warm_up.blueprint]
+blueprints += [BLUEPRINTS[name] for name in sorted(settings().ssak8_services)]
+for blueprint in [*blueprints, unmatched.blueprint_for(blueprints)]:
+    app.register_functions(blueprint)
+
+# The worker imports this module on its event loop. Whatever calls first finds everything open, or being opened.
+wiring.open_at_start()

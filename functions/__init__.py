@@ -1,1 +1,1 @@
-"""Triggers: each parses its input, calls one use case, and renders the answer."""
+"""Triggers: each parses its input, calls one use case, and renders the response."""

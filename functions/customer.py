@@ -8,11 +8,12 @@ import azure.functions as func
 from shared import resources, wiring
 from shared.domain.customer import Customer, CustomerInput
 from shared.domain.outbox import OutboxEvent
-from shared.events.edge import outbox_function
+from shared.events.edge import outbox_function, timer_function
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import read_page_request
-from shared.http.requests import customer_id, expected_versions, idempotency_key, read_json
+from shared.http.requests import customer_id, idempotency_key, is_unchanged, precondition, read_json
+from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
 
 # Half of this is the delay of an event on an idle system. Each poll costs a request to Cosmos DB.
 FEED_POLL_MILLISECONDS: Final = 250
@@ -46,16 +47,18 @@ async def register_customer(request: func.HttpRequest, context: func.Context) ->
 
 
 @blueprint.function_name("get-customer")
-@blueprint.route("customers/{id}", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("customers/{id}", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def get_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers/{id}."""
     customer = await wiring.look_up_customers().one(customer_id(request))
+    if is_unchanged(request, customer.version):
+        return func.HttpResponse(status_code=304, headers={"ETag": _etag(customer), "Cache-Control": "no-store"})
     return hal_response(customers.render(wiring.base_url(request), customer), headers={"ETag": _etag(customer)})
 
 
 @blueprint.function_name("list-customers")
-@blueprint.route("customers", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("customers", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def list_customers(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers?size=&cursor=."""
@@ -69,7 +72,7 @@ async def list_customers(request: func.HttpRequest, context: func.Context) -> fu
 @http_function
 async def cancel_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /customers/{id}: 204, whether kakao is up or not."""
-    await wiring.cancel_registration()(customer_id(request), expected_versions(request))
+    await wiring.cancel_registration()(customer_id(request), precondition(request))
     return func.HttpResponse(status_code=204)
 
 
@@ -88,5 +91,13 @@ async def cancel_registration(request: func.HttpRequest, context: func.Context) 
 @blueprint.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:00:30")
 @outbox_function
 async def publish_events(events: Sequence[OutboxEvent]) -> None:
-    """Publishes the outbox. The host retries a failure without end, so that no event is passed over."""
+    """Publishes the outbox. The host retries a failure without end."""
     await wiring.publish_outbox()(events)
+
+
+@blueprint.function_name("sweep-outbox")
+@blueprint.timer_trigger("timer", schedule=f"0 */{MINUTES_BETWEEN_SWEEPS} * * * *")
+@timer_function
+async def sweep_outbox() -> None:
+    """Sends again what became five minutes old, in case event-publisher passed it over. One instance at a time."""
+    await wiring.sweep_outbox()()

@@ -23,7 +23,7 @@ customer_views = Resource[CustomerView]("customerView", "customerViews", _proper
 
 
 @blueprint.function_name("get-customer-view")
-@blueprint.route("customerViews/{id}", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("customerViews/{id}", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def get_customer_view(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews/{id}."""
@@ -32,7 +32,7 @@ async def get_customer_view(request: func.HttpRequest, context: func.Context) ->
 
 
 @blueprint.function_name("list-customer-views")
-@blueprint.route("customerViews", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("customerViews", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def list_customer_views(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews?size=&cursor=."""

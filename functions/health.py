@@ -14,7 +14,7 @@ VERSION = package_version(Path(__file__).parents[1])
 
 
 @blueprint.function_name("health")
-@blueprint.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
+@blueprint.route("health", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
 async def health(request: func.HttpRequest) -> func.HttpResponse:
     """GET /health."""
     body = {"status": "UP", "services": sorted(settings().ssak8_services), "version": VERSION}

@@ -35,7 +35,7 @@ async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.H
 
 
 @blueprint.function_name("get-kakao")
-@blueprint.route("kakaos/{id}", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("kakaos/{id}", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos/{id}."""
@@ -44,7 +44,7 @@ async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.Ht
 
 
 @blueprint.function_name("list-kakaos")
-@blueprint.route("kakaos", methods=["GET"], trigger_arg_name="request")
+@blueprint.route("kakaos", methods=["GET", "HEAD"], trigger_arg_name="request")
 @http_function
 async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos?size=&cursor=."""

@@ -16,7 +16,9 @@ def _document() -> str:
 
 
 @blueprint.function_name("openapi")
-@blueprint.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
+@blueprint.route(
+    "openapi.json", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request"
+)
 async def get_openapi(request: func.HttpRequest) -> func.HttpResponse:
     """GET /openapi.json."""
     return func.HttpResponse(_document(), mimetype="application/json")

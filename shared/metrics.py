@@ -19,7 +19,7 @@ from shared.domain.identifiers import utc_now
 METRICS: Final[dict[str, tuple[str, ...]]] = {}
 """Every metric and its attributes, entered when its instrument is created."""
 
-BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
+BREAKER_STATES: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 # Bucket boundaries in seconds. Those of durations are the ones that the semantic conventions advise for HTTP.
 DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
@@ -33,8 +33,8 @@ def _observe_breakers(_: CallbackOptions) -> Iterable[Observation]:
     """An open circuit whose time is up is half-open, even if no call has tried it yet."""
     now = time.monotonic()
     for circuit, (state, until) in _breakers.items():
-        is_due = state == BREAKER_STATES["opened"] and now >= until
-        yield Observation(BREAKER_STATES["half-opened"] if is_due else state, {"circuit": circuit})
+        is_due = state == BREAKER_STATES["open"] and now >= until
+        yield Observation(BREAKER_STATES["half-open"] if is_due else state, {"circuit": circuit})
 
 
 def _counter(name: str, unit: str, description: str, *attributes: str) -> Counter:
@@ -57,7 +57,7 @@ def _gauge(
 _registrations = _counter("ssak8.registrations", "{customer}", "Customers registered.")
 _cancellations = _counter("ssak8.cancellations", "{customer}", "Registrations cancelled.")
 _refusals = _counter("ssak8.refusals", "{request}", "Registrations refused, by reason.", "reason")
-_kakao_duration = _histogram("ssak8.kakao.duration", "Calls of the kakao service, by outcome.", DURATIONS, "outcome")
+_kakao_duration = _histogram("ssak8.kakao.duration", "Calls to the kakao service, by outcome.", DURATIONS, "outcome")
 _outbox_age = _histogram("ssak8.outbox.age", "From an event to its publication.", AGES)
 _alert_age = _histogram("ssak8.alert.age", "From a cancellation to the record of its alert.", AGES)
 _view_age = _histogram("ssak8.view.age", "From an event to the view that shows it.", AGES)
@@ -113,5 +113,5 @@ def _record_age(histogram: Histogram, since: datetime) -> None:
 
 
 def set_breaker_state(circuit: str, state: str, reset_seconds: float) -> None:
-    """Sets the state of a circuit breaker: closed, half-opened, or opened for `reset_seconds` from now."""
+    """Sets the state of a circuit breaker: closed, half-open, or open for `reset_seconds` from now."""
     _breakers[circuit] = BREAKER_STATES[state], time.monotonic() + reset_seconds

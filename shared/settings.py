@@ -2,20 +2,20 @@
 
 import difflib
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 DAY = 24 * 60 * 60
-# A misspelt name with one of these prefixes is refused. Otherwise it would be ignored, and nobody would notice.
-OUR_PREFIXES = (
-    *("SSAK8_", "KAKAO_", "COSMOS_", "SERVICE_BUS_", "OUTBOX_", "IDEMPOTENCY_", "CANCELED_VIEW_"),
-    *("STORE_RETRY_", "DELIVERY_RETRY_", "PUBLIC_BASE_"),
-)
+# How similar an unknown name must be to that of a setting to be taken for a misspelling of it (difflib, 0 to 1). Other
+# programs have variables with similar names, such as KAKAO_API_KEY (0.77); a letter too few or too many gives 0.95.
+MISSPELT: Final = 0.9
+PREFIX_LENGTH: Final = 3
 
 
 class Service(StrEnum):
@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
 
     ssak8_services: Annotated[frozenset[Service], NoDecode] = frozenset(Service)
+    ssak8_warm_start_seconds: Seconds = 4
     public_base_url: AnyHttpUrl | None = None
 
     cosmos_connection: SecretStr | None = None
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
     kakao_api_url: AnyHttpUrl | None = None
     kakao_api_scope: str | None = None
     azure_client_id: str | None = None
-    kakao_timeout_seconds: Seconds = 2
+    kakao_timeout_seconds: Seconds = 6
     kakao_concurrent_calls: int = Field(default=64, ge=1, le=10_000)
     kakao_waiting_calls: int = Field(default=64, ge=0, le=10_000)
     kakao_breaker_failures: int = Field(default=5, ge=1, le=10_000)
@@ -105,19 +106,20 @@ class Settings(BaseSettings):
         except ValidationError as error:
             wrong = "; ".join(_line(str(part["loc"][0]) if part["loc"] else "", part["msg"]) for part in error.errors())
             raise SettingsError(f"wrong settings: {wrong}") from None
-        if unknown := sorted(name for name in os.environ if _is_ours(name) and name.lower() not in cls.model_fields):
-            raise SettingsError(f"wrong settings: {', '.join(map(_unknown, unknown))}")
+        if misspelt := [f"{name}: there is no such setting; did you mean {meant}?" for name, meant in _misspelt()]:
+            raise SettingsError(f"wrong settings: {', '.join(misspelt)}")
         return loaded
 
 
-def _is_ours(name: str) -> bool:
-    """Whether only this code reads a setting with this name. A name with `__` belongs to a connection."""
-    return name.startswith(OUR_PREFIXES) and "__" not in name
-
-
-def _unknown(name: str) -> str:
-    like = difflib.get_close_matches(name, [field.upper() for field in Settings.model_fields], 1)
-    return f"{name}: there is no such setting" + (f"; did you mean {like[0]}?" if like else "")
+def _misspelt() -> Iterator[tuple[str, str]]:
+    """Variables that are probably meant to be a setting, with its name. Any other variable belongs to somebody else."""
+    names = [str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()]
+    known = {name.upper(): name for name in names}
+    prefixes = tuple({name[:PREFIX_LENGTH] for name in known})
+    for name in sorted(name for name in os.environ if name.upper() not in known):
+        # Comparing is slow, and nobody misspells the beginning.
+        if name.upper().startswith(prefixes) and (meant := difflib.get_close_matches(name.upper(), known, 1, MISSPELT)):
+            yield name, known[meant[0]]
 
 
 def _line(field: str, message: str) -> str:

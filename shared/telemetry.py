@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-# At INFO the Azure SDKs log every request and link: more lines than all of ours, and each is paid for. The worker
+# At INFO the Azure SDKs log every request and link: more lines than all of ours, and each one costs money. The worker
 # (azure.functions) logs every invocation, and repeats the exception of a failed one, which the host logs too. The
 # exporter (azure.monitor) logs each export, and exports that line as well: one line a second, for ever.
 _QUIET = {

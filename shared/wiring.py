@@ -1,6 +1,10 @@
-"""Which adapter serves which port. Each is built once in a process, at first use, on the running event loop."""
+"""Which adapter serves which port. Each is built once in a process, on the running event loop."""
 
+import asyncio
+import time
+from datetime import timedelta
 from functools import cache
+from typing import Final
 
 import azure.functions as func
 
@@ -14,14 +18,15 @@ from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.kakao_providers import PROVIDERS
 from shared.adapters.reservations import CosmosReservations
 from shared.adapters.service_bus import ServiceBusEventPublisher
+from shared.adapters.swept_outbox import CosmosSweptOutbox
 from shared.domain.customer import Customer
 from shared.domain.customer_view import CustomerView
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, MessageId
 from shared.events.retrying import RetryWhileUnavailable
 from shared.http.links import public_base_url
-from shared.resources import CUSTOMERS, KAKAOS
-from shared.settings import settings
+from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
+from shared.settings import Service, settings
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import CancelRegistration
 from shared.use_cases.looking_up import LookUp
@@ -29,6 +34,38 @@ from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox
 from shared.use_cases.registering import RegisterCustomer
 from shared.use_cases.sending import KakaoProvider, SendKakao
+from shared.use_cases.sweeping import SweepOutbox
+
+CONTAINERS: Final = {
+    Service.CUSTOMER: CUSTOMERS,
+    Service.KAKAO: KAKAOS,
+    Service.CUSTOMERVIEW: CUSTOMER_VIEWS,
+}
+"""The container of each service, to which its identity has access."""
+
+
+def open_at_start() -> None:
+    """Begins to open what the services of this app need, in the background.
+
+    Without a running event loop (when a test or a tool lists the functions) it opens nothing: the first calls do.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    services = settings().ssak8_services
+    database().open_at_start([container for service, container in CONTAINERS.items() if service in services])
+    if Service.CUSTOMER in services:
+        kakao_client().open_at_start()
+        event_publisher().open_at_start()
+
+
+async def opened() -> None:
+    """Returns once everything is open that `open_at_start` began, or could not be opened in time."""
+    services = settings().ssak8_services
+    await database().opened()
+    if Service.CUSTOMER in services:
+        await asyncio.gather(kakao_client().opened(), event_publisher().opened())
 
 
 def base_url(request: func.HttpRequest) -> str:
@@ -63,11 +100,15 @@ def customer_views() -> CosmosCustomerViews:
 
 
 @cache
+def kakao_client() -> KakaoClient:
+    credential = managed_identity(settings().azure_client_id) if settings().kakao_api_scope else None
+    return KakaoClient(settings(), credential)
+
+
+@cache
 def register_customer() -> RegisterCustomer:
     reservations = CosmosReservations(database(), CUSTOMERS, settings())
-    credential = managed_identity(settings().azure_client_id) if settings().kakao_api_scope else None
-    kakao = KakaoClient(settings(), credential)
-    return RegisterCustomer(kakao, customers(), reservations, utc_now, new_uuid7, metrics)
+    return RegisterCustomer(kakao_client(), customers(), reservations, utc_now, new_uuid7, metrics)
 
 
 @cache
@@ -76,8 +117,19 @@ def cancel_registration() -> CancelRegistration:
 
 
 @cache
+def event_publisher() -> ServiceBusEventPublisher:
+    return ServiceBusEventPublisher(settings())
+
+
+@cache
 def publish_outbox() -> PublishOutbox:
-    return PublishOutbox(ServiceBusEventPublisher(settings()), metrics.record_outbox_age)
+    return PublishOutbox(event_publisher(), metrics.record_outbox_age)
+
+
+@cache
+def sweep_outbox() -> SweepOutbox:
+    lifetime = timedelta(seconds=settings().outbox_ttl_seconds)
+    return SweepOutbox(CosmosSweptOutbox(database()), event_publisher(), utc_now, time.monotonic, lifetime)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the code has counted and timed, read through the real SDK."""
+"""Reads the code's metrics through the real SDK."""
 
 from functools import cache
 
@@ -9,14 +9,14 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricR
 
 @cache
 def _reader() -> InMemoryMetricReader:
-    """One for the whole process, which has one provider."""
+    """One for the whole process, because it can have only one provider."""
     reader = InMemoryMetricReader()
     metrics.set_meter_provider(MeterProvider([reader]))
     return reader
 
 
 def measured(name: str, **attributes: str) -> int | float:
-    """What a counter or gauge stands at, or how often something was timed; 0 before that. The first call begins it."""
+    """The value of a counter or gauge, or the count of a histogram; else 0. The first call starts it."""
     data = _reader().get_metrics_data()
     for of_resource in data.resource_metrics if data else ():
         for of_scope in of_resource.scope_metrics:

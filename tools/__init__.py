@@ -1,1 +1,1 @@
-"""What works on the product from outside: the scenario, delivery, the load test, set-up."""
+"""Tools that use the product from outside: the scenario, the delivery, the load test, the set-up."""

@@ -28,9 +28,8 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from local_azure.stack import Stack
+from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 
-ROOT = Path(__file__).parents[1]
-SETTINGS_FILE = ROOT / "local-azure.toml"
 PICTURE = ROOT / "docs/pictures/running.svg"
 COLUMNS = 106
 # More than any command prints, so that nothing scrolls away.
@@ -107,7 +106,7 @@ def picture() -> str:
     with tempfile.TemporaryDirectory(prefix="ssak8-picture-") as folder:
         state = Path(folder)
         # What is installed or created only once is done now, so that it does not show.
-        with Stack.start(SETTINGS_FILE, state) as stack:
+        with Stack.start(LOCAL_AZURE_SETTINGS, state) as stack:
             stack.wait_for("azurite")
         with running(state) as (stack, output):
             shown = configured(stack.running.ports)
@@ -125,8 +124,9 @@ def picture() -> str:
 @contextmanager
 def running(state: Path) -> Iterator[tuple[Stack, str]]:
     """`local-azure up` on a terminal: the stack, and what was printed until all of it ran."""
-    command = [sys.executable, "-m", "local_azure", "up", "--free-ports", "--config", SETTINGS_FILE, "--state", state]
-    with terminal(list(map(str, command))) as output:
+    command = [sys.executable, "-m", "local_azure", "up", "--free-ports"]
+    command += ["--config", str(LOCAL_AZURE_SETTINGS), "--state", str(state)]
+    with terminal(command) as output:
         printed = read(output, QUIET_SECONDS)
         yield Stack(state), printed
 
@@ -173,7 +173,7 @@ def configured(ports: Mapping[str, int]) -> Callable[[str], str]:
 
 def configured_ports() -> dict[str, int]:
     """The ports of local-azure.toml, by the names that a stack has for them."""
-    settings = tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))
+    settings = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))
     return {
         **{name: settings[name]["port"] for name in ("service_bus", "cosmos", "gateway")},
         **{f"azurite_{part}": settings["azurite"][f"{part}_port"] for part in ("blob", "queue", "table")},

@@ -1,388 +1,104 @@
-// The whole of ssak8 on Azure: one resource group with three function apps, and all that they need before they start.
+// All of ssak8 on Azure, for azd: the foundation and the system, which a person and a pipeline deploy one after the other.
 //
 //   azd up
-//   make deploy ENV=dev
 
 targetScope = 'subscription'
 
-import { ExtraSettings, Size } from 'types.bicep'
+import { ExtraSettings, Location, resourceGroupName, Size } from 'types.bicep'
 
-@description('Names the environment; part of every name.')
+@description('The name of the environment; part of the names of all resources.')
 @minLength(1)
 @maxLength(32)
 param environmentName string
 
-@description('Where everything is.')
-@minLength(1)
-param location string = 'koreacentral'
+@description('The region of all resources.')
+@metadata({ azd: { type: 'location' } })
+param location Location = 'koreacentral'
 
-@description('How large the environment is: sizes.bicep.')
+@description('The size of the environment: sizes.bicep.')
 param size Size
 
-@description('Client id of the app registration that the apps take tokens for: infra/bicep/register-app makes it.')
+@description('Client id of the app registration whose tokens the apps accept. infra/bicep/register-app creates it.')
 @minLength(36)
 @maxLength(36)
 param authClientId string
 
-@description('Who is told when something is wrong.')
+@description('The e-mail address that receives alerts.')
 param operatorEmail string
 
-@description('The first day of the month from which the budget counts: `python -m delivery.budget ENVIRONMENT` tells it.')
+@description('The start date of the budget: `python -m tools.delivery.budget ENVIRONMENT` prints it.')
 @minLength(10)
 @maxLength(10)
 param budgetStartDate string
 
-@description('Reach storage, database, Service Bus and Key Vault through private endpoints only. Service Bus is then Premium, whose price is another.')
+@description('Whether storage, database, Service Bus and Key Vault are reachable only through private endpoints.')
 param privateNetwork bool = false
 
-@description('Settings beyond those given below: shared/settings.py has them all, with their defaults.')
+@description('The least maximumInstanceCount that the region accepts: 40 where Azure refuses less, which raises those of sizes.bicep.')
+@minValue(1)
+@maxValue(1000)
+param lowestInstanceLimit int = 1
+
+@description('Settings in addition to those of the templates: shared/settings.py has all of them, with their defaults.')
 param extraSettings ExtraSettings = {
   customer: {}
   kakao: {}
   customerview: {}
 }
 
-var abbreviations = loadJsonContent('abbreviations.json')
-var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
-var tags = { 'azd-env-name': environmentName }
-var identityNames = {
-  customer: '${abbreviations.managedIdentityUserAssignedIdentities}customer-${resourceToken}'
-  kakao: '${abbreviations.managedIdentityUserAssignedIdentities}kakao-${resourceToken}'
-  customerview: '${abbreviations.managedIdentityUserAssignedIdentities}customerview-${resourceToken}'
-  gateway: '${abbreviations.managedIdentityUserAssignedIdentities}gateway-${resourceToken}'
-}
-var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
+@description('The object id of a developer or group, who gets access to all data; empty for nobody.')
+param developerPrincipalId string = ''
 
-resource resourceGroup 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: '${abbreviations.resourcesResourceGroups}${environmentName}'
-  location: location
-  tags: tags
-}
+param developerPrincipalType 'User' | 'Group' | 'ServicePrincipal' = 'User'
 
-module identities 'modules/identities.bicep' = {
-  name: 'identities'
-  scope: resourceGroup
+module foundation 'foundation.bicep' = {
+  // Environments may share a subscription.
+  name: 'foundation-${environmentName}'
   params: {
-    names: map(items(identityNames), identityName => identityName.value)
+    environmentName: environmentName
     location: location
-    tags: tags
-  }
-}
-
-module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
-  scope: resourceGroup
-  params: {
-    workspaceName: '${abbreviations.operationalInsightsWorkspaces}${resourceToken}'
-    componentName: '${abbreviations.insightsComponents}${resourceToken}'
-    actionGroupName: '${abbreviations.insightsActionGroups}${resourceToken}'
-    location: location
-    tags: tags
-    retentionDays: size.logRetentionDays
-    dailyCapGb: size.dailyLogCapGb
+    size: size
     operatorEmail: operatorEmail
-    publishers: [
-      identityNames.customer
-      identityNames.kakao
-      identityNames.customerview
-      identityNames.gateway
-    ]
-  }
-  dependsOn: [identities]
-}
-
-module serviceBus 'modules/service-bus.bicep' = {
-  name: 'service-bus'
-  scope: resourceGroup
-  params: {
-    // A namespace cannot become Premium: an environment that becomes private gets a second one.
-    name: '${abbreviations.serviceBusNamespaces}${privateNetwork ? 'premium-' : ''}${resourceToken}'
-    location: location
-    tags: tags
-    sku: privateNetwork ? 'Premium' : 'Standard'
-    publicNetworkAccess: publicNetworkAccess
-    sender: identityNames.customer
-    receivers: {
-      'kakao-alert': identityNames.kakao
-      'view-updater': identityNames.customerview
-    }
-  }
-  dependsOn: [identities]
-}
-
-module cosmosDb 'modules/cosmos-db.bicep' = {
-  name: 'cosmos-db'
-  scope: resourceGroup
-  params: {
-    name: '${abbreviations.documentDBDatabaseAccounts}${resourceToken}'
-    location: location
-    tags: tags
-    throughput: size.?throughput
-    backup: size.backup
-    zoneRedundant: size.zoneRedundant
-    publicNetworkAccess: publicNetworkAccess
-    contributors: {
-      customers: identityNames.customer
-      leases: identityNames.customer
-      kakaos: identityNames.kakao
-      customerViews: identityNames.customerview
-    }
-  }
-  dependsOn: [identities]
-}
-
-module keyVault 'modules/key-vault.bicep' = {
-  name: 'key-vault'
-  scope: resourceGroup
-  params: {
-    name: '${abbreviations.keyVaultVaults}${resourceToken}'
-    location: location
-    tags: tags
-    publicNetworkAccess: publicNetworkAccess
-    purgeProtection: size.attended
-    reader: identityNames.kakao
-  }
-  dependsOn: [identities]
-}
-
-module network 'modules/network.bicep' = if (privateNetwork) {
-  name: 'network'
-  scope: resourceGroup
-  params: {
-    name: '${abbreviations.networkVirtualNetworks}${resourceToken}'
-    appsSecurityGroupName: '${abbreviations.networkNetworkSecurityGroups}apps-${resourceToken}'
-    endpointsSecurityGroupName: '${abbreviations.networkNetworkSecurityGroups}endpoints-${resourceToken}'
-    location: location
-    tags: tags
+    budgetStartDate: budgetStartDate
   }
 }
 
-module customer 'modules/function-app.bicep' = {
-  name: 'function-app-customer'
-  scope: resourceGroup
+module system 'system.bicep' = {
+  name: 'system'
+  scope: resourceGroup(resourceGroupName(environmentName))
   params: {
-    name: '${abbreviations.webSitesFunctions}customer-${resourceToken}'
-    planName: '${abbreviations.webServerFarms}customer-${resourceToken}'
-    storageName: '${abbreviations.storageStorageAccounts}customer${resourceToken}'
+    environmentName: environmentName
     location: location
-    tags: tags
-    service: 'customer'
-    identityName: identityNames.customer
-    scale: size.customer
-    rollingUpdates: size.rollingUpdates
-    zoneRedundant: size.zoneRedundant
-    settings: union(
-      {
-        KAKAO_API_URL: kakao.outputs.url
-        // What the token is asked for that kakao takes.
-        KAKAO_API_SCOPE: '${authClientId}/.default'
-      },
-      extraSettings.customer
-    )
-    cosmosEndpoint: cosmosDb.outputs.endpoint
-    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
-    connectionString: monitoring.outputs.connectionString
-    sampledPercentage: size.sampledPercentage
+    size: size
     authClientId: authClientId
-    callers: [identityNames.gateway]
-    subnetId: network.?outputs.appsSubnetId ?? ''
-    storageNetworkAccess: publicNetworkAccess
+    operatorEmail: operatorEmail
+    privateNetwork: privateNetwork
+    lowestInstanceLimit: lowestInstanceLimit
+    extraSettings: extraSettings
+    developerPrincipalId: developerPrincipalId
+    developerPrincipalType: developerPrincipalType
   }
-  dependsOn: [identities]
+  dependsOn: [foundation]
 }
 
-module kakao 'modules/function-app.bicep' = {
-  name: 'function-app-kakao'
-  scope: resourceGroup
-  params: {
-    name: '${abbreviations.webSitesFunctions}kakao-${resourceToken}'
-    planName: '${abbreviations.webServerFarms}kakao-${resourceToken}'
-    storageName: '${abbreviations.storageStorageAccounts}kakao${resourceToken}'
-    location: location
-    tags: tags
-    service: 'kakao'
-    identityName: identityNames.kakao
-    scale: size.kakao
-    rollingUpdates: size.rollingUpdates
-    zoneRedundant: size.zoneRedundant
-    settings: union(
-      {
-        // Shorter than the customer app waits for kakao: what it has given up must not be stored later.
-        COSMOS_TIMEOUT_SECONDS: '1.5'
-      },
-      extraSettings.kakao
-    )
-    cosmosEndpoint: cosmosDb.outputs.endpoint
-    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
-    connectionString: monitoring.outputs.connectionString
-    sampledPercentage: size.sampledPercentage
-    authClientId: authClientId
-    // The gateway passes on nothing but looking up: modules/gateway-policy.xml
-    callers: [identityNames.customer, identityNames.gateway]
-    subnetId: network.?outputs.appsSubnetId ?? ''
-    storageNetworkAccess: publicNetworkAccess
-  }
-  dependsOn: [identities]
-}
+output AZURE_LOCATION string = system.outputs.AZURE_LOCATION
+output AZURE_TENANT_ID string = system.outputs.AZURE_TENANT_ID
+output AZURE_RESOURCE_GROUP string = system.outputs.AZURE_RESOURCE_GROUP
+output GATEWAY_URL string = system.outputs.GATEWAY_URL
+output GATEWAY_NAME string = system.outputs.GATEWAY_NAME
+output CUSTOMER_APP_NAME string = system.outputs.CUSTOMER_APP_NAME
+output CUSTOMER_URL string = system.outputs.CUSTOMER_URL
+output KAKAO_APP_NAME string = system.outputs.KAKAO_APP_NAME
+output KAKAO_URL string = system.outputs.KAKAO_URL
+output CUSTOMERVIEW_APP_NAME string = system.outputs.CUSTOMERVIEW_APP_NAME
+output CUSTOMERVIEW_URL string = system.outputs.CUSTOMERVIEW_URL
+output COSMOS_ACCOUNT_NAME string = system.outputs.COSMOS_ACCOUNT_NAME
+output SERVICE_BUS_NAMESPACE string = system.outputs.SERVICE_BUS_NAMESPACE
+output KEY_VAULT_NAME string = system.outputs.KEY_VAULT_NAME
+output APPLICATION_INSIGHTS_NAME string = system.outputs.APPLICATION_INSIGHTS_NAME
+output LOG_ANALYTICS_WORKSPACE_NAME string = system.outputs.LOG_ANALYTICS_WORKSPACE_NAME
 
-module customerview 'modules/function-app.bicep' = {
-  name: 'function-app-customerview'
-  scope: resourceGroup
-  params: {
-    name: '${abbreviations.webSitesFunctions}customerview-${resourceToken}'
-    planName: '${abbreviations.webServerFarms}customerview-${resourceToken}'
-    storageName: '${abbreviations.storageStorageAccounts}custview${resourceToken}'
-    location: location
-    tags: tags
-    service: 'customerview'
-    identityName: identityNames.customerview
-    scale: size.customerview
-    rollingUpdates: size.rollingUpdates
-    zoneRedundant: size.zoneRedundant
-    settings: extraSettings.customerview
-    cosmosEndpoint: cosmosDb.outputs.endpoint
-    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
-    connectionString: monitoring.outputs.connectionString
-    sampledPercentage: size.sampledPercentage
-    authClientId: authClientId
-    callers: [identityNames.gateway]
-    subnetId: network.?outputs.appsSubnetId ?? ''
-    storageNetworkAccess: publicNetworkAccess
-  }
-  dependsOn: [identities]
-}
-
-module gateway 'modules/gateway.bicep' = {
-  name: 'gateway'
-  scope: resourceGroup
-  params: {
-    name: '${abbreviations.apiManagementService}${resourceToken}'
-    location: location
-    tags: tags
-    identityName: identityNames.gateway
-    publisherEmail: operatorEmail
-    authClientId: authClientId
-    componentId: monitoring.outputs.componentId
-    connectionString: monitoring.outputs.connectionString
-    sampledPercentage: size.sampledPercentage
-    customerUrl: customer.outputs.url
-    kakaoUrl: kakao.outputs.url
-    customerviewUrl: customerview.outputs.url
-  }
-  dependsOn: [identities]
-}
-
-module alerts 'modules/monitoring-alerts.bicep' = {
-  name: 'monitoring-alerts'
-  scope: resourceGroup
-  params: {
-    location: location
-    tags: tags
-    prefix: abbreviations.insightsAlerts
-    resourceToken: resourceToken
-    attended: size.attended
-    componentId: monitoring.outputs.componentId
-    actionGroupId: monitoring.outputs.actionGroupId
-    cosmosDbId: cosmosDb.outputs.id
-    serviceBusId: serviceBus.outputs.id
-  }
-}
-
-module availability 'modules/monitoring-availability.bicep' = {
-  name: 'monitoring-availability'
-  scope: resourceGroup
-  params: {
-    location: location
-    tags: tags
-    resourceToken: resourceToken
-    enabled: size.attended
-    componentId: monitoring.outputs.componentId
-    actionGroupId: monitoring.outputs.actionGroupId
-    testPrefix: abbreviations.insightsWebTests
-    alertPrefix: abbreviations.insightsAlerts
-    targets: [
-      // Through the gateway to an app, with the token: the way that customers take.
-      { name: 'gateway', url: '${gateway.outputs.url}/openapi.json', seconds: 300 }
-      { name: 'customer', url: '${customer.outputs.url}/health', seconds: 900 }
-      { name: 'kakao', url: '${kakao.outputs.url}/health', seconds: 900 }
-      { name: 'customerview', url: '${customerview.outputs.url}/health', seconds: 900 }
-    ]
-  }
-}
-
-module workbook 'modules/monitoring-workbook.bicep' = {
-  name: 'monitoring-workbook'
-  scope: resourceGroup
-  params: {
-    location: location
-    tags: tags
-    ids: {
-      componentId: monitoring.outputs.componentId
-      cosmosDbId: cosmosDb.outputs.id
-      serviceBusId: serviceBus.outputs.id
-    }
-  }
-}
-
-module budget 'modules/monitoring-budget.bicep' = {
-  name: 'monitoring-budget'
-  scope: resourceGroup
-  params: {
-    name: '${abbreviations.consumptionBudgets}${resourceToken}'
-    amount: size.monthlyBudget
-    startDate: budgetStartDate
-    actionGroupId: monitoring.outputs.actionGroupId
-  }
-}
-
-module privateEndpoints 'modules/private-endpoint.bicep' = [
-  for target in [
-    { name: 'cosmos-db', groupId: 'Sql' }
-    { name: 'service-bus', groupId: 'namespace' }
-    { name: 'key-vault', groupId: 'vault' }
-    { name: 'storage-customer', groupId: 'blob' }
-    { name: 'storage-kakao', groupId: 'blob' }
-    { name: 'storage-customerview', groupId: 'blob' }
-  ]: if (privateNetwork) {
-    name: 'private-endpoint-${target.name}'
-    scope: resourceGroup
-    params: {
-      name: '${abbreviations.networkPrivateEndpoints}${target.name}-${resourceToken}'
-      location: location
-      tags: tags
-      subnetId: network!.outputs.endpointsSubnetId
-      groupId: target.groupId
-      resourceId: {
-        'cosmos-db': cosmosDb.outputs.id
-        'service-bus': serviceBus.outputs.id
-        'key-vault': keyVault.outputs.id
-        'storage-customer': customer.outputs.storageId
-        'storage-kakao': kakao.outputs.storageId
-        'storage-customerview': customerview.outputs.storageId
-      }[target.name]
-      dnsZoneId: {
-        Sql: network!.outputs.cosmosDbZoneId
-        namespace: network!.outputs.serviceBusZoneId
-        vault: network!.outputs.keyVaultZoneId
-        blob: network!.outputs.blobZoneId
-      }[target.groupId]
-    }
-  }
-]
-
-output AZURE_LOCATION string = location
-output AZURE_TENANT_ID string = tenant().tenantId
-output AZURE_RESOURCE_GROUP string = resourceGroup.name
-output GATEWAY_URL string = gateway.outputs.url
-output GATEWAY_NAME string = gateway.outputs.name
-output CUSTOMER_APP_NAME string = customer.outputs.name
-output CUSTOMER_URL string = customer.outputs.url
-output KAKAO_APP_NAME string = kakao.outputs.name
-output KAKAO_URL string = kakao.outputs.url
-output CUSTOMERVIEW_APP_NAME string = customerview.outputs.name
-output CUSTOMERVIEW_URL string = customerview.outputs.url
-output COSMOS_ACCOUNT_NAME string = cosmosDb.outputs.name
-output SERVICE_BUS_NAMESPACE string = serviceBus.outputs.name
-output KEY_VAULT_NAME string = keyVault.outputs.name
-output APPLICATION_INSIGHTS_NAME string = monitoring.outputs.componentName
-output LOG_ANALYTICS_WORKSPACE_NAME string = monitoring.outputs.workspaceName
+// By these azd finds the app of a service.
+output SERVICE_CUSTOMER_NAME string = system.outputs.CUSTOMER_APP_NAME
+output SERVICE_KAKAO_NAME string = system.outputs.KAKAO_APP_NAME
+output SERVICE_CUSTOMERVIEW_NAME string = system.outputs.CUSTOMERVIEW_APP_NAME

@@ -1,11 +1,12 @@
-// The numbers of each environment, and why they are what they are.
+// The numbers of each environment, with their reasons.
 
 import { Size } from 'types.bicep'
 
 @export()
-@description('For trying out: while nothing happens only Service Bus, alert rules and reading the change feed cost. The first request after a pause waits for a start.')
+@description('For trying things out: when idle, only Service Bus, alert rules and reading the change feed cost anything. The first request after a pause waits for an instance to start.')
 var dev Size = {
-  // Three instances show what goes wrong with more than one, and a loop without end costs no more than some $4 an hour.
+  // Three instances show what goes wrong with more than one. Six scale groups of three cost about $3 an hour in an
+  // endless loop.
   customer: {
     instanceMemoryMB: 2048
     maximumInstanceCount: 3
@@ -24,43 +25,52 @@ var dev Size = {
     perInstanceConcurrency: 100
     alwaysReady: []
   }
+  // An instance of kakao may take 10 s to start, and then opens its connections: docs/decisions/0019-warm-start.md. The
+  // gateway waits 25 s in all.
+  kakaoTimeoutSeconds: 15
   rollingUpdates: false
   backup: 'Continuous7Days'
   zoneRedundant: false
   logRetentionDays: 30
   dailyLogCapGb: 1
   sampledPercentage: 100
-  // Asking would keep its apps awake.
+  // Availability tests would keep its apps awake.
   attended: false
+  locked: false
+  audited: false
   monthlyBudget: 50
 }
 
 @export()
-@description('For customers.')
+@description('For real customers.')
 var prod Size = {
   customer: {
     instanceMemoryMB: 2048
-    // The most that a flood may cost: 20 instances at 2 GB are some $4 an hour for each scale group. The database's 200
-    // registrations a second (below) need far fewer: a registration takes 5 ms of CPU in all three apps together.
+    // Where a flood stops adding instances, more or less (types.bicep): 20 instances with 2 GB are about $4 an hour per
+    // scale group. The database's 200 registrations a second (below) need far fewer: a registration takes 5 ms of CPU
+    // in all three apps together.
     maximumInstanceCount: 20
-    // More than the bulkhead lets stand before kakao (64 calling, 64 waiting): while kakao is slow, 72 places are left
-    // in each instance for cancelling and looking up.
+    // More than the bulkhead allows for kakao (64 calling, 64 waiting): while kakao is slow, each instance can still
+    // serve 72 requests that cancel or look up.
     perInstanceConcurrency: 200
-    // Two of each scale group: where zoneRedundant is true the platform keeps and bills two of each, configured or not,
-    // so that a zone may fail. A rolling update needs two as well: it replaces one after the other.
+    // Two of each scale group, so that a zone may fail: with zoneRedundant the platform keeps and bills two of each,
+    // configured or not. A rolling update needs two as well: it replaces one after the other.
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
-      // One reads the change feed, as long as it has one partition; the other stands by.
+      // One reads the change feed, as long as it has one partition; the other is on standby.
       { name: 'function:event-publisher', instanceCount: 2 }
+      // One sweeps at a time, every four minutes; the other is on standby.
+      { name: 'function:sweep-outbox', instanceCount: 2 }
     ]
   }
   kakao: {
     instanceMemoryMB: 2048
-    // 20 × 100 places are more than the 20 × 64 calls that all customer instances let out at once: what limits is the
-    // caller's bulkhead, which refuses at once, and never a queue in front of kakao.
+    // 20 × 100 requests are more than the (20 + 2 always ready) × 64 concurrent calls of all customer instances. So the
+    // caller's bulkhead, which refuses immediately, is reached before a queue grows in front of kakao. Both numbers of
+    // instances are soft, which leaves a margin of two fifths.
     maximumInstanceCount: 20
     perInstanceConcurrency: 100
-    // As above. A start takes longer than the 2 s that a registration waits for kakao.
+    // As above. Starting an instance may take longer than the 6 s that a registration waits for kakao.
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
       { name: 'function:kakao-alert', instanceCount: 2 }
@@ -68,20 +78,20 @@ var prod Size = {
   }
   customerview: {
     instanceMemoryMB: 2048
-    // As many as customer: each registration is an event to work on here, and is looked at.
+    // As many as customer: each registration is an event to handle here, and is looked up.
     maximumInstanceCount: 20
-    // A look-up is one read of the database and waits for nothing else: a hundred at once are more than enough for one
-    // core, and then another instance helps.
+    // A look-up is one read of the database: a hundred at once are more than enough for one core, and beyond that
+    // another instance helps.
     perInstanceConcurrency: 100
-    // As above. My page is looked at right after registering: the view should be there.
+    // As above. Customers look themselves up right after registering: the view should be there.
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
       { name: 'function:view-updater', instanceCount: 2 }
     ]
   }
   rollingUpdates: true
-  // A registration writes some 20 request units to each of the first two, and as many to the view. Doubling a number
-  // needs no deployment of anything else.
+  // A registration takes about 20 request units in each of the first three. A number can be changed without deploying
+  // anything else.
   throughput: {
     customers: 4000
     kakaos: 4000
@@ -93,10 +103,13 @@ var prod Size = {
   logRetentionDays: 90
   dailyLogCapGb: 10
   // Traces cost CPU: a registration takes the three apps 4.8 ms without telemetry, 5.3 with this, 8.2 with all traces
-  // (decision 13). Metrics and logs are not sampled: they count and tell everything, and a call that failed is in the log
-  // with the id of its trace.
+  // (decision 13). Metrics and logs are not sampled: they include every call, and a failed call is in the log with its
+  // trace id.
   sampledPercentage: 10
   attended: true
-  // docs/operations.md has what it costs by itself, and for how many registrations this would do.
+  locked: true
+  // Who read which customer's data can be answered later.
+  audited: true
+  // docs/operations.md has the cost when idle, and the number of registrations that this is enough for.
   monthlyBudget: 1500
 }

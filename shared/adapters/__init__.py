@@ -1,1 +1,1 @@
-"""How the ports are met: Cosmos DB, Service Bus, the kakao service, KakaoTalk providers."""
+"""Implementations of the ports: Cosmos DB, Service Bus, the kakao service, KakaoTalk providers."""

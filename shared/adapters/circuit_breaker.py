@@ -2,17 +2,16 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.messages.base import Event
-from purgatory.domain.messages.events import ContextChanged
-from purgatory.domain.model import CLOSED, OpenedState
+from enum import StrEnum
 
 from shared import metrics
 
 log = logging.getLogger(__name__)
+
+type Clock = Callable[[], float]
+"""Seconds since some moment; they never go back."""
 
 
 class CircuitOpen(Exception):
@@ -23,42 +22,68 @@ class CircuitOpen(Exception):
         self.retry_after = retry_after
 
 
-class CircuitBreaker:
-    """purgatory's breaker, with a single trial when half-open (purgatory itself lets all calls through)."""
+class State(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
 
-    def __init__(self, name: str, failures: int, reset_seconds: float) -> None:
+
+class CircuitBreaker:
+    """Counts consecutive failures of one callee, in one process.
+
+    Not by the wall clock: one that is set back would keep the circuit open.
+    """
+
+    def __init__(self, name: str, failures: int, reset_seconds: float, clock: Clock = time.monotonic) -> None:
         self._name = name
+        self._threshold = failures
         self._reset_seconds = reset_seconds
-        self._circuits = AsyncCircuitBreakerFactory(default_threshold=failures, default_ttl=reset_seconds)
-        self._circuits.add_listener(self._report_change)
-        metrics.set_breaker_state(name, CLOSED, reset_seconds)
-        self._trial_running = False
+        self._clock = clock
+        self._failures = 0
+        self._open_until = 0.0
+        self._state = State.CLOSED
+        metrics.set_breaker_state(name, State.CLOSED, reset_seconds)
 
     @asynccontextmanager
     async def attempt(self, *harmless: type[BaseException]) -> AsyncIterator[None]:
         """One call. An exception counts as a failure, unless it is one of `harmless`. Raises CircuitOpen."""
-        circuit = await self._circuits.get_breaker(self._name, exclude=list(harmless))
-        trial = circuit.context.state != CLOSED
-        if trial and self._trial_running:
-            raise CircuitOpen(0)
-        try:
-            await circuit.__aenter__()
-        except OpenedState as opened:
-            opened.__traceback__ = None  # purgatory raises the same object every time, and its traceback would grow
-            raise CircuitOpen(max(0.0, opened.opened_at + self._reset_seconds - time.time())) from None
-        self._trial_running = trial
+        self._admit()
+        is_trial = self._state is State.HALF_OPEN
         try:
             yield
-        except BaseException as error:
-            await circuit.__aexit__(type(error), error, error.__traceback__)
+        except harmless:
+            self._succeeded(is_trial=is_trial)
+            raise
+        except BaseException:
+            self._failed(is_trial=is_trial)
             raise
         else:
-            await circuit.__aexit__(None, None, None)
-        finally:
-            if trial:
-                self._trial_running = False
+            self._succeeded(is_trial=is_trial)
 
-    def _report_change(self, circuit: str, change: str, event: Event) -> None:
-        if change == "state_changed" and isinstance(event, ContextChanged):
-            log.warning("circuit breaker %s is now %s", circuit, event.state)
-            metrics.set_breaker_state(circuit, event.state, self._reset_seconds)
+    def _admit(self) -> None:
+        if self._state is State.HALF_OPEN:
+            raise CircuitOpen(0)
+        if self._state is State.OPEN:
+            remaining = self._open_until - self._clock()
+            if remaining > 0:
+                raise CircuitOpen(remaining)
+            self._enter(State.HALF_OPEN)
+
+    def _succeeded(self, *, is_trial: bool) -> None:
+        # A call that began before the circuit opened says nothing about the callee as it is now.
+        if is_trial or self._state is State.CLOSED:
+            self._failures = 0
+            self._enter(State.CLOSED)
+
+    def _failed(self, *, is_trial: bool) -> None:
+        if is_trial or self._state is State.CLOSED:
+            self._failures += 1
+            if is_trial or self._failures >= self._threshold:
+                self._open_until = self._clock() + self._reset_seconds
+                self._enter(State.OPEN)
+
+    def _enter(self, state: State) -> None:
+        if state is not self._state:
+            self._state = state
+            log.warning("circuit breaker %s is now %s", self._name, state)
+            metrics.set_breaker_state(self._name, state, self._reset_seconds)

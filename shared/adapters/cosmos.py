@@ -1,4 +1,4 @@
-"""The Cosmos DB client: opened at first use, with a cheap transport, and a timeout on every call."""
+"""The Cosmos DB client: opened at the start or at first use, with a cheap transport, and a timeout on every call."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosResourceNot
 from opentelemetry.trace import SpanKind
 
 from shared.adapters.identity import managed_identity
+from shared.adapters.opening import Opening
 from shared.domain.errors import StoreUnavailable
 from shared.resources import DATABASE
 from shared.settings import Settings
@@ -39,12 +40,27 @@ class CosmosDatabase:
         self._settings = settings
         self._client: CosmosClient | None = None
         self._containers: dict[str, ContainerProxy] = {}
-        self._opening = asyncio.Lock()
+        self._one_opens = asyncio.Lock()
+        self._opening = Opening("Cosmos DB", settings.ssak8_warm_start_seconds)
+
+    def open_at_start(self, containers: Sequence[str]) -> None:
+        """Begins to open the client and the containers, on the running event loop. Calls wait for it: `opened`."""
+
+        async def open_containers() -> None:
+            for name in containers:
+                await self._open_container(name)
+
+        self._opening.start(open_containers)
+
+    async def opened(self) -> None:
+        """Returns once it is open, or could not be opened within SSAK8_WARM_START_SECONDS of the start."""
+        await self._opening.wait()
 
     @asynccontextmanager
     async def container(self, name: str, operation: str) -> AsyncIterator[ContainerProxy]:
         """A container for one `operation`, the name of an SDK method, which traces show.
 
+        At the start of a process it waits for what is being opened, outside the time of the operation.
         A call inside that fails or takes too long raises StoreUnavailable. The caller's own errors and expected
         outcomes (not found, conflict, failed precondition) are raised unchanged.
         """
@@ -56,6 +72,7 @@ class CosmosDatabase:
             db_collection_name=name,
             db_operation_name=operation,
         ):
+            await self.opened()
             try:
                 async with asyncio.timeout(self._settings.cosmos_timeout_seconds):
                     yield self._containers.get(name) or await self._open_container(name)
@@ -67,7 +84,9 @@ class CosmosDatabase:
                 raise self._unavailable() from error
 
     async def _open_container(self, name: str) -> ContainerProxy:
-        async with self._opening:
+        async with self._one_opens:
+            if opened := self._containers.get(name):
+                return opened
             client = self._client or await self._open_client()
             container = client.get_database_client(DATABASE).get_container_client(name)
             try:
@@ -91,7 +110,7 @@ class CosmosDatabase:
 
     def _unavailable(self) -> StoreUnavailable:
         retry_after = self._settings.store_retry_after_seconds
-        return StoreUnavailable("The database does not answer at the moment.", retry_after)
+        return StoreUnavailable("The database does not respond.", retry_after)
 
     def _new_client(self) -> CosmosClient:
         # By default the transport looks up proxies and .netrc in a thread, twice for each request.
@@ -108,6 +127,7 @@ class CosmosDatabase:
 
     async def close(self) -> None:
         """Closes the client; the next call opens another."""
+        await self._opening.close()
         client, self._client = self._client, None
         self._containers.clear()
         if client:
@@ -149,12 +169,12 @@ class NewestFirst[Item]:
         # One item more shows whether there is another page.
         parameters = {**self.parameters, "@size": size + 1, **({"@after": after} if after else {})}
         async with database.container(self.container, "query_items") as container:
-            documents = await _first_items(container, query, parameters, size + 1)
+            documents = await first_items(container, query, parameters, size + 1)
         items = [self.read(document) for document in documents[:size]]
         return Page(items, self.position(items[-1]) if len(documents) > size else None)
 
 
-async def _first_items(
+async def first_items(
     container: ContainerProxy, query: str, parameters: dict[str, object], size: int
 ) -> Sequence[Document]:
     """The first `size` results of a query over all partitions."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final, Protocol
 
 import aiohttp
@@ -13,15 +14,20 @@ from opentelemetry.trace import SpanKind
 
 from shared.adapters.bulkhead import Bulkhead, BulkheadFull
 from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from shared.adapters.opening import Opening
 from shared.domain.customer import Customer
 from shared.domain.errors import KakaoRefused, KakaoUnavailable
+from shared.domain.identifiers import CustomerId
 from shared.domain.kakao_message import KakaoMessageDraft, MessageKind, message_id
 from shared.settings import Settings
 from shared.telemetry import span, traceparent
 
 log = logging.getLogger(__name__)
 
-# Seconds. A longer Retry-After of kakao is cut to this.
+# No customer has this id: it is older than the system.
+NOBODY: Final = CustomerId("00000000-0000-7000-8000-000000000000")
+
+# Seconds. A longer Retry-After of kakao is capped at this.
 LONGEST_RETRY_AFTER: Final = 3600
 # The circuit may close at any moment while a trial runs.
 SHORTEST_RETRY_AFTER: Final = 1
@@ -57,9 +63,31 @@ class KakaoClient:
         self._bulkhead = Bulkhead(settings.kakao_concurrent_calls, settings.kakao_waiting_calls)
         self._breaker = CircuitBreaker("kakao", settings.kakao_breaker_failures, settings.kakao_breaker_reset_seconds)
         self._session: aiohttp.ClientSession | None = None
+        self._opening = Opening("the connection to kakao", settings.ssak8_warm_start_seconds)
+
+    def open_at_start(self) -> None:
+        """Begins to get the token, to connect, and to wake kakao, on the running event loop."""
+        self._opening.start(self._wake)
+
+    async def opened(self) -> None:
+        """Returns once it is open, or could not be opened within SSAK8_WARM_START_SECONDS of the start."""
+        await self._opening.wait()
+
+    async def _wake(self) -> None:
+        """Asks for a message that nobody has. The answer, 404, comes once kakao has opened its own database."""
+        headers = await self._authorization()
+        url = f"{self._url}/{message_id(NOBODY, MessageKind.REGISTERED)}"
+        async with self._open().get(url, headers=headers, allow_redirects=False) as response:
+            await response.read()
+        if response.status != HTTPStatus.NOT_FOUND:
+            raise _Failed(f"status {response.status}")
 
     async def notify_registered(self, customer: Customer) -> None:
-        """One call, within the kakao timeout. Raises KakaoUnavailable, KakaoRefused."""
+        """One call, within the kakao timeout, which begins once the client is open.
+
+        Raises KakaoUnavailable, KakaoRefused.
+        """
+        await self.opened()
         with span("POST", SpanKind.CLIENT, http_request_method="POST", url_full=self._url):
             await self._notify(customer)
 
@@ -137,6 +165,7 @@ class KakaoClient:
 
     async def close(self) -> None:
         """Closes the connections; the next call opens others."""
+        await self._opening.close()
         session, self._session = self._session, None
         if session:
             await session.close()

@@ -10,7 +10,7 @@ from shared.domain.errors import StoreUnavailable
 from shared.domain.idempotency import Reservation, digest
 from shared.settings import Settings
 
-# The key is free at once, so the client need not wait.
+# The key is free again, so the client may retry immediately.
 EXPIRED_RETRY_AFTER_SECONDS: Final = 1
 
 

@@ -12,6 +12,7 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 from opentelemetry.trace import Span
 
 from shared.adapters.identity import managed_identity
+from shared.adapters.opening import Opening
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CONTENT_TYPE
 from shared.domain.outbox import OutboxEvent
@@ -27,34 +28,66 @@ CLOSE_SECONDS: Final = 1
 
 
 class ServiceBusEventPublisher:
-    """One sender for each process, opened at first use and again after a failure."""
+    """One sender for each process, opened at the start or at first use, and again after a failure."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client: ServiceBusClient | None = None
         self._sender: ServiceBusSender | None = None
         self._sending = asyncio.Lock()
+        self._opening = Opening("the sender of Service Bus", settings.ssak8_warm_start_seconds)
+
+    def open_at_start(self) -> None:
+        """Begins to open the sender, on the running event loop."""
+        self._opening.start(self._open_sender)
+
+    async def opened(self) -> None:
+        """Returns once it is open, or could not be opened within SSAK8_WARM_START_SECONDS of the start."""
+        await self._opening.wait()
+
+    async def _open_sender(self) -> None:
+        # Under the lock, so that sending waits until this is over.
+        async with self._sending:
+            try:
+                await self._open().create_message_batch()  # knows the largest size only from an open link
+            except BaseException:
+                await self._close_sender()
+                raise
 
     async def publish(self, events: Sequence[OutboxEvent]) -> None:
         # The lock keeps the order: two calls never interleave.
         async with self._sending:
             spans = [_span(event) for event in events]
             try:
-                async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
-                    await self._send([_message(event, span) for event, span in zip(events, spans, strict=True)])
+                await self._send(
+                    [_message(event, traceparent(span)) for event, span in zip(events, spans, strict=True)]
+                )
             except BaseException as error:
                 for span in spans:
                     mark_failed(span, error)
-                # Any failure may have left the sender broken; the next attempt opens another.
-                await self.close()
-                if isinstance(error, AzureError | OSError | TimeoutError):
-                    raise PublisherUnavailable("Service Bus does not answer.", RETRY_AFTER_SECONDS) from error
                 raise
             finally:
                 for span in spans:
                     span.end()
 
+    async def publish_again(self, events: Sequence[OutboxEvent]) -> None:
+        """Without spans: a second one would be in the trace of every request, although the topic drops the message."""
+        async with self._sending:
+            await self._send([_message(event, event.traceparent) for event in events])
+
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
+        """Sends the messages within the timeout. Raises PublisherUnavailable."""
+        try:
+            async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
+                await self._send_in_batches(messages)
+        except BaseException as error:
+            # Any failure may have left the sender broken; the next attempt opens another.
+            await self._close_sender()
+            if isinstance(error, AzureError | OSError | TimeoutError):
+                raise PublisherUnavailable("Service Bus does not respond.", RETRY_AFTER_SECONDS) from error
+            raise
+
+    async def _send_in_batches(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = self._open()
         batch = await sender.create_message_batch()
         for message in messages:
@@ -82,6 +115,10 @@ class ServiceBusEventPublisher:
 
     async def close(self) -> None:
         """Closes the sender; the next call of `publish` opens another."""
+        await self._opening.close()
+        await self._close_sender()
+
+    async def _close_sender(self) -> None:
         sender, client = self._sender, self._client
         self._sender = self._client = None
         for resource in (sender, client):
@@ -104,8 +141,7 @@ def _span(outbox: OutboxEvent) -> Span:
     )
 
 
-def _message(outbox: OutboxEvent, span: Span) -> ServiceBusMessage:
-    parent = traceparent(span)
+def _message(outbox: OutboxEvent, parent: str | None) -> ServiceBusMessage:
     return ServiceBusMessage(
         json.dumps(outbox.event, ensure_ascii=False),
         message_id=outbox.id,

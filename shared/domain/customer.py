@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from shared.domain.identifiers import CustomerId
 from shared.domain.record import Record, Timestamp
+from shared.domain.text import normalise, readable
 
 NAME_LENGTH = 100
 ADDRESS_LENGTH = 200
@@ -15,7 +16,6 @@ OLDEST_AGE = 150
 FIRST_VERSION = 1
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def _whole_number(value: object) -> object:
@@ -25,21 +25,21 @@ def _whole_number(value: object) -> object:
     return value
 
 
-def _one_line(value: str) -> str:
-    if _CONTROL_CHARACTER.search(value):
-        raise ValueError("must not contain control characters or line breaks")
-    return value
+def _normalised(value: object) -> object:
+    return normalise(value) if isinstance(value, str) else value
 
 
 CustomerName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH),
-    AfterValidator(_one_line),
+    StringConstraints(min_length=1, max_length=NAME_LENGTH),
+    AfterValidator(readable),
+    BeforeValidator(_normalised),
 ]
 CustomerAddress = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=ADDRESS_LENGTH),
-    AfterValidator(_one_line),
+    StringConstraints(min_length=1, max_length=ADDRESS_LENGTH),
+    AfterValidator(readable),
+    BeforeValidator(_normalised),
 ]
 CustomerAge = Annotated[int, Field(ge=0, le=OLDEST_AGE), BeforeValidator(_whole_number)]
 
@@ -56,7 +56,10 @@ class CustomerDetails(Record):
 
 
 class CustomerInput(CustomerDetails):
-    """The details as a client may send them. Lengths in Unicode characters, age in years."""
+    """The details as a client may send them: names and addresses that people can read, age in years.
+
+    Texts are normalised (NFC, single spaces) before their length is counted, in Unicode characters.
+    """
 
     customer_name: CustomerName
     customer_address: CustomerAddress
@@ -72,5 +75,5 @@ class Customer(CustomerDetails):
 
     @classmethod
     def register(cls, customer_id: CustomerId, details: CustomerDetails, now: datetime) -> Self:
-        """Makes a customer of the details."""
+        """Creates a customer from the details."""
         return cls.from_record(details, customer_id=customer_id, registered_at=now)

@@ -1,4 +1,4 @@
-"""The read model: what a customer sees on my page."""
+"""The read model: what customers see of their registration."""
 
 from typing import Literal, assert_never
 

@@ -4,10 +4,11 @@ from enum import StrEnum
 
 
 class DocumentKind(StrEnum):
-    """`type` of a stored document. The read model has a container to itself, and no types."""
+    """`type` of a stored document. The read model has its own container, and no `type`."""
 
     CUSTOMER = "customer"
     EVENT = "event"
     FIRST_ANSWER = "first-answer"
     IDEMPOTENCY_KEY = "idempotency-key"
     MESSAGE = "message"
+    SWEEP = "sweep"

@@ -1,4 +1,4 @@
-"""Why a request could not be carried out. Each error has one HTTP answer: shared/http/problems.py."""
+"""Why a request could not be carried out. Each error has one HTTP response: shared/http/problems.py."""
 
 from typing import Literal
 
@@ -30,7 +30,7 @@ class IdempotencyKeyReused(DomainError):
 
 
 class Unavailable(DomainError):
-    """A service that is needed does not answer. `retry_after`: seconds until another attempt makes sense."""
+    """A service that is needed does not respond. `retry_after`: seconds until another attempt makes sense."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -38,11 +38,11 @@ class Unavailable(DomainError):
 
 
 class StoreUnavailable(Unavailable):
-    """The database does not answer in time."""
+    """The database does not respond in time."""
 
 
 class PublisherUnavailable(Unavailable):
-    """The message broker does not answer in time."""
+    """The message broker does not respond in time."""
 
 
 class KakaoUnavailable(Unavailable):
@@ -58,7 +58,7 @@ class KakaoRefused(DomainError):
 
 
 class ProviderUnavailable(Unavailable):
-    """The KakaoTalk provider does not answer, or asks us to wait."""
+    """The KakaoTalk provider does not respond, or asks us to wait."""
 
 
 class ProviderRefused(DomainError):

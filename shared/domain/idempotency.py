@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key and request get the first answer; the same key with another request is refused."""
+"""Idempotency keys: the same key and request get the first response; the same key with another request is refused."""
 
 import hashlib
 import json

@@ -31,13 +31,18 @@ def uuid7(moment: datetime, random_bits: int) -> str:
     return str(uuid.UUID(int=value))
 
 
+def first_uuid7(moment: datetime) -> str:
+    """The lowest UUIDv7 for `moment`: those made earlier are lower, and those made later higher."""
+    return uuid7(moment, 0)
+
+
 def new_uuid7() -> str:
     """A UUIDv7 for this moment."""
     return uuid7(datetime.now(UTC), secrets.randbits(62))
 
 
 def parse_customer_id(text: str) -> CustomerId | None:
-    """The customer id that `text` is, or None if it is not a UUID in lower case with hyphens."""
+    """The customer id in `text`, or None if it is not a UUID in lower case with hyphens."""
     try:
         return CustomerId(text) if str(uuid.UUID(text)) == text else None
     except ValueError:

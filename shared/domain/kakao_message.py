@@ -1,4 +1,4 @@
-"""A KakaoTalk message (AlimTalk) about a customer, before and after a provider has it."""
+"""A KakaoTalk message (AlimTalk) about a customer, before and after it is sent."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,10 @@ MessageId = NewType("MessageId", str)
 
 
 class MessageKind(StrEnum):
-    """What the message says. A customer gets at most one message of each kind."""
+    """What the message says. A customer gets at most one message of each kind.
+
+    `notice` is what a client of `POST /kakaos` sends, as in the original system.
+    """
 
     REGISTERED = "registered"
     CANCELED = "canceled"
@@ -30,7 +33,7 @@ def message_id(customer_id: CustomerId, kind: MessageKind) -> MessageId:
 
 
 def parse_message_id(text: str) -> MessageId | None:
-    """The message id that `text` is, or None if no message can have this id."""
+    """The message id in `text`, or None if no message can have this id."""
     customer, _, kind = text.partition(".")
     return MessageId(text) if parse_customer_id(customer) and kind in MessageKind else None
 
@@ -54,7 +57,7 @@ class AlimTalk(Record):
 
 
 class Receipt(Record):
-    """A provider's answer. `status`: `accepted` = handed to KakaoTalk, `sandboxed` = kept, and sent to nobody.
+    """A provider's response. `status`: `accepted` = handed to KakaoTalk, `sandboxed` = kept, and sent to nobody.
 
     `text` is the rendered message, if the provider returns it.
     """
@@ -89,7 +92,7 @@ class KakaoMessageRequest(CustomerDetails):
 
     @property
     def message_id(self) -> MessageId:
-        """See `message_id`."""
+        """The id of this message."""
         return message_id(self.customer_id, self.kind)
 
     def to_alimtalk(self) -> AlimTalk:

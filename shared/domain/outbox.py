@@ -21,9 +21,9 @@ class UnreadableOutboxDocument(Exception):
 
 
 class OutboxEvent(Record):
-    """An event that waits to be published. `event` is the CloudEvent, which is sent as it was stored.
+    """An event waiting to be published. `event` is the CloudEvent, which is sent as it was stored.
 
-    Only what publishing needs is checked: another version of this code may have stored more, and other types.
+    Only what publishing needs is checked: another version of this code may have stored more fields or other types.
     `traceparent`: of the request that caused the event (W3C Trace Context).
     """
 

@@ -4,7 +4,6 @@ Its sibling for HTTP is shared/http/edge.py. A function that fails here gets its
 message once more, and the change feed does not move on.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,16 +12,17 @@ from pydantic import ValidationError
 
 from shared.domain.errors import DomainError
 from shared.domain.events import CustomerEvent
-from shared.domain.outbox import OutboxEvent, UnreadableOutboxDocument
+from shared.domain.outbox import OutboxEvent
 from shared.failures import UnexpectedFailure
 from shared.telemetry import continued_trace, span
-
-log = logging.getLogger(__name__)
+from shared.use_cases.publishing import read_outbox
 
 type EventHandler = Callable[[CustomerEvent], Awaitable[None]]
 type EventFunction = Callable[[func.ServiceBusMessage], Awaitable[None]]
 type OutboxHandler = Callable[[Sequence[OutboxEvent]], Awaitable[None]]
 type OutboxFunction = Callable[[func.DocumentList], Awaitable[None]]
+type TimerHandler = Callable[[], Awaitable[None]]
+type TimerFunction = Callable[[func.TimerRequest], Awaitable[None]]
 
 
 class UnreadableEvent(Exception):
@@ -60,6 +60,18 @@ def outbox_function(handler: OutboxHandler) -> OutboxFunction:
     return edge
 
 
+def timer_function(handler: TimerHandler) -> TimerFunction:
+    """Makes a function with a timer trigger of a handler. If it fails, the next run is the next attempt."""
+
+    async def edge(timer: func.TimerRequest) -> None:
+        with _unexpected_failures_hidden():
+            await handler()
+
+    edge.__name__ = handler.__name__
+    edge.__doc__ = handler.__doc__
+    return edge
+
+
 def read_event(message: func.ServiceBusMessage) -> CustomerEvent:
     """The event in the message. Raises UnreadableEvent, which never repeats what the message holds."""
     try:
@@ -67,22 +79,6 @@ def read_event(message: func.ServiceBusMessage) -> CustomerEvent:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, part["loc"])) or "(body)" for part in error.errors())
         raise UnreadableEvent(f"message {message.message_id!r} is not a customer event; wrong: {fields}") from None
-
-
-def read_outbox(documents: func.DocumentList) -> list[OutboxEvent]:
-    """The outbox events among changed documents, in their order.
-
-    An unreadable one is logged and left out, because it would hold up all later events for ever. It stays in the
-    container; once it is corrected there, it comes with the feed again.
-    """
-    events = []
-    for document in documents:
-        try:
-            if event := OutboxEvent.read(document):
-                events.append(event)
-        except UnreadableOutboxDocument as unreadable:
-            log.error("%s", unreadable)  # noqa: TRY400  # a stack trace adds nothing
-    return events
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Resource[Item]:
 
 
 def hal_response(body: Properties, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
-    """A HAL answer. It holds personal data, so no cache may keep it."""
+    """A HAL response. It holds personal data, so no cache may keep it."""
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False),
         status_code=status,

@@ -5,7 +5,8 @@ import re
 import azure.functions as func
 from pydantic import AnyHttpUrl
 
-_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+# Underscores are not allowed in host names (RFC 1123), but Docker and Kubernetes make such names.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 

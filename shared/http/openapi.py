@@ -1,6 +1,6 @@
-"""The HTTP interface as an OpenAPI 3.0 document, generated from the models of requests and answers.
+"""The HTTP interface as an OpenAPI 3.0 document, generated from the models of requests and responses.
 
-`python -m shared.http.openapi > infra/openapi.json` writes the document that the gateway on Azure imports.
+`.venv/bin/python -m shared.http.openapi > infra/openapi.json` writes the document that the gateway on Azure imports.
 """
 
 import json
@@ -27,13 +27,19 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "413": "The body is too large.",
     "415": "The body is not application/json in UTF-8.",
     "422": "Values are missing or not allowed, or the Idempotency-Key was used with another request.",
-    "503": "A service that is needed does not answer. Retry-After says when to try again.",
+    "503": "A service that is needed does not respond. Retry-After says when to try again.",
 }
+CONDITIONS: Final = ("If-Match", "If-None-Match")
 NOUNS: Final[Mapping[str, str]] = {"Customer": "customer", "Kakao": "message", "CustomerView": "view of the customer"}
 
 
 def document() -> Json:
     """The whole interface: all three services under one address."""
+    interface = _interface()
+    return {**interface, "paths": {path: _with_head(operations) for path, operations in interface["paths"].items()}}
+
+
+def _interface() -> Json:
     return {
         "openapi": "3.0.3",
         "info": {
@@ -54,7 +60,7 @@ def document() -> Json:
                 "get": _listing("list-customers", "CustomerList"),
             },
             "/customers/{id}": {
-                "get": _reading("get-customer", "Customer"),
+                "get": _reading("get-customer", "Customer", conditional=True),
                 "delete": _cancellation(),
             },
             "/kakaos": {
@@ -157,6 +163,17 @@ def _as_openapi_3_0(schema: Any) -> Any:
     return {key: _as_openapi_3_0(value) for key, value in schema.items() if key != "title" or isinstance(value, dict)}
 
 
+def _with_head(operations: Json) -> Json:
+    """The operations of a path, with HEAD if there is GET. The gateway on Azure passes on only what is listed."""
+    if "get" not in operations:
+        return operations
+    get = operations["get"]
+    # The same response without its content (RFC 9110 §9.3.2).
+    responses = {status: {"description": response["description"]} for status, response in get["responses"].items()}
+    head = {"operationId": f"{get['operationId']}-head", "summary": f"{get['summary']} (headers only)"}
+    return {**operations, "head": {**get, **head, "responses": responses}}
+
+
 def _creation(operation: str, summary: str, resource: str, request: str) -> Json:
     content = {"application/json": {"schema": {"$ref": SCHEMAS.format(model=request)}}}
     key = _parameter("Idempotency-Key", "header", {"type": "string", "minLength": 1, "maxLength": 255})
@@ -184,13 +201,17 @@ def _listing(operation: str, resource: str) -> Json:
     }
 
 
-def _reading(operation: str, resource: str) -> Json:
+def _reading(operation: str, resource: str, *, conditional: bool = False) -> Json:
+    """`conditional`: the resource has an ETag, which If-None-Match can name."""
+    condition = [_parameter("If-None-Match", "header", {"type": "string"})] if conditional else []
+    unchanged = {"304": {"description": "The resource is still as named by If-None-Match."}} if conditional else {}
     return {
         "operationId": operation,
         "summary": "Get one by its id",
-        "parameters": [_identity()],
+        "parameters": [_identity(), *condition],
         "responses": {
             "200": {"description": f"The {NOUNS[resource]}.", "content": _content(resource)},
+            **unchanged,
             **_problems("404", "503"),
         },
     }
@@ -200,7 +221,7 @@ def _cancellation() -> Json:
     return {
         "operationId": "cancel-registration",
         "summary": "Cancel a registration; works while KakaoTalk is down",
-        "parameters": [_identity(), _parameter("If-Match", "header", {"type": "string"})],
+        "parameters": [_identity(), *(_parameter(name, "header", {"type": "string"}) for name in CONDITIONS)],
         "responses": {"204": {"description": "Cancelled."}, **_problems("404", "412", "503")},
     }
 

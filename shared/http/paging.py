@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass
+from typing import Final
 
 import azure.functions as func
 
@@ -12,6 +13,11 @@ from shared.use_cases.looking_up import Position
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 100
 LONGEST_CURSOR = 200  # characters; the longest position, that of a kakao message, needs 100
+
+UNSUPPORTED: Final = {
+    "page": "is not supported; follow _links.next",
+    "sort": "is not supported; lists are newest first",
+}
 
 _POSITION = re.compile(r"[0-9A-Za-z:.-]+")
 
@@ -25,7 +31,13 @@ class PageRequest:
 
 
 def read_page_request(request: func.HttpRequest) -> PageRequest:
-    """Reads `size` and `cursor`. Raises Problem 400."""
+    """Reads `size` and `cursor`. Raises Problem 400, also for the paging of the original system.
+
+    If `page` were ignored, a client that counts pages would get the first one again and again.
+    """
+    for name, reason in UNSUPPORTED.items():
+        if name in request.params:
+            raise _invalid(name, reason)
     return PageRequest(_size(request.params.get("size")), _position(request.params.get("cursor")))
 
 

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): the one table from errors to the answers that clients get."""
+"""Problem details (RFC 9457): the one table from errors to the responses that clients get."""
 
 import json
 import math
@@ -35,7 +35,7 @@ class InvalidField:
 
 @dataclass
 class Problem(Exception):
-    """An error as an answer. `name` is the end of the problem's type URI."""
+    """An error as a response. `name` is the end of the problem's type URI."""
 
     status: int
     name: str
@@ -57,7 +57,7 @@ _ANSWERS: Mapping[type[DomainError], tuple[int, str, str]] = {
 
 
 def problem_of(error: DomainError) -> Problem:
-    """The answer for an error of the domain."""
+    """The response to an error of the domain."""
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
         return Problem(503, "unavailable", "Try again in a moment", str(error), headers=headers)
@@ -66,7 +66,7 @@ def problem_of(error: DomainError) -> Problem:
 
 
 def internal_error() -> Problem:
-    """The answer for an unexpected error. Its trace id leads to the log; nothing else is revealed."""
+    """The response to an unexpected error. Its trace id leads to the log; nothing else is revealed."""
     return Problem(500, "internal", "Internal error", "This is our fault. Please report the trace id.")
 
 

@@ -11,22 +11,25 @@ from shared.domain.errors import NotFound
 from shared.domain.identifiers import CustomerId, parse_customer_id
 from shared.domain.kakao_message import MessageId, parse_message_id
 from shared.http.problems import InvalidField, Problem
+from shared.use_cases.cancelling import Precondition
 
 LARGEST_BODY = 16 * 1024
 """Bytes."""
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_ENTITY_TAG = re.compile(r'"([0-9]{1,9})"')
+_ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
 
 
 def read_json[Model: BaseModel](request: func.HttpRequest, model: type[Model]) -> Model:
     """The body as `model`. Raises Problem: 415, 413, 400 (unreadable) or 422 (invalid values)."""
     _check_media_type(request.headers.get("content-type", ""))
+    _check_encoding(request.headers.get("content-encoding", ""))
     body = request.get_body()
     if len(body) > LARGEST_BODY:
         raise Problem(413, "too-large", "Body too large", f"The body may have at most {LARGEST_BODY} bytes.")
     try:
-        return model.model_validate_json(body)
+        # Only the names of the interface: a model would also accept those of its Python attributes.
+        return model.model_validate_json(body, by_alias=True, by_name=False)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True, include_input=False)
         if details[0]["type"] == "json_invalid":
@@ -51,12 +54,20 @@ def _check_media_type(content_type: str) -> None:
         raise Problem(415, "media-type", "Unsupported media type", "The body must be application/json in UTF-8.")
 
 
+def _check_encoding(content_encoding: str) -> None:
+    """RFC 9110 §8.4: the header says how the body was compressed; §12.5.3: the answer says what is accepted."""
+    if content_encoding.strip().lower() not in ("", "identity"):
+        detail = "The body must not be compressed."
+        raise Problem(415, "encoding", "Unsupported encoding", detail, headers={"Accept-Encoding": "identity"})
+
+
 def _path(detail: ErrorDetails) -> str:
     return ".".join(str(part) for part in detail["loc"]) or "(body)"
 
 
 def _reason(detail: ErrorDetails) -> str:
-    return detail["msg"].removeprefix("Value error, ")
+    # pydantic shows the choices of an enum as Python writes them: <MessageKind.NOTICE: 'notice'>.
+    return re.sub(r"<\w+\.\w+: ('[^']*')>", r"\1", detail["msg"].removeprefix("Value error, "))
 
 
 def customer_id(request: func.HttpRequest) -> CustomerId:
@@ -82,13 +93,24 @@ def idempotency_key(request: func.HttpRequest) -> str | None:
     return key
 
 
-def expected_versions(request: func.HttpRequest) -> frozenset[int] | None:
-    """The versions that If-Match allows (RFC 9110 §13.1.1); None allows any. A tag that is not ours matches none."""
+def precondition(request: func.HttpRequest) -> Precondition:
+    """Whether If-Match and If-None-Match allow to change a version (RFC 9110 §13.1)."""
     header = request.headers.get("if-match")
     if header is None or header.strip() == "*":
-        return None
+        return lambda version: not is_unchanged(request, version)
+    # Only strong tags match, and a tag that is not ours matches nothing.
     matches = (_ENTITY_TAG.fullmatch(tag.strip()) for tag in header.split(","))
-    return frozenset(int(match[1]) for match in matches if match)
+    expected = frozenset(int(match[1]) for match in matches if match)
+    return lambda version: version in expected and not is_unchanged(request, version)
+
+
+def is_unchanged(request: func.HttpRequest, version: int) -> bool:
+    """Whether If-None-Match names this version (RFC 9110 §13.1.2), weak tags included."""
+    header = request.headers.get("if-none-match")
+    if header is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or f'"{version}"' in tags
 
 
 def path_of(request: func.HttpRequest) -> str:

@@ -1,1 +1,1 @@
-"""What ssak8 does: one small class a use case, and the ports that it needs."""
+"""What ssak8 does: one small class per use case, and the ports that it needs."""

@@ -24,7 +24,10 @@ class AlertCancellation:
     record_age: Callable[[datetime], None]
 
     async def __call__(self, event: CustomerEvent) -> None:
-        """Sends the alert, and records how old the event is. Raises ProviderUnavailable, StoreUnavailable."""
+        """Sends the alert, and records how old the event is if it is the first to come with it.
+
+        Raises ProviderUnavailable, StoreUnavailable.
+        """
         request = KakaoMessageRequest.from_record(event.data, kind=MessageKind.CANCELED)
         try:
             receipt = await self.provider.send(request.to_alimtalk())
@@ -36,4 +39,5 @@ class AlertCancellation:
             await self.messages.add(message)
         except AlreadyExists:
             log.info("cancellation alert for customer %s was already sent", request.customer_id)
-        self.record_age(event.time)
+        else:
+            self.record_age(event.time)

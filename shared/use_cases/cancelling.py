@@ -13,6 +13,15 @@ from shared.domain.identifiers import Clock, CustomerId, NewId
 ATTEMPTS: Final = 3
 
 
+type Precondition = Callable[[int], bool]
+"""Whether the customer may be changed in this version."""
+
+
+def any_version(_: int) -> bool:
+    """The precondition that always holds."""
+    return True
+
+
 @dataclass(frozen=True)
 class StoredCustomer:
     """A customer and the etag of the stored document it was read from."""
@@ -42,13 +51,13 @@ class CancelRegistration:
     new_id: NewId
     count_cancellation: Callable[[], None]
 
-    async def __call__(self, customer_id: CustomerId, expected_versions: frozenset[int] | None = None) -> None:
-        """Cancels. Raises NotFound, PreconditionFailed (the version is not an expected one), StoreUnavailable."""
+    async def __call__(self, customer_id: CustomerId, precondition: Precondition = any_version) -> None:
+        """Cancels. Raises NotFound, PreconditionFailed (it does not hold for the version), StoreUnavailable."""
         for _ in range(ATTEMPTS):
             stored = await self.cancellations.find(customer_id)
             if stored is None:
                 raise NotFound("There is no customer with this id.")
-            if expected_versions is not None and stored.customer.version not in expected_versions:
+            if not precondition(stored.customer.version):
                 break
             event = CustomerEvent.canceled(self.new_id(), stored.customer, self.clock())
             try:

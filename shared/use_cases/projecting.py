@@ -11,7 +11,7 @@ from shared.domain.errors import AlreadyExists, PreconditionFailed, StoreUnavail
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
 
-# More than the events of one customer that can be in progress at once: each attempt is lost to another one's success.
+# More than the events of one customer that can be in progress at once: an attempt fails only if another succeeds.
 ATTEMPTS: Final = 5
 # Contention ends as soon as the other events are done.
 CONTENTION_RETRY_AFTER_SECONDS: Final = 1
@@ -44,21 +44,25 @@ class UpdateView:
     record_age: Callable[[datetime], None]
 
     async def __call__(self, event: CustomerEvent) -> None:
-        """Updates the view, and records how old the event is. Raises StoreUnavailable."""
-        await self._update(event)
-        self.record_age(event.time)
+        """Updates the view, and records how old the event is if it changed anything. Raises StoreUnavailable.
 
-    async def _update(self, event: CustomerEvent) -> None:
+        A repeated event may be hours old, which says nothing about the view.
+        """
+        if await self._update(event):
+            self.record_age(event.time)
+
+    async def _update(self, event: CustomerEvent) -> bool:
+        """Whether the event changed the view."""
         # A first event usually finds no view, so it is written at once: reading first would double the cost.
         stored = None if event.data.version == FIRST_VERSION else await self.views.find(event.data.customer_id)
         for _ in range(ATTEMPTS):
             view = project(stored.view if stored else None, event)
             if view is None:
-                return
+                return False
             try:
                 await (self.views.replace(stored, view) if stored else self.views.add(view))
             except (AlreadyExists, PreconditionFailed):
                 stored = await self.views.find(event.data.customer_id)
             else:
-                return
+                return True
         raise StoreUnavailable("The view is being changed by many events at once.", CONTENTION_RETRY_AFTER_SECONDS)

@@ -1,11 +1,14 @@
 """Publishing what was committed: outbox events go from the change feed to the topic, in feed order."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from shared.domain.outbox import OutboxEvent
+from shared.domain.outbox import OutboxEvent, UnreadableOutboxDocument
+
+log = logging.getLogger(__name__)
 
 
 class EventPublisher(Protocol):
@@ -15,7 +18,7 @@ class EventPublisher(Protocol):
 
 @dataclass(frozen=True)
 class PublishOutbox:
-    """An event published twice is recognised by its id; an event that was not published comes again with the feed."""
+    """An event published twice is recognised by its id; an event that was not published is swept up: sweeping.py."""
 
     publisher: EventPublisher
     record_age: Callable[[datetime], None]
@@ -27,3 +30,19 @@ class PublishOutbox:
         await self.publisher.publish(events)
         for event in events:
             self.record_age(event.happened_at)
+
+
+def read_outbox(documents: Iterable[Mapping[str, Any]]) -> list[OutboxEvent]:
+    """The outbox events among stored documents, in their order.
+
+    An unreadable one is logged and left out, because it would hold up all later events for ever. It stays in the
+    container; once it is corrected there, it comes with the change feed again.
+    """
+    events = []
+    for document in documents:
+        try:
+            if event := OutboxEvent.read(document):
+                events.append(event)
+        except UnreadableOutboxDocument as unreadable:
+            log.error("%s", unreadable)  # noqa: TRY400  # a stack trace adds nothing
+    return events

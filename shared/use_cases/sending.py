@@ -1,4 +1,4 @@
-"""Sending a KakaoTalk message through a provider, and keeping the proof."""
+"""Sending a KakaoTalk message through a provider, and recording it."""
 
 from dataclasses import dataclass
 from typing import Protocol

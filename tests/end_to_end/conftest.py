@@ -3,23 +3,25 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from local_azure.stack import Stack
-from tests.end_to_end.house import House
-from tools.play.system import SETTINGS_FILE
+from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play.local_system import LocalSystem
 
-BREAKER_RESET_SECONDS = "1"
+BREAKER_RESET_SECONDS = "1"  # instead of ten, so that the test after an outage need not wait
+KAKAO_TIMEOUT_SECONDS = "2"  # instead of six, for the tests with a kakao that hangs
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A whole system on free ports; each process of a parallel run has its own."""
+    """A whole stack on free ports; each process of a parallel run has its own."""
     with pytest.MonkeyPatch.context() as environment:
-        # The apps inherit it: after kakao was down, the next test need not wait for ten seconds.
+        # The apps inherit it.
         environment.setenv("KAKAO_BREAKER_RESET_SECONDS", BREAKER_RESET_SECONDS)
-        with Stack.start(SETTINGS_FILE, tmp_path_factory.mktemp("stack")) as stack:
+        environment.setenv("KAKAO_TIMEOUT_SECONDS", KAKAO_TIMEOUT_SECONDS)
+        with Stack.start(LOCAL_AZURE_SETTINGS, tmp_path_factory.mktemp("stack")) as stack:
             yield stack
 
 
 @pytest.fixture
-async def house(stack: Stack) -> AsyncIterator[House]:
-    async with House.of(stack) as house:
-        yield house
+async def system(stack: Stack) -> AsyncIterator[LocalSystem]:
+    async with LocalSystem.of(stack) as system:
+        yield system

@@ -1,4 +1,4 @@
-"""What receives telemetry, over a real socket: an OTLP endpoint, and the ingestion endpoint of Application Insights."""
+"""Receives telemetry over a real socket, as an OTLP endpoint and as the ingestion endpoint of Application Insights."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ type Envelope = dict[str, Any]
 
 @dataclass(frozen=True)
 class ReceivedSpan:
-    """A span as OTLP carries it. `parent` is empty where the trace begins."""
+    """A span from OTLP. `parent`: its span id; empty for the first span of a trace."""
 
     service: str
     name: str
@@ -33,7 +33,7 @@ class ReceivedSpan:
 
 @dataclass
 class Receiver:
-    """Everything that arrived. `bodies` are decompressed: path of the request, and its content."""
+    """Everything received. `bodies`: path and decompressed body of each request."""
 
     url: str = ""
     bodies: list[tuple[str, bytes]] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Receiver:
         return {metric.name for metric in self._metrics()}
 
     def count(self, name: str) -> int:
-        """What a counter of one process stands at."""
+        """The value of a counter of one process."""
         points = [point for metric in self._metrics() if metric.name == name for point in metric.sum.data_points]
         return max((point.as_int for point in points), default=0)
 
@@ -58,12 +58,12 @@ class Receiver:
                         yield from of_scope.metrics
 
     def envelopes(self, kind: str) -> list[Envelope]:
-        """What Application Insights was sent of one kind: RequestData, RemoteDependencyData, MetricData and others."""
+        """The items of one kind (such as RequestData or MetricData) sent to Application Insights."""
         lines = [line for path, body in list(self.bodies) if path.endswith("/track") for line in _items(body)]
         return [line for line in lines if line["data"]["baseType"] == kind]
 
     def holds(self, text: str, path: str = "") -> bool:
-        """Whether `text` occurs anywhere in what arrived, or in what arrived at `path`."""
+        """Whether `text` occurs anywhere in the bodies, or in those received at `path`."""
         written = (text.encode(), json.dumps(text).strip('"').encode(), quote(text).encode())
         return any(form in body for at, body in list(self.bodies) if at.startswith(path) for form in written)
 
@@ -81,14 +81,14 @@ def receiving() -> Iterator[Receiver]:
                 body = gzip.decompress(body)
             receiver.bodies.append((self.path, body))
             count = len(_items(body)) if self.path.endswith("/track") else 0
-            answer = json.dumps({"itemsReceived": count, "itemsAccepted": count, "errors": []}) if count else ""
+            response = json.dumps({"itemsReceived": count, "itemsAccepted": count, "errors": []}) if count else ""
             self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer.encode())
+            self.wfile.write(response.encode())
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 the base class names it so
-            """Says nothing."""
+            """Keeps the test's output clean."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -121,7 +121,7 @@ def _spans(body: bytes) -> Iterator[ReceivedSpan]:
 
 
 def _items(body: bytes) -> list[Envelope]:
-    """Envelopes come as a JSON array, or one on each line."""
+    """Reads a JSON array, or one JSON document per line."""
     text = body.decode()
     if text.startswith("["):
         return list(json.loads(text))

@@ -1,8 +1,7 @@
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tools.paths import ROOT
 
 
 def test_the_demo_goes_as_expected_step_by_step() -> None:

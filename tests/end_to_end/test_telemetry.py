@@ -1,4 +1,4 @@
-"""What leaves the system as telemetry: one trace from the gateway to the last event, every metric, nothing personal."""
+"""Telemetry that leaves the system: one trace from the gateway to the last event, every metric, no personal data."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -12,16 +12,18 @@ from azure.servicebus.aio import ServiceBusClient
 from local_azure.stack import Stack
 from shared.metrics import METRICS
 from shared.resources import TOPIC
-from tests.end_to_end.house import House, eventually
 from tests.end_to_end.telemetry_receiver import Envelope, ReceivedSpan, Receiver, receiving
-from tests.unit.infra.deployments import APPS, deployment
-from tools.play.system import SETTINGS_FILE
+from tests.unit.infra.deployments import deployment
+from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play.apps import APPS
+from tools.play.local_system import LocalSystem
+from tools.play.waiting import wait_until
 
-# Nobody is called this, and it is looked for in every byte that leaves the system.
+# Occurs nowhere else, and is searched for in every byte that leaves the system.
 NAME, ADDRESS = "도깨비-홍길동", "무진시 안개로 77"
 CUSTOMER = {"customerName": NAME, "customerAddress": ADDRESS, "customerAge": 83}
 EXPORT_SECONDS = 0.5
-SOON = {
+FAST_EXPORTS = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "OTEL_BLRP_SCHEDULE_DELAY": "200",
     "OTEL_METRIC_EXPORT_INTERVAL": str(round(EXPORT_SECONDS * 1000)),
@@ -30,7 +32,7 @@ SOON = {
 }
 CONNECTION = "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={url}/;LiveEndpoint={url}/"
 
-# Two stacks for all of them.
+# In one worker: all of them share two stacks.
 pytestmark = pytest.mark.xdist_group("telemetry")
 
 type Step = tuple[str, str]
@@ -38,11 +40,11 @@ type Step = tuple[str, str]
 
 
 @contextmanager
-def system(factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Stack]:
+def started_stack(factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**SOON, **environment}.items():
+        for name, value in {**FAST_EXPORTS, **environment}.items():
             patch.setenv(name, value)
-        with Stack.start(SETTINGS_FILE, factory.mktemp("stack")) as stack:
+        with Stack.start(LOCAL_AZURE_SETTINGS, factory.mktemp("stack")) as stack:
             yield stack
 
 
@@ -55,35 +57,37 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def traced_stack(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Sends everything to an OTLP endpoint."""
-    with system(tmp_path_factory, {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}) as stack:
+    with started_stack(tmp_path_factory, {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}) as stack:
         yield stack
 
 
 @pytest.fixture
-async def house(traced_stack: Stack) -> AsyncIterator[House]:
-    async with House.of(traced_stack) as house:
-        yield house
+async def system(traced_stack: Stack) -> AsyncIterator[LocalSystem]:
+    async with LocalSystem.of(traced_stack) as system:
+        yield system
 
 
 def paths(receiver: Receiver, trace_id: str) -> set[tuple[Step, ...]]:
-    """The spans of a trace, each as the way to it from the first."""
+    """The spans of a trace, each as its path from the first span."""
     spans = {span.span_id: span for span in receiver.spans() if span.trace_id == trace_id}
 
-    def way(span: ReceivedSpan) -> tuple[Step, ...]:
-        before = way(spans[span.parent]) if span.parent in spans else ()
+    def path(span: ReceivedSpan) -> tuple[Step, ...]:
+        before = path(spans[span.parent]) if span.parent in spans else ()
         return (*before, (span.service, span.name))
 
-    return {way(span) for span in spans.values()}
+    return {path(span) for span in spans.values()}
 
 
 def traces_of(receiver: Receiver, name: str) -> set[str]:
-    """The traces that begin with this span of the gateway."""
+    """The ids of the traces that start with this span of the gateway."""
     return {span.trace_id for span in receiver.spans() if (span.service, span.name) == ("gateway", name)}
 
 
-async def test_a_registration_is_one_trace_from_the_gateway_to_the_view(house: House, receiver: Receiver) -> None:
+async def test_a_registration_is_one_trace_from_the_gateway_to_the_view(
+    system: LocalSystem, receiver: Receiver
+) -> None:
     earlier = traces_of(receiver, "POST /customers")
-    await house.register(CUSTOMER)
+    await system.register(CUSTOMER)
     register = (("gateway", "POST /customers"), ("customer", "POST /customers"), ("customer", "register-customer"))
     send = (*register, ("customer", "POST"), ("kakao", "POST /kakaos"), ("kakao", "send-kakao"))
     publish = (*register, ("customer", f"send {TOPIC}"))
@@ -101,14 +105,14 @@ async def test_a_registration_is_one_trace_from_the_gateway_to_the_view(house: H
     async def complete() -> bool:
         return [paths(receiver, trace) for trace in traces_of(receiver, "POST /customers") - earlier] == [expected]
 
-    await eventually(complete, "the trace is complete")
+    await wait_until(complete, "the trace is complete")
 
 
-async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(house: House, receiver: Receiver) -> None:
-    customer_id = await house.register(CUSTOMER)
-    await house.view_says(customer_id, "REGISTERED")
+async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(system: LocalSystem, receiver: Receiver) -> None:
+    customer_id = await system.register(CUSTOMER)
+    await system.wait_for_view(customer_id, "REGISTERED")
     earlier = traces_of(receiver, "DELETE /customers")
-    await house.call("DELETE", f"/customers/{customer_id}")
+    await system.call("DELETE", f"/customers/{customer_id}")
     cancel = (
         ("gateway", "DELETE /customers"),
         ("customer", "DELETE /customers/{id}"),
@@ -131,88 +135,85 @@ async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(house: Hous
         traces = traces_of(receiver, "DELETE /customers") - earlier
         return [expected <= paths(receiver, trace) for trace in traces] == [True]
 
-    await eventually(complete, "the trace is complete")
+    await wait_until(complete, "the trace is complete")
 
 
-async def test_a_callers_own_trace_goes_on(house: House, receiver: Receiver) -> None:
+async def test_a_callers_trace_is_continued(system: LocalSystem, receiver: Receiver) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
 
-    await house.call("GET", "/customers", headers=headers)
+    await system.call("GET", "/customers", headers=headers)
 
     async def arrived() -> bool:
         return (("gateway", "GET /customers"), ("customer", "GET /customers")) in paths(receiver, trace_id)
 
-    await eventually(arrived, "the trace arrived")
+    await wait_until(arrived, "the trace arrived")
 
 
-async def test_every_metric_arrives(house: House, receiver: Receiver) -> None:
-    customer_id = await house.register(CUSTOMER)
-    await asyncio.to_thread(house.stack.stop_service, "kakao")
-    assert (await house.call("POST", "/customers", json=CUSTOMER)).status == 503
-    await asyncio.to_thread(house.stack.start_service, "kakao")
-    await house.call("DELETE", f"/customers/{customer_id}")
-    await house.alerted(customer_id)
+async def test_every_metric_arrives(system: LocalSystem, receiver: Receiver) -> None:
+    customer_id = await system.register(CUSTOMER)
+    await asyncio.to_thread(system.stack.stop_service, "kakao")
+    assert (await system.call("POST", "/customers", json=CUSTOMER)).status == 503
+    await asyncio.to_thread(system.stack.start_service, "kakao")
+    await system.call("DELETE", f"/customers/{customer_id}")
+    await system.wait_for_alert(customer_id)
 
     async def all_there() -> bool:
         return {name for name in receiver.metrics() if name.startswith("ssak8.")} == METRICS.keys()
 
-    await eventually(all_there, "every metric arrived")
+    await wait_until(all_there, "every metric arrived")
     refused = [span for span in receiver.spans() if span.failed and span.name == "register-customer"]
     assert {span.attributes["error.type"] for span in refused} == {"KakaoUnavailable"}
 
 
-async def test_an_answer_given_again_is_no_registration(house: House, receiver: Receiver) -> None:
+async def test_a_replayed_response_is_not_counted_as_a_registration(system: LocalSystem, receiver: Receiver) -> None:
     async def counted(at_least: int) -> None:
         async def is_there() -> bool:
             return receiver.count("ssak8.registrations") >= at_least
 
-        await eventually(is_there, f"{at_least} registrations were counted")
-        # What was counted later is told by the next export.
+        await wait_until(is_there, f"{at_least} registrations were counted")
+        # Anything counted later arrives with the next export.
         await asyncio.sleep(2 * EXPORT_SECONDS)
 
-    await house.register(CUSTOMER)
+    await system.register(CUSTOMER)
     await counted(at_least=1)
     before = receiver.count("ssak8.registrations")
 
     for _ in range(3):
-        answer = await house.call("POST", "/customers", json=CUSTOMER, headers={"Idempotency-Key": f"key-{before}"})
-        assert answer.status == 201
+        response = await system.call("POST", "/customers", json=CUSTOMER, headers={"Idempotency-Key": f"key-{before}"})
+        assert response.status == 201
 
     await counted(at_least=before + 1)
     assert receiver.count("ssak8.registrations") == before + 1
 
 
-async def test_nothing_personal_leaves_the_system_whatever_goes_wrong(house: House, receiver: Receiver) -> None:
-    await house.call("POST", "/customers", json={**CUSTOMER, "customerAge": "old"})
-    await house.call("POST", "/customers", data=f'{{"customerName": "{NAME}", ')
-    await house.call("POST", f"/customers?customerName={NAME}", json=CUSTOMER)
-    await house.call("GET", f"/customers/{NAME}")
-    await send(house.stack, f'{{"specversion": "1.0", "data": {{"customerName": "{NAME}"}}}}')
+async def test_no_personal_data_leaves_the_system_whatever_goes_wrong(system: LocalSystem, receiver: Receiver) -> None:
+    await system.call("POST", "/customers", json={**CUSTOMER, "customerAge": "old"})
+    await system.call("POST", "/customers", data=f'{{"customerName": "{NAME}", ')
+    await system.call("POST", f"/customers?customerName={NAME}", json=CUSTOMER)
+    await system.call("GET", f"/customers/{NAME}")
+    await send(system.stack, f'{{"specversion": "1.0", "data": {{"customerName": "{NAME}"}}}}')
 
-    async def told() -> bool:
+    async def reported() -> bool:
         failed = any(span.failed and span.name == "view-updater" for span in receiver.spans())
         return failed and receiver.holds("UnreadableEvent", "/v1/logs")
 
-    await eventually(told, "the unreadable event was told")
+    await wait_until(reported, "the unreadable event was reported")
     for personal in (NAME, ADDRESS):
         assert not receiver.holds(personal)
-        assert not any(personal in house.stack.log(app) for app in (*APPS, "gateway"))
+        assert not any(personal in system.stack.log(app) for app in (*APPS, "gateway"))
 
 
 async def send(stack: Stack, body: str) -> None:
-    """What is no event of ours."""
-    connection = (
-        f"Endpoint=sb://127.0.0.1:{stack.port('service_bus')};SharedAccessKeyName=RootManageSharedAccessKey;"
-        "SharedAccessKey=local;UseDevelopmentEmulator=true;"
-    )
+    """Sends a message that is not one of our events."""
+    connection = stack.connection_string("service_bus")
     async with ServiceBusClient.from_connection_string(connection) as client, client.get_topic_sender(TOPIC) as sender:
         await sender.send_messages(ServiceBusMessage(body))
 
 
 @pytest.fixture(scope="module")
 def insights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    """What the worker has sent to Application Insights of one registration and its cancellation."""
+    """Everything sent to Application Insights for one registration and its cancellation."""
     settings = {name: value for name, value in deployment("dev").settings("customer").items() if name[:5] == "OTEL_"}
     del settings["OTEL_SERVICE_NAME"]
     with receiving() as receiver:
@@ -221,26 +222,26 @@ def insights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
             "APPLICATIONINSIGHTS_CONNECTION_STRING": CONNECTION.format(url=receiver.url),
             "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
         }
-        with system(tmp_path_factory, {**settings, **own}) as stack:
+        with started_stack(tmp_path_factory, {**settings, **own}) as stack:
             asyncio.run(register_and_cancel(stack, receiver))
         yield receiver
 
 
 async def register_and_cancel(stack: Stack, receiver: Receiver) -> None:
-    async with House.of(stack) as house:
-        customer_id = await house.register(CUSTOMER)
-        await house.call("DELETE", f"/customers/{customer_id}")
-        await house.alerted(customer_id)
-        await house.view_says(customer_id, "CANCELED")
+    async with LocalSystem.of(stack) as system:
+        customer_id = await system.register(CUSTOMER)
+        await system.call("DELETE", f"/customers/{customer_id}")
+        await system.wait_for_alert(customer_id)
+        await system.wait_for_view(customer_id, "CANCELED")
 
     async def all_there() -> bool:
         names = {name for name, _ in metrics_in(receiver)}
         return names >= METRICS.keys() - {"ssak8.refusals"}
 
-    await eventually(all_there, "every metric arrived")
+    await wait_until(all_there, "every metric arrived")
 
 
-def test_application_insights_is_sent_the_metrics_that_its_queries_expect(insights: Receiver) -> None:
+def test_application_insights_receives_the_metrics_that_its_queries_expect(insights: Receiver) -> None:
     assert metrics_in(insights) >= {item for item in METRICS.items() if item[0] != "ssak8.refusals"}
     points = [point for envelope in insights.envelopes("MetricData") for point in data(envelope)["metrics"]]
     timed = [point for point in points if point["name"].startswith("ssak8.") and point["name"].endswith("age")]
@@ -248,7 +249,7 @@ def test_application_insights_is_sent_the_metrics_that_its_queries_expect(insigh
     assert all(0 <= point["min"] <= point["max"] <= point["value"] and point["count"] for point in timed)
 
 
-def test_application_insights_is_sent_one_trace_with_every_app(insights: Receiver) -> None:
+def test_application_insights_receives_one_trace_with_every_app(insights: Receiver) -> None:
     requests, dependencies = insights.envelopes("RequestData"), insights.envelopes("RemoteDependencyData")
     traces = {data(envelope)["name"]: envelope["tags"]["ai.operation.id"] for envelope in requests}
     registration, cancellation = traces["POST /customers"], traces["DELETE /customers/{id}"]
@@ -279,14 +280,14 @@ def test_application_insights_is_sent_one_trace_with_every_app(insights: Receive
     }
 
 
-def test_application_insights_is_sent_nothing_personal(insights: Receiver) -> None:
+def test_application_insights_receives_no_personal_data(insights: Receiver) -> None:
     assert insights.holds("register-customer")
     assert not insights.holds(NAME)
     assert not insights.holds(ADDRESS)
 
 
 def metrics_in(receiver: Receiver) -> set[tuple[str, tuple[str, ...]]]:
-    """The metrics that Application Insights was sent: name and attributes."""
+    """The metrics sent to Application Insights: name and attributes."""
     return {
         (point["name"], tuple(sorted(data(envelope)["properties"])))
         for envelope in receiver.envelopes("MetricData")

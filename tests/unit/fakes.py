@@ -15,6 +15,7 @@ from shared.domain.kakao_message import AlimTalk, KakaoMessage, MessageId, Recei
 from shared.domain.outbox import OutboxEvent
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.projecting import StoredView
+from shared.use_cases.sweeping import OutboxPage, SweepMark
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 CUSTOMER_ID = CustomerId("0189ee3e-0000-7000-8000-000000000000")
@@ -156,6 +157,34 @@ class FakePublisher:
         if self.failure:
             raise self.failure
         self.published.extend(events)
+
+    publish_again = publish
+
+
+@dataclass
+class FakeSweptOutbox:
+    """Events by their ids, and a mark that changes its etag with every move. `unreadable`: ids of other documents."""
+
+    events: list[OutboxEvent] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    stored: SweepMark = field(default_factory=SweepMark)
+    pages: int = 0
+
+    async def mark(self) -> SweepMark:
+        return self.stored
+
+    async def page(self, after: str, before: str, size: int) -> OutboxPage:
+        self.pages += 1
+        by_id = {event.id: event for event in self.events}
+        ids = sorted(each for each in {*by_id, *self.unreadable} if after < each < before)[:size]
+        readable = [by_id[each] for each in ids if each in by_id]
+        return OutboxPage(readable, ids[-1] if ids else None, is_last=len(ids) < size)
+
+    async def move_mark(self, mark: SweepMark, swept_to: str) -> SweepMark:
+        if mark != self.stored:
+            raise PreconditionFailed
+        self.stored = SweepMark(swept_to, f"etag of {swept_to}")
+        return self.stored
 
 
 @dataclass

@@ -9,7 +9,7 @@ import azure.functions as func
 import pytest
 from jsonschema import Draft4Validator, Draft7Validator
 
-from functions import customer, customer_view, health, kakao, openapi
+from functions import customer, customer_view, health, kakao, openapi, unmatched
 from shared import resources
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +31,9 @@ def test_configuration_files_are_valid(file: str, schema: str) -> None:
 
 def functions_of_all_apps() -> list[Any]:
     app = func.FunctionApp()
-    for module in (customer, customer_view, health, kakao, openapi):
-        app.register_functions(module.blueprint)
+    blueprints = [module.blueprint for module in (customer, customer_view, health, kakao, openapi)]
+    for blueprint in [*blueprints, unmatched.blueprint_for(blueprints)]:
+        app.register_functions(blueprint)
     return list(app.get_functions())
 
 
@@ -57,6 +58,7 @@ def test_the_description_of_a_function_for_the_host_is_valid(function: Any) -> N
         written = {**binding, "direction": binding["direction"].lower()}
         if "methods" in binding:
             written["methods"] = [method.lower() for method in binding["methods"]]
+        if "authLevel" in binding:
             written["authLevel"] = binding["authLevel"].lower()
         for name in ("bindingBase", DEFINITIONS.get(binding["type"], "dynamicBinding")):
             definition = {**schema["definitions"][name], "definitions": schema["definitions"]}

@@ -5,6 +5,7 @@ import sys
 from rich.style import Style
 
 from tools import picture
+from tools.paths import ROOT
 
 
 def test_it_shows_what_a_terminal_shows_in_the_end() -> None:
@@ -36,4 +37,4 @@ def test_the_picture_is_complete_in_itself() -> None:
 
     assert "make run" in svg.replace("&#160;", " ")
     assert not re.search(r"@font-face|@import|<image|<script|href=|url\((?!#)", svg)
-    assert str(picture.ROOT) not in svg
+    assert str(ROOT) not in svg

@@ -13,6 +13,7 @@ MOST_ENTRIES = 22
 # Hosts of packages, and settings that name one. The whole text of every file is searched, this one included.
 DOWNLOAD_ADDRESS = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.npmjs|yarnpkg\.com|cdnjs\.|jsdelivr\.net|unpkg\.com|deb\.debian\.org"
+    r"|(?:proxy|sum)\.golang\.org"
     r"|https?://\S+\.(?:whl|tgz|tar\.gz)\b"
     r'|"[r]esolved":|--(?:extra-)?[i]ndex-url|--[f]ind-links'
 )
@@ -40,7 +41,7 @@ def targets() -> set[str]:
 
 def test_what_lies_at_the_root_is_explained_and_fits_a_screen() -> None:
     entries = {path.partition("/")[0] + "/" * ("/" in path) for path in git("ls-files") if not path.startswith(".")}
-    rows = [line for line in section("CONTRIBUTING.md", "What lies at the root").splitlines() if line.startswith("| `")]
+    rows = [line for line in section("CONTRIBUTING.md", "What is at the root").splitlines() if line.startswith("| `")]
     explained = re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in rows))
 
     assert sorted(explained) == sorted(entries)

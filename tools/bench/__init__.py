@@ -1,1 +1,1 @@
-"""Load and latency of the whole system on one machine."""
+"""Load and latency of the whole system on one machine, and its cost on Azure."""

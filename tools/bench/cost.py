@@ -1,19 +1,22 @@
-"""What the system costs a month on Azure, from how often customers register: `python -m tools.bench.cost`.
+"""The monthly cost on Azure, by the number of registrations: `python -m tools.bench.cost`.
 
-This is arithmetic, not measured. Each price and each assumption has a name, and can be replaced by your own:
+It is calculated, not measured. Each price and each assumption has a name, and can be replaced with your own:
 `python -m tools.bench.cost --registrations 50000 --set gb_second=0.00003 --set cancelled_share=0.2`.
 """
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from tools.command_line import parser, show
 
 MILLION = 1_000_000
 HOURS_A_MONTH = 730
 SECONDS_A_MONTH = HOURS_A_MONTH * 3600
 VOLUMES = (10_000, MILLION, 100 * MILLION)
+AUTOSCALE_RANGE = 10  # autoscale never bills less than a tenth of the maximum
+PEAK = 4  # the busiest second of an hour against the mean second of a month: an assumption
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Prices:
     million_bus_operations: float = 0.80
     log_gb: float = 2.30
 
-    # These were not confirmed on a price list: look them up before you rely on them.
+    # Not confirmed on a price list: look these up before you rely on them.
     ready_gb_second: float = 0.000004
     ready_active_gb_second: float = 0.000016
     autoscale_hundred_units_hour: float = 0.012
@@ -39,44 +42,60 @@ class Prices:
     free_gateway_calls: float = MILLION
     web_test: float = 0.0006
     log_alert_rule: float = 1.50
-    """A month, for a rule that is evaluated every five minutes."""
+    """Per month, for a rule that is evaluated every five minutes."""
 
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What a registration uses, with all that follows from it: kakao, publishing, the view, looking at it."""
+    """What a registration uses in all: storing, kakao, publishing, the view, and looking it up."""
 
     cancelled_share: float = 0.1
     looked_at: float = 2.0
 
     registered_units: float = 60.0
-    """Request units: the customer and its event 20, kakao's message 20, the view 20."""
+    """Request units: 20 for the customer and its event, 20 for kakao's message, 20 for the view."""
     cancelled_units: float = 60.0
     looked_at_units: float = 2.0
-    """Reading one document costs 1; a strongly consistent read costs twice that."""
+    """Reading a document costs 1 request unit, and twice that with strong consistency."""
     feed_units_second: float = 1.0
-    """Asking the change feed and the leases, whether or not anything has happened."""
+    """Polling the change feed and the leases, whether or not anything has changed."""
+
+    sweeps: float = HOURS_A_MONTH * 15
+    """Executions of sweep-outbox per month: one every four minutes."""
+    sweep_seconds: float = 1.0
+    """The shortest time that Flex Consumption bills for an execution."""
+    sweep_units: float = 20.0
+    """Reading the mark (2 request units), a query that finds little (7), and moving the mark (11)."""
+    swept_units: float = 0.25
+    """A further event of a sweep, as one of a full page: a query of 200 events costs 44, and moving the mark 11."""
 
     memory_gb: float = 2.0
     execution_seconds: float = 0.05
     executions_at_once: float = 4.0
-    """How many executions share a second of an instance, once there are many."""
+    """How many executions overlap in an instance, once there are many."""
     busy_executions: float = 5 * MILLION
-    """So many executions a month before they begin to overlap."""
+    """Executions per month up to which none overlap."""
 
     kilobytes_registered: float = 6.0
-    """Stored: customer, message, view."""
+    """Stored per registration: customer, message, view."""
     kilobytes_traced: float = 3.0
-    """Spans of one execution, or of one call at the gateway; only some traces are kept."""
+    """Spans of one execution, or of one call of the gateway. Only sampled traces are kept."""
     kilobytes_logged: float = 1.0
-    """Log lines of one execution, all of which are kept. Metrics are summed up by the minute, and next to nothing."""
+    """Log lines of one execution; all are kept. Metrics are aggregated per minute and cost next to nothing."""
+    requests_executed: float = 2.0
+    """Requests of one execution to the database and to storage. Where access is audited, each is a row of a log."""
+    requests_second: float = 6.0
+    """The same without any execution: four times a second the change feed is read; leases and locks are renewed."""
+    kilobytes_audited: float = 1.0
+    """Of one such row."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What infra/bicep says. `ready`: instances that never go away; `throughput`: the most RU/s.
+    """As in infra/bicep. `ready`: always-ready instances; `throughput`: the maximum of all containers, in RU/s.
 
-    `traced`: which part of the traces is kept, from 0 to 1 (sampledPercentage); `log_alerts`: rules that query logs.
+    `traced`: the share of traces that is kept, from 0 to 1 (sampledPercentage); `log_alerts`: rules that query logs;
+    `audited`: whether each request to the database and to storage is logged.
     """
 
     ready: int
@@ -84,74 +103,81 @@ class Environment:
     web_tests_month: float
     traced: float
     log_alerts: int
+    audited: bool = False
 
     @property
     def serverless(self) -> bool:
         return self.throughput == 0
 
 
-# The gateway every 5 minutes and three apps every 15, from three places each.
+# The gateway every 5 minutes and three apps every 15, from three locations each.
 WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
 DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5)
-PROD = Environment(ready=12, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6)
+PROD = Environment(ready=14, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6, audited=True)
 
 
 @dataclass(frozen=True)
 class Model:
-    """Prices, assumptions and an environment; each cost in dollars a month, of so many registrations a month."""
+    """Each cost is in dollars per month, for a number of registrations per month."""
 
     environment: Environment
     prices: Prices = Prices()
     assumptions: Assumptions = Assumptions()
 
     def executions(self, registrations: float) -> float:
-        """Registering runs four functions (register, send, publish, view), cancelling the same number."""
+        """Registering runs four functions (register, send, publish, view); so does cancelling. And the sweeps."""
         a = self.assumptions
-        return registrations * (4 + 4 * a.cancelled_share + a.looked_at)
+        return registrations * (4 + 4 * a.cancelled_share + a.looked_at) + a.sweeps
+
+    def events(self, registrations: float) -> float:
+        return registrations * (1 + self.assumptions.cancelled_share)
 
     def gateway_calls(self, registrations: float) -> float:
         a = self.assumptions
         return registrations * (1 + a.cancelled_share + a.looked_at)
 
     def functions(self, registrations: float) -> float:
-        """Flex Consumption. An instance that is always ready has a lower price, and no free grant."""
+        """Flex Consumption. An always-ready instance has a lower price per second, and no free grant."""
         a, p = self.assumptions, self.prices
         executions = self.executions(registrations)
-        alone = min(executions, a.busy_executions)
-        seconds = (alone + (executions - alone) / a.executions_at_once) * a.execution_seconds
-        gb_seconds = seconds * a.memory_gb
+        short = executions - a.sweeps
+        separate = min(short, a.busy_executions)
+        seconds = (separate + (short - separate) / a.executions_at_once) * a.execution_seconds
+        gb_seconds = (seconds + a.sweeps * a.sweep_seconds) * a.memory_gb
         if not self.environment.ready:
             paid_gb_seconds = max(0.0, gb_seconds - p.free_gb_seconds)
             paid_executions = max(0.0, executions - p.free_executions)
             return paid_gb_seconds * p.gb_second + paid_executions / MILLION * p.million_executions
-        kept = self.environment.ready * SECONDS_A_MONTH * a.memory_gb
-        on_kept = min(gb_seconds, kept)
+        ready = self.environment.ready * SECONDS_A_MONTH * a.memory_gb
+        on_ready = min(gb_seconds, ready)
         return (
-            kept * p.ready_gb_second
-            + on_kept * p.ready_active_gb_second
-            + (gb_seconds - on_kept) * p.gb_second
+            ready * p.ready_gb_second
+            + on_ready * p.ready_active_gb_second
+            + (gb_seconds - on_ready) * p.gb_second
             + executions / MILLION * p.million_executions
         )
 
     def request_units(self, registrations: float) -> float:
         a = self.assumptions
         each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units
-        return registrations * each + a.feed_units_second * SECONDS_A_MONTH
+        swept = a.sweeps * a.sweep_units + self.events(registrations) * a.swept_units
+        return registrations * each + swept + a.feed_units_second * SECONDS_A_MONTH
 
     def database(self, registrations: float) -> float:
-        """Cosmos DB. Autoscale bills the busiest second of each hour: here, four times the mean, at least a tenth."""
+        """Cosmos DB. Autoscale bills the busiest second of each hour: assumed to be PEAK times the mean."""
         a, p = self.assumptions, self.prices
         storage = registrations * a.kilobytes_registered / MILLION * p.database_gb_month
         units = self.request_units(registrations)
         if self.environment.serverless:
             return units / MILLION * p.million_request_units + storage
-        billed = max(self.environment.throughput / 10, 4 * units / SECONDS_A_MONTH)
+        billed = max(self.environment.throughput / AUTOSCALE_RANGE, PEAK * units / SECONDS_A_MONTH)
         return billed / 100 * p.autoscale_hundred_units_hour * HOURS_A_MONTH + storage
 
     def messaging(self, registrations: float) -> float:
-        """Service Bus: an event is sent, and received and completed by each of its subscriptions."""
+        """Service Bus: an event is sent, swept, and received and completed by each of its subscriptions."""
         a, p = self.assumptions, self.prices
-        operations = registrations * (3 + a.cancelled_share * 5)
+        registered, cancelled = 2 + 2, 2 + 2 * 2  # operations: one subscription takes registrations, two cancellations
+        operations = registrations * (registered + a.cancelled_share * cancelled)
         beyond = max(0.0, operations - p.service_bus_included)
         return p.service_bus_month + beyond / MILLION * p.million_bus_operations
 
@@ -159,16 +185,17 @@ class Model:
         a, p, here = self.assumptions, self.prices, self.environment
         executions = self.executions(registrations)
         traced = (executions + self.gateway_calls(registrations)) * a.kilobytes_traced * here.traced
-        gigabytes = (traced + executions * a.kilobytes_logged) / MILLION
+        requests = executions * a.requests_executed + SECONDS_A_MONTH * a.requests_second if here.audited else 0
+        gigabytes = (traced + executions * a.kilobytes_logged + requests * a.kilobytes_audited) / MILLION
         return gigabytes * p.log_gb + here.web_tests_month * p.web_test + here.log_alerts * p.log_alert_rule
 
     def gateway(self, registrations: float) -> float:
-        """API Management, Consumption."""
+        """API Management (Consumption)."""
         beyond = max(0.0, self.gateway_calls(registrations) - self.prices.free_gateway_calls)
         return beyond / MILLION * self.prices.million_gateway_calls
 
     def costs(self, registrations: float) -> dict[str, float]:
-        """Dollars a month by service, as the table names them."""
+        """Dollars per month by service; the keys are the columns of the table."""
         return {
             "Functions": self.functions(registrations),
             "Cosmos DB": self.database(registrations),
@@ -178,8 +205,13 @@ class Model:
         }
 
 
+def hour_of_instances(instances: int, prices: Prices | None = None, memory_gb: float = Assumptions.memory_gb) -> float:
+    """Dollars for an hour in which this many on-demand instances work without a pause."""
+    return instances * memory_gb * 3600 * (prices or Prices()).gb_second
+
+
 def table(models: Mapping[str, Model], volumes: Sequence[int] = VOLUMES) -> str:
-    """A Markdown table: a row for each environment and number of registrations a month, in whole dollars."""
+    """A Markdown table in whole dollars, with a row for each environment and number of registrations."""
     services = list(next(iter(models.values())).costs(0))
     rows = [
         f"| registrations a month | {' | '.join(services)} | sum |",
@@ -194,32 +226,32 @@ def table(models: Mapping[str, Model], volumes: Sequence[int] = VOLUMES) -> str:
 
 
 def changed[T: (Prices, Assumptions)](defaults: T, changes: Mapping[str, float]) -> T:
-    """The defaults with those changes that name one of them."""
+    """The defaults with the changes applied; ignores the names of other classes."""
     names = {field.name for field in dataclasses.fields(defaults)}
     return dataclasses.replace(defaults, **{name: value for name, value in changes.items() if name in names})
 
 
 def _change(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
-    known = {field.name for kind in (Prices, Assumptions) for field in dataclasses.fields(kind)}
-    if name not in known:
-        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(sorted(known))}")
+    names = {field.name for kind in (Prices, Assumptions) for field in dataclasses.fields(kind)}
+    if name not in names:
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(sorted(names))}")
     try:
         return name, float(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.cost", description=__doc__)
-    parser.add_argument("--registrations", type=int, nargs="+", default=VOLUMES, help="a month")
-    parser.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=NUMBER", dest="changes")
-    options = parser.parse_args(arguments)
+    command_line = parser("tools.bench.cost", __doc__)
+    command_line.add_argument("--registrations", type=int, nargs="+", default=VOLUMES, help="per month")
+    command_line.add_argument("--set", type=_change, action="append", default=[], metavar="NAME=NUMBER", dest="changes")
+    options = command_line.parse_args(arguments)
     changes = dict(options.changes)
     prices, assumptions = changed(Prices(), changes), changed(Assumptions(), changes)
     models = {name: Model(environment, prices, assumptions) for name, environment in (("dev", DEV), ("prod", PROD))}
-    sys.stdout.write(table(models, options.registrations) + "\n")
+    show(table(models, options.registrations))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Turning durations and CPU times into figures."""
+"""Statistics of durations, and the CPU time of processes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ import psutil
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load run saw. `durations`: seconds of each registration; `elapsed`: seconds of the whole run.
+    """`durations`: seconds of each registration; `elapsed`: seconds of the whole run.
 
-    `failures`: how often each answer came that was no registration.
+    `failures`: the number of calls that did not register, by status or error.
     """
 
     generator: str
@@ -21,7 +21,7 @@ class LoadResult:
 
     @property
     def rate(self) -> float:
-        """Answered requests a second."""
+        """Registrations per second."""
         return len(self.durations) / self.elapsed
 
     @property
@@ -30,13 +30,13 @@ class LoadResult:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that `percent` of the values do not exceed (nearest rank)."""
+    """The smallest value that at least `percent` of the values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    """User and system CPU time of each process so far, its children included."""
+    """User and system CPU time of each process so far, including its children."""
     spent = {}
     for name, pid in pids.items():
         process = psutil.Process(pid)

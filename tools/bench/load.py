@@ -1,4 +1,4 @@
-"""Load generators: siege, as the original's document used it, and one of our own that keeps connections open."""
+"""Load generators: siege, which the original used, and a built-in one that keeps its connections open."""
 
 import asyncio
 import json
@@ -13,15 +13,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tools.bench.figures import LoadResult
+from tools.play.system import YEON
 
-REQUEST_TIMEOUT_SECONDS = 30
-BODY = json.dumps({"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20})
+REQUEST_TIMEOUT_SECONDS = 30  # as long as the gateway waits
+SIEGE_END_SECONDS = 90  # for the last requests, and for summing up
+BODY = json.dumps(YEON)
 
 _SIEGE_LINE = re.compile(r"HTTP/1\.[01] (\d{3})\s+(\d+\.\d+) secs")
 
 
 def siege(url: str, users: int, seconds: int) -> LoadResult:
-    """The original's own load test; siege tells durations to 10 ms. Raises FileNotFoundError where siege is missing."""
+    """Runs siege, which reports durations in steps of 10 ms. Raises FileNotFoundError if it is not installed."""
     program = shutil.which("siege")
     if program is None:
         raise FileNotFoundError("siege is not installed; on Debian: apt install siege")
@@ -30,19 +32,21 @@ def siege(url: str, users: int, seconds: int) -> LoadResult:
         settings.write_text(f"verbose = true\ncolor = off\nbenchmark = true\ntimeout = {REQUEST_TIMEOUT_SECONDS}\n")
         command = [program, "-R", str(settings), "-b", "-v", f"-c{users}", f"-t{seconds}S"]
         command += ["--content-type", "application/json", f"{url} POST {BODY}"]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 90)  # noqa: S603 found on the path
-    answers = [(int(status), float(duration)) for status, duration in _SIEGE_LINE.findall(finished.stdout)]
+        finished = subprocess.run(  # noqa: S603 found on the path
+            command, capture_output=True, text=True, check=False, timeout=seconds + SIEGE_END_SECONDS
+        )
+    responses = [(int(status), float(duration)) for status, duration in _SIEGE_LINE.findall(finished.stdout)]
     failed = re.search(r"[Ff]ailed[ _]transactions\"?:\s+(\d+)", finished.stdout + finished.stderr)
-    durations = [duration for status, duration in answers if status == 201]
-    failures = Counter(str(status) for status, _ in answers if status != 201)
+    durations = [duration for status, duration in responses if status == 201]
+    failures = Counter(str(status) for status, _ in responses if status != 201)
     if failed and int(failed[1]) > failures.total():
-        failures["no answer"] = int(failed[1]) - failures.total()
+        failures["no response"] = int(failed[1]) - failures.total()
     elapsed = re.search(r"Elapsed[ _]time:?\W+([\d.]+)", finished.stdout + finished.stderr, re.IGNORECASE)
     return LoadResult("siege", durations, failures, float(elapsed[1]) if elapsed else seconds)
 
 
 def built_in(url: str, users: int, seconds: int) -> LoadResult:
-    """`users` connections that stay open, each sending the next request when the last is answered."""
+    """Keeps `users` connections open; each sends the next request as soon as the last is answered."""
     return asyncio.run(_Load(url).run(users, seconds))
 
 

@@ -1,1 +1,1 @@
-"""From this checkout to Azure: the deployment package, the deployment, and the smoke test of what was deployed."""
+"""From this checkout to Azure: the deployment package, the deployment, the rollback and the smoke test."""

@@ -1,138 +1,146 @@
-"""Deploys to Azure: `python -m tools.delivery what-if|deploy|apps|destroy ENVIRONMENT`.
+"""Deploys to Azure: `python -m tools.delivery foundation|what-if|deploy|apps|names|destroy ENVIRONMENT`.
 
-Exit code 0: done; 1: it failed; 2: something is missing that has to be there first.
+Exit code 0: done; 1: it failed; 2: a precondition is not met.
 """
 
 import argparse
 import contextlib
-import os
+import shlex
 import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
 
-from tools.delivery import deployment
-from tools.delivery.azure_cli import AzureCliError, ask
-from tools.delivery.deployment import DeploymentError, Patience
-from tools.delivery.environments import ROOT, Environment
+from tools.command_line import parser, set_step_output, show, show_error
+from tools.delivery import azure_cli, deployment, outputs
+from tools.delivery.azure_cli import AzureCliError
+from tools.delivery.deployment import DeploymentError, Limits
+from tools.delivery.environments import Environment, Template
+from tools.delivery.outputs import NotDeployedError
 from tools.delivery.package import PACKAGE, build
 from tools.delivery.preconditions import Problem, problems
 from tools.delivery.watch import Watch
+from tools.paths import ROOT
 
-MISSING = 2
+PRECONDITION_NOT_MET = 2
 HELP = {
+    "foundation": "create the resource group, with its budget, its lock and the roles of the pipeline",
     "what-if": "show what a deployment would change in the infrastructure",
     "deploy": "deploy the infrastructure, then the apps",
-    "apps": "deploy the apps only: with --package, an earlier package again",
+    "apps": "deploy only the apps; with --package, an earlier package again",
+    "names": 'print the names of everything on Azure, for a shell: eval "$(make names ENV=prod)"',
     "destroy": "delete the environment with all its data",
 }
+TEMPLATES = {"foundation": Template.FOUNDATION, "what-if": Template.SYSTEM, "deploy": Template.SYSTEM}
 
 
-def main(arguments: list[str] | None = None, root: Path = ROOT, patience: Patience | None = None) -> int:
-    given = _parser().parse_args(arguments)
-    environment = Environment(given.environment, root)
-    found = problems(environment.name, root, with_infrastructure=given.command in ("what-if", "deploy"))
-    if given.package and not zipfile.is_zipfile(given.package):
-        remedy = f"name one that is there; `make package` makes {PACKAGE}"
-        found.append(Problem(f"There is no package {given.package}.", remedy))
+def main(arguments: list[str] | None = None, root: Path = ROOT, limits: Limits | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    environment = Environment(options.environment, root)
+    found = problems(environment.name, root, TEMPLATES.get(options.command))
+    if options.package and not zipfile.is_zipfile(options.package):
+        remedy = f"name an existing one; `make package` builds {PACKAGE}"
+        found.append(Problem(f"There is no package {options.package}.", remedy))
     if found:
-        sys.stderr.write("This cannot be done yet:\n")
-        sys.stderr.writelines(f"- {problem.what}\n  To do: {problem.remedy}\n" for problem in found)
-        return MISSING
-    account = ask("account", "show")
-    _say(f"Environment {environment.name}, subscription {account['name']} ({account['id']}).")
+        show_error("This is missing:")
+        for problem in found:
+            show_error(f"- {problem.what}\n  To do: {problem.remedy}")
+        return PRECONDITION_NOT_MET
     try:
-        _carry_out(given, environment, patience or Patience())
-    except (AzureCliError, DeploymentError) as error:
-        sys.stderr.write(f"{error}\n")
+        account = azure_cli.read_json("account", "show")
+        where = f"Environment {environment.name}, subscription {account['name']} ({account['id']})."
+        # The output of `names` is for a shell.
+        (show_error if options.command == "names" else show)(where)
+        _run(options, environment, limits or Limits())
+    except (AzureCliError, DeploymentError, NotDeployedError) as error:
+        show_error(str(error))
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.delivery", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+    command_line = parser("tools.delivery", __doc__)
+    commands = command_line.add_subparsers(dest="command", required=True)
     for name, text in HELP.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("environment", nargs="?", default="", help="such as dev")
         command.set_defaults(package=None)
         if name in ("deploy", "apps"):
-            command.add_argument("--unbroken", action="store_true", help="fail unless every call went well meanwhile")
-            command.add_argument("--package", type=Path, help="a package built before (default: one built now)")
+            command.add_argument("--zero-downtime", action="store_true", help="fail if any call failed meanwhile")
+            command.add_argument("--package", type=Path, help="an existing package (default: build one)")
         if name == "what-if":
-            command.add_argument("--read-only", action="store_true", help="for an identity that may change nothing")
+            command.add_argument(
+                "--read-only", action="store_true", help="for an identity that may not change anything"
+            )
         if name == "destroy":
-            command.add_argument("--confirm", metavar="ENVIRONMENT", help="its name once more, instead of being asked")
-    return parser
+            command.add_argument("--confirm", metavar="ENVIRONMENT", help="its name again, instead of typing it")
+    return command_line
 
 
-def _carry_out(given: argparse.Namespace, environment: Environment, patience: Patience) -> None:
-    if given.command == "what-if":
-        deployment.what_if(environment, read_only=given.read_only)
-    elif given.command == "destroy":
-        _destroy(environment, given.confirm)
+def _run(options: argparse.Namespace, environment: Environment, limits: Limits) -> None:
+    if options.command == "foundation":
+        deployment.deploy_foundation(environment)
+    elif options.command == "what-if":
+        deployment.what_if(environment, read_only=options.read_only)
+    elif options.command == "names":
+        _show_names(environment)
+    elif options.command == "destroy":
+        _destroy(environment, options.confirm)
     else:
-        package = given.package or environment.root / PACKAGE
-        if not given.package:
-            _say(f"Built {PACKAGE}, sha256 {build(environment.root, package)}.")
-        _deploy(given, environment, package, patience)
+        package = options.package or environment.root / PACKAGE
+        if not options.package:
+            show(f"Built {PACKAGE}, sha256 {build(environment.root, package)}.")
+        _deploy(options, environment, package, limits)
 
 
-def _deploy(given: argparse.Namespace, environment: Environment, package: Path, patience: Patience) -> None:
-    """Deploys, while what answers is watched. Raises AzureCliError, DeploymentError."""
+def _show_names(environment: Environment) -> None:
+    """Prints the outputs as assignments of a POSIX shell. Raises NotDeployedError."""
+    for name, value in outputs.read_all(environment).items():
+        show(f"{name}={shlex.quote(value)}")
+
+
+def _deploy(options: argparse.Namespace, environment: Environment, package: Path, limits: Limits) -> None:
+    """Deploys while the gateway is watched. Raises AzureCliError, DeploymentError, NotDeployedError."""
     with contextlib.ExitStack() as watching:
         watch = None
-        if given.command == "deploy":
-            # From here on: a changed setting replaces instances as well as a package does.
-            with contextlib.suppress(DeploymentError):
-                before = deployment.outputs(environment)
-                watch = watching.enter_context(Watch(before["GATEWAY_URL"], patience.between_calls))
+        if options.command == "deploy":
+            # Already from here on: a changed setting replaces instances, as a new package does.
+            with contextlib.suppress(NotDeployedError):
+                gateway = outputs.read(environment).gateway_url
+                watch = watching.enter_context(Watch(gateway, limits.poll_pause))
             deployment.deploy_infrastructure(environment)
-        known = deployment.outputs(environment)
+        deployed = outputs.read(environment)
         if watch is None:
-            watch = watching.enter_context(Watch(known["GATEWAY_URL"], patience.between_calls))
-        deployment.deploy_apps(known, package, patience)
-        watch.wait_until_seen(patience.until_answered)
-    _tell_calls(watch, unbroken=given.unbroken)
-    _tell_address(known["GATEWAY_URL"])
+            watch = watching.enter_context(Watch(deployed.gateway_url, limits.poll_pause))
+        deployment.deploy_apps(deployed, package, limits)
+        watch.wait_until_all_answered(limits.first_answers)
+    _report_calls(watch, zero_downtime=options.zero_downtime)
+    show(f"\nThe gateway: {deployed.gateway_url}\nTry it: make smoke ENV={environment.name}")
+    set_step_output("gateway_url", deployed.gateway_url)
 
 
 def _destroy(environment: Environment, confirmed: str | None) -> None:
-    known = deployment.outputs(environment)
+    deployed = outputs.read(environment)
     if confirmed is None:
-        group = known["AZURE_RESOURCE_GROUP"]
-        sys.stdout.write(f"This deletes {group} with all its data. Type {environment.name} to do so: ")
+        group = deployed.azure_resource_group
+        sys.stdout.write(f"This deletes {group} with all its data. Type {environment.name} to confirm: ")
         sys.stdout.flush()
         confirmed = sys.stdin.readline().strip()
     if confirmed != environment.name:
         raise DeploymentError("Nothing was deleted: that is not the environment's name.")
-    deployment.destroy(environment, known)
+    deployment.destroy(environment, deployed)
 
 
-def _tell_calls(watch: Watch, *, unbroken: bool) -> None:
-    _say(f"Meanwhile {len(watch.failures)} of {watch.calls} calls failed.")
+def _report_calls(watch: Watch, *, zero_downtime: bool) -> None:
+    show(f"During the deployment {len(watch.failures)} of {watch.calls} calls failed.")
     for text, count in Counter(watch.failures).most_common():
-        _say(f"  {count} × {text}")
-    for text in (unknown := watch.unknown()):
-        _say(f"  {text}")
-    if unbroken and watch.failures:
+        show(f"  {count} × {text}")
+    for text in (gaps := watch.gaps()):
+        show(f"  {text}")
+    if zero_downtime and watch.failures:
         raise DeploymentError("The new package runs, but callers noticed the deployment.")
-    if unbroken and unknown:
-        raise DeploymentError("The new package runs, but whether callers noticed the deployment is not known.")
-
-
-def _tell_address(gateway: str) -> None:
-    _say(f"\nThe gateway: {gateway}\nTry it: make smoke URL={gateway}")
-    if step_outputs := os.environ.get("GITHUB_OUTPUT"):
-        with Path(step_outputs).open("a", encoding="utf-8") as file:
-            file.write(f"gateway_url={gateway}\n")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    if zero_downtime and gaps:
+        raise DeploymentError("The new package runs, but it is not known whether callers noticed the deployment.")
 
 
 if __name__ == "__main__":

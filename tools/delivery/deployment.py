@@ -1,27 +1,41 @@
-"""Putting the system on Azure: the infrastructure first, then the apps, one after the other."""
+"""Deploys to Azure: first the infrastructure, then the apps one after the other. Deletes it, too."""
 
 import http.client
 import json
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tools.delivery import azure_cli
-from tools.delivery.azure_cli import AzureCliError
+from shared.settings import Service
+from shared.version import DEVELOPMENT
+from tools.command_line import show
+from tools.delivery import azure_cli, providers
+from tools.delivery.azure_cli import AzureCliError, AzureCliTimeoutError, TimeLimit
 from tools.delivery.budget import start_date
-from tools.delivery.environments import BUDGET_START_DATE, Environment
-from tools.delivery.package import WITHOUT_VERSION, version
+from tools.delivery.environments import BUDGET_START_DATE, Environment, Template
+from tools.delivery.outputs import Outputs
+from tools.delivery.package import version
 
-# First those that are called and that react to events, last the one that calls them and publishes.
-APPS = ("kakao", "customerview", "customer")
-UPLOAD_ATTEMPTS = 3
-HEALTH_CALL_SECONDS = 30
+# The app that calls the others and publishes events comes last.
+DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
+# Each is a scale group with instances of its own, which no call from outside reaches: their version cannot be read.
+EVENT_FUNCTIONS = ("event-publisher", "kakao-alert", "sweep-outbox", "view-updater")
+UPLOAD_ATTEMPTS = 3  # with Limits.upload_pause: a new role assignment needs minutes to take effect everywhere
+HEALTH_CALL_SECONDS = 30  # an instance may have to start first
+# The limits of the commands that change something: several times what each usually takes, and less than the jobs on
+# GitHub may take, so that it is this message that is seen.
+WHAT_IF_SECONDS = 600  # a minute or two
+INFRASTRUCTURE_SECONDS = 2700  # the gateway takes up to fifteen minutes, a Premium namespace as long
+REGISTRATION_SECONDS = 900  # of a resource provider: a few minutes
+FOUNDATION_SECONDS = 600  # a group, a budget, a lock, roles: a minute or two
+UPLOAD_SECONDS = 1200  # more than the CLI waits itself: 450 checks of the build, then 90 s for the app to be healthy
+GROUP_DELETION_SECONDS = 3600  # Azure deletes one resource after the other
+PURGE_SECONDS = 900  # of a gateway; all others take seconds
 
 
 class DeploymentError(Exception):
@@ -29,136 +43,176 @@ class DeploymentError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Seconds. `between_uploads`: a role that was just assigned needs minutes until it is believed everywhere.
+class Limits:
+    """How long a deployment waits, in seconds.
 
-    `in_a_row`: how many answers of the new version show that no instance has the old one any more.
-    `until_answered`: how long the gateway may need, after that, until each service has answered a call to it.
+    `replacement`: until no instance of an app runs the old version. Replacing takes minutes, and longer with many.
+    `first_answers`: after that, until each service has answered through the gateway once.
+    `upload_pause`: before a failed upload is tried again.
+    `poll_pause`: between two calls, of `/health` and of the watch: short, so that an outage of seconds is noticed.
+    `confirmations`: how many responses in a row must come from the new version: each call may reach another instance.
     """
 
-    until_replaced: float = 600
-    until_answered: float = 120
-    between_uploads: float = 60
-    between_calls: float = 2
-    in_a_row: int = 10
+    replacement: float = 600
+    first_answers: float = 120
+    upload_pause: float = 60
+    poll_pause: float = 2
+    confirmations: int = 10
+
+
+def deploy_foundation(environment: Environment) -> None:
+    """Creates or changes what needs rights on the subscription. Raises AzureCliError."""
+    for namespace in providers.unregistered(environment):
+        again = f"Azure goes on registering {namespace}. Try again in a few minutes"
+        azure_cli.run(*providers.register_command(namespace), limit=TimeLimit(REGISTRATION_SECONDS, again))
+    look = f"az deployment sub show --name {environment.foundation_deployment} --query properties.provisioningState"
+    azure_cli.run(
+        *("deployment", "sub", "create", "--name", environment.foundation_deployment),
+        *("--location", environment.location),
+        *("--parameters", str(environment.parameters(Template.FOUNDATION))),
+        *("--output", "none"),
+        limit=TimeLimit(FOUNDATION_SECONDS, f"Azure goes on with it. Try again once `{look}` is not Running any more"),
+        variables={BUDGET_START_DATE: start_date(environment, datetime.now(UTC).date())},
+    )
 
 
 def what_if(environment: Environment, *, read_only: bool) -> None:
     """Shows what a deployment of the infrastructure would change. Raises AzureCliError.
 
-    `read_only`: for an identity that may not change what it looks at.
+    `read_only`: for an identity that may read the resources but not change them.
     """
     validation = ["--validation-level", "ProviderNoRbac"] if read_only else []
-    _run("what-if", environment, *validation)
+    limit = TimeLimit(WHAT_IF_SECONDS, "Nothing was changed: try again")
+    _run("what-if", environment, limit, *validation)
 
 
 def deploy_infrastructure(environment: Environment) -> None:
     """Raises AzureCliError."""
-    _run("create", environment, "--output", "none")
+    target = f"--resource-group {environment.resource_group} --name {environment.deployment}"
+    look = f"az deployment group show {target} --query properties.provisioningState"
+    limit = TimeLimit(
+        INFRASTRUCTURE_SECONDS, f"Azure goes on with it. Deploy again once `{look}` is not Running any more"
+    )
+    _run("create", environment, limit, "--output", "none")
 
 
-def _run(command: str, environment: Environment, *options: str) -> None:
+def _run(command: str, environment: Environment, limit: TimeLimit, *options: str) -> None:
     azure_cli.run(
-        *("deployment", "sub", command),
+        *("deployment", "group", command),
+        *("--resource-group", environment.resource_group),
         *("--name", environment.deployment),
-        *("--location", environment.location),
-        *("--parameters", str(environment.parameters)),
+        *("--parameters", str(environment.parameters(Template.SYSTEM))),
         *options,
-        variables={BUDGET_START_DATE: start_date(environment, datetime.now(UTC).date())},
+        limit=limit,
     )
 
 
-def outputs(environment: Environment) -> dict[str, str]:
-    """What the latest deployment of the infrastructure gave: names in upper case → value. Raises DeploymentError."""
-    try:
-        found = azure_cli.ask(
-            *("deployment", "sub", "show", "--name", environment.deployment, "--query", "properties.outputs")
-        )
-    except AzureCliError as error:
-        raise DeploymentError(f"{environment.name} has not been deployed yet: {error}") from None
-    if not found:
-        tag = f"azd-env-name={environment.name}"
-        raise DeploymentError(
-            f"the deployment {environment.deployment} did not end well, and has no outputs: deploy again; "
-            f"what it made so far is in the groups that `az group list --tag {tag}` shows"
-        )
-    # Azure changes the case of some letters.
-    return {name.upper(): str(output["value"]) for name, output in found.items()}
+def deploy_apps(outputs: Outputs, package: Path, limits: Limits) -> None:
+    """Deploys the same package to all apps. Stops at the first that fails: raises AzureCliError, DeploymentError.
 
-
-def deploy_apps(known: Mapping[str, str], package: Path, patience: Patience) -> None:
-    """Gives all apps the same package; stops at the first that does not run it. Raises AzureCliError, DeploymentError.
-
-    `known`: the outputs of the infrastructure.
+    It waits until no HTTP instance runs the old package, but not for the event functions.
     """
-    for app in APPS:
-        _upload(known["AZURE_RESOURCE_GROUP"], known[f"{app.upper()}_APP_NAME"], package, patience)
-        _wait_until_replaced(known[f"{app.upper()}_URL"], f"{app}, version {version(package)}", patience)
+    for service in DEPLOYMENT_ORDER:
+        app = outputs.apps[service]
+        _upload(outputs.azure_resource_group, app.name, package, limits)
+        _wait_until_replaced(app.url, f"{service}, version {version(package)}", limits)
+    show(
+        f"Not known: when the last old instance of {', '.join(EVENT_FUNCTIONS)} ends. Azure replaces them too, but "
+        "no call reaches them. docs/delivery.md has a query that shows which instances still work."
+    )
 
 
-def _upload(resource_group: str, name: str, package: Path, patience: Patience) -> None:
+def _upload(resource_group: str, name: str, package: Path, limits: Limits) -> None:
     target = ("--resource-group", resource_group, "--name", name, "--src", str(package))
+    limit = TimeLimit(UPLOAD_SECONDS, f"The app may not start: look at the exceptions of {name} before you try again")
     for attempt in range(1, UPLOAD_ATTEMPTS + 1):
         try:
-            azure_cli.run("functionapp", "deployment", "source", "config-zip", *target, "--build-remote", "true")
+            azure_cli.run(
+                "functionapp", "deployment", "source", "config-zip", *target, "--build-remote", "true", limit=limit
+            )
+        except AzureCliTimeoutError:
+            raise  # the first upload may still be at work
         except AzureCliError:
             if attempt == UPLOAD_ATTEMPTS:
                 raise
-            sys.stdout.write(f"Once more in {patience.between_uploads:.0f} s.\n")
-            time.sleep(patience.between_uploads)
+            show(f"Trying again in {limits.upload_pause:.0f} s.")
+            time.sleep(limits.upload_pause)
         else:
             return
 
 
-def _wait_until_replaced(url: str, wanted: str, patience: Patience) -> None:
-    """Waits until nothing but `wanted` is told at `url`: as long as instances are replaced, old ones answer as well."""
-    deadline = time.monotonic() + patience.until_replaced
-    in_a_row = 0
+def _wait_until_replaced(url: str, expected: str, limits: Limits) -> None:
+    """Waits until only `expected` is reported. While instances are being replaced, old ones respond too."""
+    deadline = time.monotonic() + limits.replacement
+    confirmed = 0
     while True:
-        told = _told(url)
-        in_a_row = in_a_row + 1 if told == wanted else 0
-        if in_a_row == patience.in_a_row:
+        reported = _reported(url)
+        confirmed = confirmed + 1 if reported == expected else 0
+        if confirmed == limits.confirmations:
             break
-        if not in_a_row and time.monotonic() > deadline:
+        if not confirmed and time.monotonic() > deadline:
             raise DeploymentError(
-                f"{url}/health still tells “{told}” after {patience.until_replaced:.0f} s; "
-                f"it has to tell “{wanted}” {patience.in_a_row} times in a row"
+                f"{url}/health still reports “{reported}” after {limits.replacement:.0f} s; "
+                f"expected “{expected}” {limits.confirmations} times in a row"
             )
-        time.sleep(patience.between_calls)
-    sys.stdout.write(f"{wanted}, runs.\n")
+        time.sleep(limits.poll_pause)
+    show(f"{expected}, runs on the instances that serve HTTP.")
 
 
-def _told(url: str) -> str:
-    """What an instance of the app says that it is, on a connection of its own; otherwise what is wrong."""
+def _reported(url: str) -> str:
+    """The services and version that an instance reports, over a new connection; or what is wrong."""
     if urlsplit(url).scheme not in ("http", "https"):
-        raise DeploymentError(f"{url!r} is no address of an app")
+        raise DeploymentError(f"{url!r} is not the URL of an app")
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=HEALTH_CALL_SECONDS) as response:  # noqa: S310 see above
             health = json.load(response)
-            return f"{', '.join(health['services'])}, version {health.get('version', WITHOUT_VERSION)}"
+            return f"{', '.join(health['services'])}, version {health.get('version', DEVELOPMENT)}"
     except urllib.error.HTTPError as error:
         with error:
             return f"status {error.code}"
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, KeyError, TypeError):
-        return "nothing"
+        return "no usable response"
 
 
-def destroy(environment: Environment, known: Mapping[str, str]) -> None:
-    """Deletes the environment with all its data. Raises AzureCliError."""
-    azure_cli.run("group", "delete", "--name", known["AZURE_RESOURCE_GROUP"], "--yes")
-    location = ("--location", known["AZURE_LOCATION"])
-    _purge(("apim", "deletedservice", "show"), ("--service-name", known["GATEWAY_NAME"], *location))
-    _purge(("keyvault", "show-deleted"), ("--name", known["KEY_VAULT_NAME"], *location))
-    azure_cli.run("deployment", "sub", "delete", "--name", environment.deployment)
+def destroy(environment: Environment, outputs: Outputs) -> None:
+    """Deletes the environment with all its data. Raises AzureCliError, DeploymentError."""
+    look = f"az group exists --name {outputs.azure_resource_group}"
+    limit = TimeLimit(GROUP_DELETION_SECONDS, f"Azure goes on with it. Destroy again once `{look}` says false")
+    if azure_cli.read_json("group", "exists", "--name", outputs.azure_resource_group):
+        _refuse_if_locked(outputs.azure_resource_group)
+        azure_cli.run("group", "delete", "--name", outputs.azure_resource_group, "--yes", limit=limit)
+    location = ("--location", outputs.azure_location)
+    _purge(("apim", "deletedservice", "show"), ("--service-name", outputs.gateway_name, *location))
+    _purge(("keyvault", "show-deleted"), ("--name", outputs.key_vault_name, *location))
+    _run_last("deployment", "sub", "delete", "--name", environment.foundation_deployment)
 
 
-def _purge(show: Sequence[str], target: Sequence[str]) -> None:
-    """Azure keeps some services for days after they were deleted, and their names: a new deployment would fail."""
+def _refuse_if_locked(resource_group: str) -> None:
+    """Azure would delete what is not locked before it came to the lock. Raises AzureCliError, DeploymentError."""
+    locks = azure_cli.read_json(
+        "lock", "list", "--resource-group", resource_group, "--query", "[].{name: name, id: id}"
+    )
+    if locks:
+        names = ", ".join(lock["name"] for lock in locks)
+        commands = "\n".join(f"  az lock delete --ids {lock['id']}" for lock in locks)
+        raise DeploymentError(
+            f"Nothing was deleted: {resource_group} is locked against it by {names}. To take the lock off, you need "
+            f"the role Owner or User Access Administrator:\n{commands}"
+        )
+
+
+def _run_last(*arguments: str) -> None:
+    """Runs a command that a person can repeat. Raises AzureCliError."""
+    azure_cli.run(*arguments, limit=TimeLimit(PURGE_SECONDS, f"Wait, then try again: az {' '.join(arguments)}"))
+
+
+def _purge(show_command: Sequence[str], target: Sequence[str]) -> None:
+    """Purges what Azure keeps for days after deletion: its name would still be taken at the next deployment."""
     try:
-        deleted = azure_cli.ask(*show, *target)
+        deleted = azure_cli.read_json(*show_command, *target)
     except AzureCliError:
         return
     if not deleted or deleted.get("properties", {}).get("purgeProtectionEnabled"):
-        # The point of the protection. `az keyvault recover` brings it back where the environment is made anew.
+        # Protected from exactly this. `az keyvault recover` restores it if the environment is deployed again.
         return
-    azure_cli.run(*show[:-1], "purge", *target)
+    _run_last(*show_command[:-1], "purge", *target)

@@ -1,17 +1,26 @@
-"""The environments that can be deployed: each is a file of parameters beside main.bicep."""
+"""The environments that can be deployed: each has parameter files for foundation.bicep and system.bicep."""
 
 import os
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tools.paths import ROOT
+
 BICEP_FOLDER = Path("infra/bicep")
 DEFAULT_LOCATION = "koreacentral"
-# A parameter that comes from the environment, and has no value without it.
+# A parameter that is read from the environment and has no default.
 REQUIRED_VARIABLE = re.compile(r"^param (\w+) = readEnvironmentVariable\('(\w+)'\)", re.MULTILINE)
-# What nobody has to give: delivery.budget asks Azure.
+# tools/delivery/budget.py works this one out; nobody has to set it.
 BUDGET_START_DATE = "BUDGET_START_DATE"
+
+
+class Template(StrEnum):
+    """What is deployed: first what needs rights on the subscription, then all else, to the resource group."""
+
+    FOUNDATION = "foundation"
+    SYSTEM = "system"
 
 
 @dataclass(frozen=True)
@@ -21,14 +30,24 @@ class Environment:
     name: str
     root: Path = ROOT
 
-    @property
-    def parameters(self) -> Path:
-        return self.root / BICEP_FOLDER / f"main.{self.name}.bicepparam"
+    def parameters(self, template: Template) -> Path:
+        """The parameter file."""
+        return self.root / BICEP_FOLDER / f"{template}.{self.name}.bicepparam"
+
+    def snapshots(self) -> list[Path]:
+        """What would be deployed, as the compiler wrote it down; that of all environments if there is none."""
+        folder = self.root / BICEP_FOLDER
+        return sorted(folder.glob(f"*.{self.name}.snapshot.json")) or sorted(folder.glob("*.snapshot.json"))
 
     @property
     def deployment(self) -> str:
-        """What its deployments are called in the subscription."""
+        """The name of its deployments in the resource group."""
         return f"ssak8-{self.name}"
+
+    @property
+    def foundation_deployment(self) -> str:
+        """The name of the deployments of its foundation in the subscription."""
+        return f"ssak8-foundation-{self.name}"
 
     @property
     def resource_group(self) -> str:
@@ -38,23 +57,23 @@ class Environment:
     def location(self) -> str:
         return os.environ.get("AZURE_LOCATION") or DEFAULT_LOCATION
 
-    def missing_variables(self) -> dict[str, str]:
-        """The environment variables that somebody has to set and that are not set: name → what it is for."""
-        template = (self.root / BICEP_FOLDER / "main.bicep").read_text(encoding="utf-8")
-        required = REQUIRED_VARIABLE.findall(self.parameters.read_text(encoding="utf-8"))
+    def missing_variables(self, template: Template) -> dict[str, str]:
+        """The required environment variables that are not set: name → description."""
+        described = (self.root / BICEP_FOLDER / f"{template}.bicep").read_text(encoding="utf-8")
+        required = REQUIRED_VARIABLE.findall(self.parameters(template).read_text(encoding="utf-8"))
         return {
-            variable: _description(template, name)
+            variable: _description(described, name)
             for name, variable in required
             if variable != BUDGET_START_DATE and not os.environ.get(variable)
         }
 
 
 def environment_names(root: Path = ROOT) -> list[str]:
-    """All there are."""
-    return sorted(path.name.split(".")[1] for path in (root / BICEP_FOLDER).glob("main.*.bicepparam"))
+    """The names of all environments, sorted."""
+    return sorted(path.name.split(".")[1] for path in (root / BICEP_FOLDER).glob(f"{Template.SYSTEM}.*.bicepparam"))
 
 
 def _description(template: str, parameter: str) -> str:
-    """What main.bicep says of a parameter; empty where it says nothing."""
+    """The description of a parameter in a template; empty if it has none."""
     found = re.search(rf"@description\('([^']*)'\)\n(?:@[^\n]*\n)*param {parameter} ", template)
     return found[1] if found else ""

@@ -1,10 +1,9 @@
-"""Builds the deployment package, the zip that all three apps run: `python -m tools.delivery.package`.
+"""Builds the deployment package, a zip that all three apps run: `python -m tools.delivery.package`.
 
-The same files give the same bytes, whenever and wherever it is built. One file more says which version it is, so that
-an app can tell it (`/health`).
+The same files give the same bytes, whenever and wherever it is built. It also holds its version, which the apps report
+(`/health`).
 """
 
-import argparse
 import hashlib
 import os
 import sys
@@ -14,20 +13,20 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-ROOT = Path(__file__).parents[2]
+from shared.version import DEVELOPMENT, VERSION_FILE
+from tools.command_line import parser, show
+from tools.paths import ROOT
+
 PACKAGE = Path("dist/ssak8.zip")
 IGNORE_FILE = ".funcignore"
-# functions/health.py reads the file; without it, as in a checkout or what azd uploads, an app tells that word.
-VERSION_FILE = "package-version"
-WITHOUT_VERSION = "development"
-VERSION_DIGITS = 16
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # the zero of a zip's times
-PLAIN_FILE = 0o100644
-UNIX = 3
+VERSION_DIGITS = 16  # of a SHA-256 in hexadecimal: short to read, and long enough to tell packages apart
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
+PLAIN_FILE = 0o100644  # -rw-r--r--
+UNIX = 3  # the zip format's number for the system that file modes are from
 
 
 def packaged_files(root: Path) -> list[str]:
-    """What `.funcignore`, written like a .gitignore, lets into the package: sorted paths below `root`, with slashes."""
+    """The files that `.funcignore`, read as a .gitignore, lets in: sorted paths below `root`, with slashes."""
     ignored = GitIgnoreSpec.from_lines((root / IGNORE_FILE).read_text(encoding="utf-8").splitlines())
     files: list[str] = []
     for folder, folders, names in root.walk():
@@ -44,7 +43,7 @@ def build(root: Path, target: Path) -> str:
     unfinished = target.with_suffix(".unfinished")
     contents = {path: (root / path).read_bytes() for path in packaged_files(root)}
     contents[VERSION_FILE] = _digest(contents).encode()
-    # Stored, not compressed: what a compressor writes depends on its version. Azure makes an image of its own of it.
+    # Not compressed: a compressor's output depends on its version. Azure builds its own image from it anyway.
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as package:
         for path, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(path, EARLIEST)
@@ -56,7 +55,7 @@ def build(root: Path, target: Path) -> str:
 
 
 def _digest(contents: Mapping[str, bytes]) -> str:
-    """Differs as soon as a name or a byte does."""
+    """A digest of all names and contents."""
     digest = hashlib.sha256()
     for path, content in sorted(contents.items()):
         digest.update(f"{path}\0{len(content)}\0".encode())
@@ -65,24 +64,22 @@ def _digest(contents: Mapping[str, bytes]) -> str:
 
 
 def version(package: Path) -> str:
-    """What an app that runs `package` tells as its version."""
+    """The version that an app reports when it runs `package`."""
     with zipfile.ZipFile(package) as entries:
         if VERSION_FILE not in entries.namelist():
-            return WITHOUT_VERSION
+            return DEVELOPMENT
         return entries.read(VERSION_FILE).decode()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.delivery.package", description=__doc__)
-    parser.add_argument("--target", type=Path, default=ROOT / PACKAGE, help="where to write it (%(default)s)")
-    target: Path = parser.parse_args(arguments).target
+    command_line = parser("tools.delivery.package", __doc__)
+    command_line.add_argument("--target", type=Path, default=ROOT / PACKAGE, help="where to write it (%(default)s)")
+    target: Path = command_line.parse_args(arguments).target
     digest = build(ROOT, target)
     with zipfile.ZipFile(target) as package:
         count = len(package.namelist())
-    shown = os.path.relpath(target)
-    sys.stdout.write(
-        f"{shown}: {count} files, {target.stat().st_size / 1024:.0f} KiB, sha256 {digest}, version {version(target)}\n"
-    )
+    size = target.stat().st_size / 1024
+    show(f"{os.path.relpath(target)}: {count} files, {size:.0f} KiB, sha256 {digest}, version {version(target)}")
     return 0
 
 

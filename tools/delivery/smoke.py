@@ -1,121 +1,171 @@
-"""Plays the demo's calls against a running system, with synthetic customers that it cancels again.
+"""Plays the scenario's calls against a running system, with synthetic customers that it cancels again.
 
-`python -m tools.delivery.smoke --url https://GATEWAY`. Exit code 0: all as expected; 1: something was not; 2: a wrong
-URL.
-It shows what it registered itself, never what else the system holds.
+`python -m tools.delivery.smoke --environment prod`, or `--url https://GATEWAY [--app NAME=URL …]`
+Exit code 0: every step went as expected; 1: a step failed; 2: an address is not usable or not known.
+It shows only what it registered itself, never what else the system holds.
+
+On Azure it also calls each app directly: it must refuse calls without a token.
 """
 
-import argparse
 import asyncio
 import contextlib
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 from rich.console import Console
+from rich.markup import escape
 
-from tools.play import steps
-from tools.play.calls import Answer, Calls, Gateway, seconds_until
-from tools.play.stage import Stage, Unexpected
+from shared.settings import Service
+from tools.command_line import parser
+from tools.delivery import outputs, sign_in
+from tools.delivery.azure_cli import AzureCliError
+from tools.delivery.environments import Environment, environment_names
+from tools.delivery.outputs import NotDeployedError
+from tools.play import probe, steps
+from tools.play.apps import APPS
+from tools.play.narrator import Narrator, StepFailed
+from tools.play.system import Response, System
+from tools.play.waiting import wait_until
 
-CALL_SECONDS = 30  # a first call may have to wait for an instance to start
-EVENT_SECONDS = 120  # so may an event
-NOBODY = "00000000-0000-7000-8000-000000000000"
+CALL_SECONDS = 30  # an instance may have to start first
+EVENT_SECONDS = 120  # the same holds for the functions that handle events
+START_SECONDS = 120  # and for all services after a deployment
 SYNTHETIC_CUSTOMERS = (
     {"customerName": "smoke test", "customerAddress": "synthetic", "customerAge": "20"},
     {"customerName": "점검용 고객", "customerAddress": "synthetic", "customerAge": 41},
 )
 
 
-class RememberingGateway(Gateway):
-    """A gateway, and whom it registered without having cancelled them yet."""
+class AddressError(Exception):
+    """An address cannot be used. The message says which, with an example."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What is tested: the gateway's address, and the apps' own where the platform protects them."""
+
+    gateway: str
+    apps: Mapping[Service, str] = field(default_factory=dict)
+
+
+def deployed(environment: str) -> Tested:
+    """The addresses of an environment on Azure. Raises AddressError, AzureCliError, NotDeployedError."""
+    if environment not in (names := environment_names()):
+        raise AddressError(f"--environment {environment!r}: name one of {', '.join(names)}, or give --url")
+    found = outputs.read(Environment(environment))
+    return Tested(found.gateway_url, {service: app.url for service, app in found.apps.items()})
+
+
+def named(url: str, apps: Sequence[str]) -> Tested:
+    """`apps`: NAME=URL. Raises AddressError."""
+    split = [(name, _checked("--app", app_url)) for name, _, app_url in (app.partition("=") for app in apps)]
+    if unknown := {name for name, _ in split} - set(APPS):
+        raise AddressError(f"--app {', '.join(sorted(unknown))}: the apps are {', '.join(APPS)}; name one as NAME=URL")
+    return Tested(_checked("--url", url), {Service(name): app_url for name, app_url in split})
+
+
+def _checked(option: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise AddressError(f"{option} {url!r}: give an address such as https://ssak8.example.org")
+    return url
+
+
+class TrackingSystem(System):
+    """A system that remembers the customers it registered and has not cancelled yet."""
 
     def __init__(self, address: str, http: aiohttp.ClientSession) -> None:
         super().__init__(address, http)
         self.registered: list[str] = []
 
-    async def call(self, method: str, path: str, **options: Any) -> Answer:
-        answer = await super().call(method, path, **options)
-        if method == "POST" and answer.status == 201:
-            self.registered.append(answer.headers["Location"].rpartition("/")[2])
-        elif method == "DELETE" and answer.status == 204:
+    async def call(self, method: str, path: str, **options: Any) -> Response:
+        response = await super().call(method, path, **options)
+        if method == "POST" and response.status == 201:
+            self.registered.append(response.headers["Location"].rpartition("/")[2])
+        elif method == "DELETE" and response.status == 204:
             self.registered.remove(path.rpartition("/")[2])
-        return answer
+        return response
 
     async def cancel_all(self) -> None:
-        """Cancels whom it registered, as far as the system lets it."""
+        """Cancels the remaining customers, as far as the system responds."""
         for customer_id in list(self.registered):
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 await self.call("DELETE", f"/customers/{customer_id}")
 
 
-async def play(stage: Stage[Calls]) -> None:
-    """Raises Unexpected, aiohttp.ClientError and TimeoutError."""
-    stage.step("Synthetic customers register", "가상 고객 등록")
-    ids = [await steps.register(stage, details) for details in SYNTHETIC_CUSTOMERS]
-    stage.step("They are found in all three services", "등록 내역 조회")
+async def play(narrator: Narrator[TrackingSystem]) -> None:
+    """Raises StepFailed, aiohttp.ClientError and TimeoutError."""
+    narrator.step("Synthetic customers register", "가상 고객 등록")
+    ids = [await steps.register(narrator, details) for details in SYNTHETIC_CUSTOMERS]
+    narrator.step("They are found in all three services", "등록 내역 조회")
     for customer_id in ids:
-        await steps.look_up(stage, customer_id)
-    stage.step("They cancel; the view and the alert follow", "등록 취소와 알림")
+        await steps.look_up(narrator, customer_id)
+    narrator.step("They cancel; the view and the alert follow", "등록 취소와 알림")
     for customer_id in ids:
-        await steps.cancel(stage, customer_id)
-        await steps.alerted(stage, customer_id)
+        await steps.cancel(narrator, customer_id)
+        await steps.expect_alert(narrator, customer_id)
 
 
-async def not_answering(system: Calls) -> dict[str, str]:
-    """The services that do not answer, and what is heard instead.
+async def wait_for_services(url: str, seconds: float) -> None:
+    """Raises StepFailed."""
+    failures: dict[str, str] = {}
 
-    One that does says itself, and not what stands before it, that what nobody has is not found.
-    """
-    heard = {}
-    for name in ("customers", "kakaos", "customerViews"):
-        try:
-            answer = await system.call("GET", f"/{name}/{NOBODY}")
-        except (aiohttp.ClientError, TimeoutError) as error:
-            heard[name] = type(error).__name__
+    async def all_answer() -> bool:
+        nonlocal failures
+        failures = await asyncio.to_thread(probe.failures, url)
+        return not failures
+
+    try:
+        await wait_until(all_answer, "all services answer", seconds)
+    except TimeoutError:
+        listed = ", ".join(f"/{collection}: {wrong}" for collection, wrong in failures.items())
+        raise StepFailed(f"not all services answered within {seconds:.0f} s ({listed})") from None
+
+
+async def run(tested: Tested, start_seconds: float, console: Console) -> None:
+    """Raises StepFailed, aiohttp.ClientError and TimeoutError."""
+    console.print(f"Waiting up to {start_seconds:.0f} s for the three services at {tested.gateway} …")
+    await wait_for_services(tested.gateway, start_seconds)
+    async with TrackingSystem.at(tested.gateway, CALL_SECONDS) as system:
+        narrator = Narrator(system, console, EVENT_SECONDS)
+        narrator.step("The apps refuse calls without a token", "토큰 없는 호출 거부")
+        if tested.apps:
+            await sign_in.expect_refusals(narrator, tested.apps, CALL_SECONDS)
         else:
-            if answer.status != 404 or "traceId" not in answer.text:
-                heard[name] = f"status {answer.status}"
-    return heard
-
-
-async def run(url: str, wait_seconds: float, console: Console) -> None:
-    """Raises Unexpected, aiohttp.ClientError and TimeoutError."""
-    async with RememberingGateway.at(url, CALL_SECONDS) as gateway:
-        heard: dict[str, str] = {}
-
-        async def all_answer() -> bool:
-            nonlocal heard
-            heard = await not_answering(gateway)
-            return not heard
-
-        console.print(f"Waiting up to {wait_seconds:.0f} s for the three services at {url} …")
+            narrator.say("Left out: no app is named. Locally there is no platform in front of the apps. On Azure name")
+            narrator.say("the environment (--environment prod) or each app (--app customer=https://…).")
         try:
-            await seconds_until(all_answer, wait_seconds)
-        except TimeoutError:
-            told = ", ".join(f"/{name}: {what}" for name, what in heard.items())
-            raise Unexpected(f"not all services answered within {wait_seconds:.0f} s ({told})") from None
-        try:
-            await play(Stage(gateway, console, EVENT_SECONDS))
+            await play(narrator)
         finally:
-            await gateway.cancel_all()
-            if gateway.registered:
-                console.print(f"   [red]could not be cancelled:[/] {', '.join(gateway.registered)}")
+            await system.cancel_all()
+            if system.registered:
+                console.print(f"   [red]could not be cancelled:[/] {', '.join(system.registered)}")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.delivery.smoke", description=__doc__)
-    parser.add_argument("--url", required=True, help="the gateway's address")
-    parser.add_argument("--wait", type=float, default=120, help="seconds until the services answer (%(default)s)")
-    given = parser.parse_args(arguments)
+    command_line = parser("tools.delivery.smoke", __doc__)
+    where = command_line.add_mutually_exclusive_group(required=True)
+    where.add_argument("--environment", help="such as prod: the addresses are read from its deployment")
+    where.add_argument("--url", help="the gateway's address")
+    command_line.add_argument(
+        "--app", action="append", default=[], metavar="NAME=URL", help="an app on Azure: with --url, once for each"
+    )
+    command_line.add_argument(
+        "--wait", type=float, default=START_SECONDS, help="seconds until the services must answer (%(default)s)"
+    )
+    options = command_line.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
-    if urlsplit(given.url).scheme not in ("http", "https") or not urlsplit(given.url).hostname:
-        parser.error(f"--url {given.url!r}: give an address such as https://ssak8.example.org")
     try:
-        asyncio.run(run(given.url, given.wait, console))
-    except (Unexpected, aiohttp.ClientError, TimeoutError) as error:
-        console.print(f"   [red]✘ not as expected:[/] {error or type(error).__name__}")
+        tested = deployed(options.environment) if options.url is None else named(options.url, options.app)
+        asyncio.run(run(tested, options.wait, console))
+    except (AddressError, AzureCliError, NotDeployedError) as error:
+        command_line.error(str(error))
+    except (StepFailed, aiohttp.ClientError, TimeoutError) as error:
+        console.print(f"   [red]✘ not as expected:[/] {escape(str(error)) or type(error).__name__}")
         return 1
     console.print("\n[green]Every step went as expected.[/]")
     return 0

@@ -1,24 +1,21 @@
-"""Calling a system while it is being changed, to see whether a caller would have noticed."""
+"""Calls a system while it is being changed, to find out whether callers would have noticed."""
 
-import http.client
 import threading
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-# What nobody has: the answer costs one look, shows nobody's data, and comes from the app and its database.
-PATHS = tuple(f"/{name}/00000000-0000-7000-8000-000000000000" for name in ("customers", "kakaos", "customerViews"))
-CALL_SECONDS = 30
-END_SECONDS = 2 * CALL_SECONDS
+from tools.play import probe
+from tools.play.apps import COLLECTIONS
+
+END_SECONDS = 2 * probe.CALL_SECONDS  # a call may have to connect first, and then read
 
 
 @dataclass
 class Watch:
-    """Calls the three services of the gateway at `address` every `pause` seconds, from entering to leaving.
+    """Calls the three services behind the gateway at `address` every `pause` seconds, between entering and leaving.
 
-    Each is watched from its first good answer on, on entering or later: nobody can miss what was not there before.
+    A service counts from its first good response: nobody can miss what was not there before.
     """
 
     address: str
@@ -28,81 +25,58 @@ class Watch:
     broken: str | None = None
 
     def __post_init__(self) -> None:
-        self._ended = threading.Event()
-        self._looked = threading.Event()
-        self._nothing_to_wait_for = threading.Event()
-        self._seen: set[str] = set()
+        self._stopping = threading.Event()
+        self._first_round_done = threading.Event()
+        self._all_answered = threading.Event()
+        self._answered: set[str] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._looked.wait()
+        self._first_round_done.wait()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
+        self._stopping.set()
         self._thread.join(END_SECONDS)
         if self._thread.is_alive():
-            self.broken = f"a call had no answer {END_SECONDS} s after the end"
+            self.broken = f"a call was still running {END_SECONDS} s after the end"
 
-    def wait_until_seen(self, seconds: float) -> None:
-        """Waits until each service has answered well once, at most that long."""
-        self._nothing_to_wait_for.wait(seconds)
+    def wait_until_all_answered(self, seconds: float) -> None:
+        """Returns once each service has answered, the watch has failed, or `seconds` have passed."""
+        self._all_answered.wait(seconds)
 
-    def unknown(self) -> list[str]:
-        """Why the failures may not be all."""
-        never = [f"{_service(path)} never answered well: not watched" for path in PATHS if path not in self._seen]
-        return never + ([f"the watch broke off: {self.broken}"] if self.broken else [])
+    def gaps(self) -> list[str]:
+        """Why `failures` may be incomplete."""
+        never = [
+            f"{name} gave no good response: not watched" for name in COLLECTIONS.values() if name not in self._answered
+        ]
+        return never + ([f"the watch failed: {self.broken}"] if self.broken else [])
 
     def _run(self) -> None:
         try:
-            self._look()
-            self._looked.set()
-            while not self._ended.wait(self.pause):
-                self._look()
-        except Exception as error:  # the edge of the thread: one that died unseen would tell of no failures
+            self._call_each()
+            self._first_round_done.set()
+            while not self._stopping.wait(self.pause):
+                self._call_each()
+        except Exception as error:  # the edge of the thread: if it died silently, it would report no failures
             self.broken = repr(error)
         finally:
-            self._looked.set()
-            self._nothing_to_wait_for.set()
+            self._first_round_done.set()
+            self._all_answered.set()
 
-    def _look(self) -> None:
-        for path in PATHS:
-            if self._ended.is_set():
+    def _call_each(self) -> None:
+        for collection in COLLECTIONS.values():
+            if self._stopping.is_set():
                 return
-            wrong = failure(self.address + path)
-            if path in self._seen:
+            wrong = probe.failure(self.address, collection)
+            if collection in self._answered:
                 self.calls += 1
                 if wrong:
-                    self.failures.append(f"{_service(path)}: {wrong}")
+                    self.failures.append(f"{collection}: {wrong}")
             elif not wrong:
-                self._seen.add(path)
-        if len(self._seen) == len(PATHS):
-            self._nothing_to_wait_for.set()
-
-
-def _service(path: str) -> str:
-    return path.split("/")[1]
-
-
-def failure(url: str) -> str | None:
-    """What is wrong with the answer about somebody who does not exist; None where an app says 404, as it should."""
-    if not url.startswith(("http://", "https://")):
-        return "no address"
-    try:
-        status, body = _answer(url)
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        return type(error).__name__
-    return None if status == 404 and b"traceId" in body else str(status)
-
-
-def _answer(url: str) -> tuple[int, bytes]:
-    """Status and body, which may break off as well: its exceptions are those of a call."""
-    try:
-        with urllib.request.urlopen(url, timeout=CALL_SECONDS) as response:  # noqa: S310 see above
-            return response.status, b""
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
+                self._answered.add(collection)
+        if len(self._answered) == len(COLLECTIONS):
+            self._all_answered.set()

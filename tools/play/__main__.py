@@ -1,4 +1,4 @@
-"""Plays the scenario on a fresh stack of its own. Exit code 1 if a step is not as expected."""
+"""Plays the scenario on a fresh local stack. Exit code 1 if a step fails."""
 
 import asyncio
 import sys
@@ -8,16 +8,17 @@ from pathlib import Path
 from rich.console import Console
 
 from local_azure.stack import Stack
+from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play.local_system import LocalSystem
+from tools.play.narrator import Narrator, StepFailed
 from tools.play.scenario import play
-from tools.play.stage import Stage, Unexpected
-from tools.play.system import SETTINGS_FILE, System
 
 
 async def run(console: Console, state: Path) -> None:
-    """Raises Unexpected."""
+    """Raises StepFailed."""
     console.print("Starting a fresh stack on free ports …")
-    async with Stack.start(SETTINGS_FILE, state) as stack, System.of(stack) as system:
-        await play(Stage(system, console))
+    async with Stack.start(LOCAL_AZURE_SETTINGS, state) as stack, LocalSystem.of(stack) as system:
+        await play(Narrator(system, console))
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ssak8-demo-") as state:
         try:
             asyncio.run(run(console, Path(state)))
-        except Unexpected as error:
+        except StepFailed as error:
             console.print(f"   [red]✘ not as expected:[/] {error}")
             return 1
         except KeyboardInterrupt:

@@ -26,6 +26,9 @@ class Emulators:
         with Stack.start(settings_file, state, only=("cosmos", "service_bus")) as stack:
             yield cls(stack)
 
+    def port(self, emulator: Emulator) -> int:
+        return self._stack.port(emulator)
+
     async def stop(self, emulator: Emulator) -> None:
         """Ends one of them, as an outage would; its data stays."""
         await asyncio.to_thread(self._stack.stop_service, emulator)

@@ -1,69 +1,97 @@
-"""A running system from outside: calls over HTTP, and a look into its database."""
+"""Calling a running system over HTTP, and waiting for the effects of its events."""
 
-from collections.abc import AsyncIterator
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
-from azure.cosmos.aio import CosmosClient
 
-from local_azure.configuration import Configuration
-from local_azure.stack import Stack
-from shared import resources
-from tools.play.calls import Answer, timed_call
+from tools.play.waiting import EVENT_SECONDS, POLL_SECONDS, wait_until
 
-SETTINGS_FILE = Path(__file__).parents[2] / "local-azure.toml"
-CALL_TIMEOUT_SECONDS = 15
-SHOWN_CONTAINERS = (resources.CUSTOMERS, resources.KAKAOS, resources.CUSTOMER_VIEWS)
+# The original system's example. Its client, HTTPie, sends the age as text.
+YEON: Mapping[str, object] = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}
+
+
+class UnexpectedResponse(Exception):
+    """A call did not succeed. The message has the status and the text of the response."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """`seconds`: from sending the request to the last byte of the response."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    seconds: float
+
+    @property
+    def body(self) -> Any:
+        """The text as JSON; None if it is empty."""
+        return json.loads(self.text) if self.text else None
 
 
 class System:
-    """The system that a stack runs."""
+    """A system of which only the gateway's address is known."""
 
-    def __init__(self, stack: Stack, http: aiohttp.ClientSession, cosmos: CosmosClient) -> None:
-        self.stack = stack
+    def __init__(self, address: str, http: aiohttp.ClientSession) -> None:
+        self._address = address.rstrip("/")
         self._http = http
-        self._database = cosmos.get_database_client(resources.DATABASE)
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, stack: Stack) -> AsyncIterator[Self]:
-        """Connects, and disconnects at the end."""
-        section = Configuration.load(SETTINGS_FILE).cosmos
-        # A connection that a stopped service has closed must not be taken for a new one.
-        connector = aiohttp.TCPConnector(force_close=True)
-        timeout = aiohttp.ClientTimeout(CALL_TIMEOUT_SECONDS)
-        async with (
-            aiohttp.ClientSession(timeout=timeout, connector=connector) as http,
-            CosmosClient(stack.url("cosmos"), section.key if section else "") as cosmos,
-        ):
-            yield cls(stack, http, cosmos)
+    async def at(cls, address: str, call_seconds: float) -> AsyncIterator[Self]:
+        """Connects to the gateway at `address`. `call_seconds`: the timeout of a call."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(call_seconds)) as http:
+            yield cls(address, http)
 
-    def url(self, path: str, service: str = "gateway") -> str:
-        """Where a path is found at a service; a whole URL stays as it is."""
-        return path if path.startswith("http") else self.stack.url(service) + path
+    def url(self, path: str) -> str:
+        """The URL of a path at the gateway; a whole URL stays as it is."""
+        return path if path.startswith("http") else self._address + path
 
-    async def call(self, method: str, path: str, *, service: str = "gateway", **options: Any) -> Answer:
-        """A call of the gateway, or of a service's own port. Raises aiohttp.ClientError."""
-        return await timed_call(self._http, method, self.url(path, service), **options)
+    async def call(self, method: str, path: str, **options: Any) -> Response:
+        """Sends a request. `options`: those of aiohttp's request. Raises aiohttp.ClientError and TimeoutError."""
+        return await self._send(method, self.url(path), **options)
 
-    async def query(self, container: str, query: str, **parameters: object) -> list[Any]:
-        """The results of a query over all partitions."""
-        items = self._database.get_container_client(container).query_items(
-            query=query, parameters=[{"name": f"@{name}", "value": value} for name, value in parameters.items()]
-        )
-        return [item async for item in items]
+    async def _send(self, method: str, url: str, **options: Any) -> Response:
+        start = time.perf_counter()
+        async with self._http.request(method, url, **options) as response:
+            text = await response.text()
+        return Response(response.status, response.headers, text, time.perf_counter() - start)
 
-    async def stored(self, container: str, customer_id: str) -> list[dict[str, Any]]:
-        """What a container holds of a customer."""
-        key = resources.PARTITION_KEYS[container].removeprefix("/")
-        return await self.query(container, f"SELECT * FROM c WHERE c.{key} = @id", id=customer_id)  # noqa: S608 a constant
+    async def register(self, details: Mapping[str, object] = YEON) -> str:
+        """Registers a customer; returns the id. Raises UnexpectedResponse."""
+        response = await self._expect(201, "POST", "/customers", json=details)
+        return str(response.body["id"])
 
-    async def stored_everywhere(self, customer_id: str) -> dict[str, list[dict[str, Any]]]:
-        """What each container holds of a customer."""
-        return {name: await self.stored(name, customer_id) for name in SHOWN_CONTAINERS}
+    async def cancel(self, customer_id: str) -> None:
+        """Cancels a registration. Raises UnexpectedResponse."""
+        await self._expect(204, "DELETE", f"/customers/{customer_id}")
 
-    async def count(self) -> dict[str, int]:
-        """How many documents of any kind each container holds."""
-        return {name: (await self.query(name, "SELECT VALUE COUNT(1) FROM c"))[0] for name in SHOWN_CONTAINERS}
+    async def _expect(self, status: int, method: str, path: str, **options: Any) -> Response:
+        response = await self.call(method, path, **options)
+        if response.status != status:
+            raise UnexpectedResponse(f"{method} {path}: {response.status} {response.text}")
+        return response
+
+    async def wait_for_view(
+        self, customer_id: str, status: str, seconds: float = EVENT_SECONDS, poll_seconds: float = POLL_SECONDS
+    ) -> float:
+        """Waits until the customer's view has this status; returns how many seconds that took. Raises TimeoutError."""
+
+        async def has_status() -> bool:
+            response = await self.call("GET", f"/customerViews/{customer_id}")
+            return response.status == 200 and response.body["status"] == status
+
+        return await wait_until(has_status, f"the view of {customer_id} says {status}", seconds, poll_seconds)
+
+    async def wait_for_alert(self, customer_id: str, seconds: float = EVENT_SECONDS) -> float:
+        """Waits until the cancellation's alert is sent; returns how many seconds that took. Raises TimeoutError."""
+
+        async def is_sent() -> bool:
+            return (await self.call("GET", f"/kakaos/{customer_id}.canceled")).status == 200
+
+        return await wait_until(is_sent, f"the alert of {customer_id} was sent", seconds)

@@ -1,4 +1,4 @@
-// The database, its containers, and who may read and write which of them.
+// The database, its containers, and the identities that may read and write each of them.
 
 import { Throughput } from '../types.bicep'
 
@@ -6,20 +6,26 @@ param name string
 param location string
 param tags { *: string }
 
-@description('The most request units per second of each container; without it the account is serverless.')
+@description('The maximum request units per second of each container; without it the account is serverless.')
 param throughput Throughput?
 
 param backup 'Continuous7Days' | 'Continuous30Days'
 param zoneRedundant bool
 param publicNetworkAccess 'Enabled' | 'Disabled'
 
-@description('The identities that read and write the containers named by the keys.')
+@description('Container → the identity that reads and writes it.')
 param contributors { *: string }
+
+@description('The workspace of the logs.')
+param workspaceId string
+
+@description('Whether every request for data is logged, and not only changes of the account.')
+param audited bool
 
 var databaseName = 'ssak8'
 
-// Only what a query filters or sorts by is indexed, because every indexed path makes every write dearer. Without
-// a default of its own (-1: never), a container ignores the ttl of its documents.
+// Only what a query filters or sorts by is indexed, because every indexed path makes every write more expensive.
+// Without a defaultTtl (-1: never), a container ignores the ttl of its documents.
 var containers = [
   {
     name: 'customers'
@@ -46,7 +52,7 @@ var containers = [
     name: 'leases'
     partitionKey: '/id'
     defaultTtl: null
-    // The trigger finds its leases by the beginning of their ids.
+    // The trigger finds its leases by the prefix of their ids.
     indexedPaths: ['/id/?']
     throughput: throughput.?leases
   }
@@ -60,7 +66,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
   properties: {
     databaseAccountOfferType: 'Standard'
     capabilities: throughput == null ? [{ name: 'EnableServerless' }] : []
-    // Reading one's own registration is right whichever instance serves it: docs/decisions/0009-what-is-not-atomic.md
+    // Customers see their own registration, whichever instance responds: docs/decisions/0009-what-is-not-atomic.md
     consistencyPolicy: { defaultConsistencyLevel: 'Strong' }
     locations: [
       {
@@ -80,7 +86,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
     networkAclBypass: 'None'
   }
 
-  // The data plane's own role, which Azure's roles know nothing of.
+  // A role of the data plane, which is separate from Azure's roles.
   resource dataContributor 'sqlRoleDefinitions' existing = {
     name: '00000000-0000-0000-0000-000000000002'
   }
@@ -94,6 +100,7 @@ resource database 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2026-03-15
   }
 }
 
+@batchSize(1)
 resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2026-03-15' = [
   for container in containers: {
     parent: database
@@ -125,6 +132,8 @@ resource identities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30
   }
 ]
 
+// The account refuses a second change while one is under way.
+@batchSize(1)
 resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
   for (container, index) in containers: {
     parent: account
@@ -137,6 +146,23 @@ resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03
     dependsOn: [sqlContainers]
   }
 ]
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'log'
+  scope: account
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [
+      for category in concat(['ControlPlaneRequests'], audited ? ['DataPlaneRequests'] : []): {
+        category: category
+        enabled: true
+      }
+    ]
+  }
+}
 
 output id string = account.id
 output name string = account.name

@@ -1,4 +1,4 @@
-// One function app on a plan of its own (Flex Consumption has one app a plan), and who may call it.
+// One function app on its own plan (Flex Consumption has one app per plan), and its permitted callers.
 
 import { Scale } from '../types.bicep'
 
@@ -8,31 +8,41 @@ param storageName string
 param location string
 param tags { *: string }
 
-@description('Which of the services this app is: SSAK8_SERVICES, and the tag that azd finds the app by.')
+@description('The service that this app is: SSAK8_SERVICES, and the tag by which azd finds the app.')
 param service 'customer' | 'kakao' | 'customerview'
 
 param identityName string
 param scale Scale
+
+@description('The least maximumInstanceCount that the region accepts.')
+param lowestInstanceLimit int
+
 param rollingUpdates bool
 param zoneRedundant bool
 
-@description('Settings that this app has beyond those of every app.')
+@description('Settings of this app in addition to those of every app.')
 param settings { *: string }
 
 param cosmosEndpoint string
 param serviceBusNamespace string
 param connectionString string
 
-@description('Percent of the traces that are kept.')
+@description('The workspace of the logs of its storage.')
+param workspaceId string
+
+@description('Whether every request to its storage is logged.')
+param audited bool
+
+@description('Percentage of traces to keep.')
 param sampledPercentage int
 
-@description('Client id of the app registration that tokens for this app are issued for.')
+@description('Client id of the app registration whose tokens this app accepts.')
 param authClientId string
 
-@description('The only identities whose tokens are taken.')
+@description('The only identities whose tokens are accepted.')
 param callers string[]
 
-@description('The subnet that outgoing connections leave from; empty for none.')
+@description('The subnet of outgoing connections; empty for none.')
 param subnetId string
 
 @description('Whether storage can be reached without private endpoints.')
@@ -57,6 +67,8 @@ module storage 'storage.bicep' = {
     zoneRedundant: zoneRedundant
     publicNetworkAccess: storageNetworkAccess
     owner: identityName
+    workspaceId: workspaceId
+    audited: audited
   }
 }
 
@@ -75,14 +87,14 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
 }
 
-// What every app needs to come up. What is not here has its default in shared/settings.py.
+// What every app needs to start. Other settings have their defaults in shared/settings.py.
 var commonSettings = {
-  // No connection string, not even an empty one: with it the host would not sign in with its identity.
+  // No connection string, not even an empty one: the host would use it instead of its identity.
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identity.properties.clientId
   AzureWebJobsStorage__blobServiceUri: storage.outputs.blobEndpoint
 
-  // Whom the app asks for tokens as, where no connection says it.
+  // The identity that the app requests tokens with, where no connection names one.
   AZURE_CLIENT_ID: identity.properties.clientId
 
   COSMOS_CONNECTION__accountEndpoint: cosmosEndpoint
@@ -96,13 +108,13 @@ var commonSettings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
-  // Its node on the application map.
+  // The name of its node on the application map.
   OTEL_SERVICE_NAME: service
-  // By the trace's id, as the gateway does, so that all keep the same traces. The default is five spans a second.
+  // Samples by trace id, like the gateway, so that all keep the same traces. The default is five spans a second.
   OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
   OTEL_TRACES_SAMPLER_ARG: '${sampledPercentage / 100}.${padLeft(string(sampledPercentage % 100), 2, '0')}'
-  // The code has spans of its own for the database, kakao and Service Bus. Those of the libraries would double them, and
-  // carry another trace over to Service Bus.
+  // The code has its own spans for the database, kakao and Service Bus. Those of the libraries would duplicate them,
+  // and pass another trace on to Service Bus.
   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3'
 
   SSAK8_SERVICES: service
@@ -121,7 +133,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     clientAffinityEnabled: false
-    // Who reads a setting that is a reference to a secret.
+    // The identity that reads settings which refer to secrets.
     keyVaultReferenceIdentity: identity.id
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
@@ -150,11 +162,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
       scaleAndConcurrency: {
         instanceMemoryMB: scale.instanceMemoryMB
-        maximumInstanceCount: scale.maximumInstanceCount
+        maximumInstanceCount: max(scale.maximumInstanceCount, lowestInstanceLimit)
         alwaysReady: scale.alwaysReady
         triggers: { http: { perInstanceConcurrency: scale.perInstanceConcurrency } }
       }
-      // The service knows this property, the published types do not yet. Without it all instances are replaced at once.
+      // The published types lack this property. Without it all instances are replaced at once.
       #disable-next-line BCP037
       siteUpdateStrategy: { type: rollingUpdates ? 'RollingUpdate' : 'Recreate' }
     }
@@ -169,9 +181,10 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }
+    dependsOn: [ftp] // an app refuses a second change while one is under way
   }
 
-  // Whoever is not one of the callers gets no further than the platform: docs/decisions/0010-who-may-call-an-app.md
+  // The platform refuses everybody but the callers: docs/decisions/0010-who-may-call-an-app.md
   resource authentication 'config' = {
     name: 'authsettingsV2'
     properties: {
@@ -182,8 +195,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       globalValidation: {
         requireAuthentication: true
         unauthenticatedClientAction: 'Return401'
-        // The second is what `az functionapp deployment source config-zip` asks after an upload, without a token of ours;
-        // the host itself still asks for its master key there.
+        // `az functionapp deployment source config-zip` calls the second after an upload, without a token of ours; the
+        // host itself still requires its master key there.
         excludedPaths: ['/health', '/admin/host/status']
       }
       httpSettings: { requireHttps: true }
@@ -207,6 +220,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
       login: { tokenStore: { enabled: false } }
     }
+    dependsOn: [scm]
   }
 }
 

@@ -1,14 +1,14 @@
-// The one address of the whole system: API Management in front of the three apps.
+// The public address of the system: API Management in front of the three apps.
 
 param name string
 param location string
 param tags { *: string }
 param identityName string
 
-@description('Required by the service; it writes there about itself.')
+@description('Required by the service, which sends its own notifications there.')
 param publisherEmail string
 
-@description('Client id of the app registration that the apps take tokens for.')
+@description('Client id of the app registration whose tokens the apps accept.')
 param authClientId string
 
 @description('Application Insights.')
@@ -19,7 +19,7 @@ param customerUrl string
 param kakaoUrl string
 param customerviewUrl string
 
-@description('Percent of requests that are traced.')
+@description('Percentage of requests to trace.')
 param sampledPercentage int
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
@@ -30,8 +30,9 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
   name: name
   location: location
   tags: tags
-  // Paid by call, and starts within minutes. It has no rate limit by caller (rate-limit-by-key) and no virtual network:
-  // what an attack can cost is bounded by maximumInstanceCount, and callers without the gateway's token are refused.
+  // Billed per call, and deployed within minutes. It has no rate limit per caller (rate-limit-by-key) and no virtual
+  // network. So maximumInstanceCount only slows what an attack costs, and the apps refuse callers without the gateway's
+  // token.
   sku: {
     name: 'Consumption'
     capacity: 0
@@ -46,7 +47,9 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
   }
 }
 
-// The names of backends and values are those that gateway-policy.xml uses.
+// gateway-policy.xml uses these names of backends and values. The service refuses a second change while one is under
+// way, so everything here waits for what is before it.
+@batchSize(1)
 resource backends 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
   for backend in [
     { name: 'customer', url: customerUrl }
@@ -66,7 +69,7 @@ resource backends 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
   }
 ]
 
-// Ids, no secrets; hiding them would only make the policy harder to read.
+// Ids, not secrets: hiding them would only make the policy harder to read.
 resource authClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
   parent: service
   name: 'auth-client-id'
@@ -75,6 +78,7 @@ resource authClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-
     value: authClientId
     secret: false
   }
+  dependsOn: [backends]
 }
 
 resource gatewayClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
@@ -85,6 +89,7 @@ resource gatewayClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-
     value: identity.properties.clientId
     secret: false
   }
+  dependsOn: [authClientIdValue]
 }
 
 resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
@@ -98,6 +103,7 @@ resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
       identityClientId: identity.properties.clientId
     }
   }
+  dependsOn: [gatewayClientIdValue]
 }
 
 resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
@@ -113,6 +119,7 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
     format: 'openapi+json'
     value: loadTextContent('../../openapi.json')
   }
+  dependsOn: [logger]
 
   resource policy 'policies' = {
     name: 'policy'
@@ -120,10 +127,9 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
       format: 'xml'
       value: loadTextContent('gateway-policy.xml')
     }
-    dependsOn: [backends, authClientIdValue, gatewayClientIdValue]
   }
 
-  // Traces begin here, and hold neither bodies nor headers nor addresses of callers.
+  // Traces start here. They hold no bodies, headers or addresses of callers.
   resource diagnostic 'diagnostics' = {
     name: 'applicationinsights'
     properties: {
@@ -147,6 +153,7 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
         response: { headers: [], body: { bytes: 0 } }
       }
     }
+    dependsOn: [policy]
   }
 }
 

@@ -1,4 +1,4 @@
-// User-assigned identities: who an app is to every other resource. They exist before the apps do, so that roles can too.
+// User-assigned identities of the apps and the gateway. They exist before the apps, so that roles can too.
 
 param names string[]
 param location string

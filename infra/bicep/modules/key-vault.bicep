@@ -1,20 +1,22 @@
-// Where secrets go. Nothing here needs one yet: a real KakaoTalk provider's key will be the first.
+// For secrets. There are none yet: the key of a real KakaoTalk provider will be the first.
+
+import { appRoles } from '../roles.bicep'
 
 param name string
 param location string
 param tags { *: string }
 param publicNetworkAccess 'Enabled' | 'Disabled'
 
-@description('Keep what was deleted for a week, whoever wants it gone. The name of a deleted vault is taken for as long.')
+@description('Whether deleted vaults and secrets are kept for a week and cannot be purged. The name of a deleted vault stays taken as long.')
 param purgeProtection bool
 
 @description('The identity that reads secrets.')
 param reader string
 
-var secretsUser = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '4633458b-17de-408a-b874-0445c86b69e6'
-)
+@description('The workspace of the logs.')
+param workspaceId string
+
+var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.keyVaultSecretsUser)
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
@@ -25,7 +27,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    // Azure refuses `false`: it cannot be switched off once it was on.
+    // Azure refuses `false`, because it cannot be disabled once enabled.
     enablePurgeProtection: purgeProtection ? true : null
     softDeleteRetentionInDays: 7
     publicNetworkAccess: publicNetworkAccess
@@ -47,6 +49,18 @@ resource readerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: readerIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: secretsUser
+  }
+}
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'log'
+  scope: vault
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [{ category: 'AuditEvent', enabled: true }]
   }
 }
 

@@ -1,15 +1,15 @@
-// What somebody has to know, and the paragraph of docs/operations.md that says what to do then.
+// The alerts. Each links to the paragraph of docs/operations.md that says what to do.
 
 param location string
 param tags { *: string }
 
-@description('Begins every name.')
+@description('The start of every name.')
 param prefix string
 
-@description('Ends every name.')
+@description('The end of every name.')
 param resourceToken string
 
-@description('Whether anybody counts on the environment being up: silence is told only then.')
+@description('Whether somebody relies on the environment: only then is silence reported.')
 param attended bool
 
 param componentId string
@@ -22,16 +22,16 @@ type LogAlert = {
   name: string
   description: string
 
-  @description('0 is the worst, 4 the least.')
+  @description('0 is the most severe, 4 the least.')
   severity: 1 | 2 | 3
 
-  @description('Any row that it gives is a reason to tell.')
+  @description('The alert fires if it returns any row.')
   query: string
 
-  @description('How far back it looks, in minutes.')
+  @description('The minutes it looks back.')
   minutes: 15 | 60
 
-  @description('How far back it looks instead, ISO 8601: as long as that, what stands still is told of.')
+  @description('How far it looks back instead (ISO 8601): what stands still is reported for this long.')
   lookBack: 'PT6H'?
   enabled: bool
 }
@@ -51,17 +51,17 @@ type MetricAlert = {
   dimensions: { name: string, operator: 'Include', values: string[] }[]
 }
 
-// A refusal because of the caller (4xx) is no failure; a function without an address fails by raising.
-// Of the calls only those are here whose trace was kept, each standing for itemCount: a few of them are no ratio yet.
+// A refusal because of the caller (4xx) is not a failure; a function without a URL fails by raising. `requests` holds
+// only sampled calls, each of which stands for itemCount calls: a few are not enough for a ratio.
 //
-// An age is told only when something has been done, so what stands still tells none. It is known by its cause: something
-// was told that should have had a consequence, and of that nothing was told since. Every process tells once a minute, so a
-// cause may seem up to a minute later than its consequence: two minutes make up for that, and for clocks that differ. A
-// cause is looked at when its consequence had time to be told, and before those two minutes would reach out of the window.
+// An age is measured only when something is done, so a function that stands still reports none. What shows it is a
+// metric of its cause that is not followed by a metric of the consequence. Every process exports once a minute, so a
+// cause may appear up to a minute later than its consequence: two minutes allow for that, and for clocks that differ. A
+// cause counts once its consequence had time to be exported, and while those two minutes are within the window.
 var logAlerts LogAlert[] = [
   {
     name: 'failure-ratio'
-    description: 'More than 5 % of at least 20 calls of an app failed, and at least three of them were seen.'
+    description: 'More than 5 % of at least 20 calls of an app failed, and at least three failures were sampled.'
     severity: 1
     minutes: 15
     enabled: true
@@ -102,7 +102,7 @@ customMetrics
   }
   {
     name: 'oldest-message'
-    description: 'An event was more than five minutes old when it was worked on, or nobody works on events.'
+    description: 'An event was more than five minutes old when it was handled, or events are not handled at all.'
     severity: 2
     minutes: 15
     lookBack: 'PT6H'
@@ -123,7 +123,7 @@ customMetrics
   }
   {
     name: 'outbox-age'
-    description: 'Events are published more than a minute late, or not at all although customers have changed.'
+    description: 'Events are published more than a minute late, or not at all although customers registered or cancelled.'
     severity: 1
     minutes: 15
     lookBack: 'PT6H'
@@ -141,15 +141,15 @@ customMetrics
   }
   {
     name: 'no-traffic'
-    description: 'Nobody registered or cancelled for an hour, or nothing is told of it.'
+    description: 'Nobody registered or cancelled for an hour, or telemetry is missing.'
     severity: 3
     minutes: 60
     enabled: attended
     query: '''
 customMetrics
 | where name in ("ssak8.registrations", "ssak8.refusals", "ssak8.cancellations")
-| summarize told = count()
-| where told == 0
+| summarize exported = count()
+| where exported == 0
 '''
   }
 ]
@@ -181,7 +181,7 @@ var metricAlerts MetricAlert[] = [
   }
   {
     name: 'database-throttling'
-    description: 'Cosmos DB refused more than a hundred requests, because they ask for more than it was given (429).'
+    description: 'Cosmos DB refused more than a hundred requests, because they exceed its throughput (429).'
     severity: 2
     scope: cosmosDbId
     namespace: 'Microsoft.DocumentDB/databaseAccounts'
@@ -204,6 +204,8 @@ resource logAlertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       description: '${alert.description} What to do: docs/operations.md#alert-${alert.name}'
       severity: alert.severity
       enabled: alert.enabled
+      // A new component has no tables yet, and the service would refuse queries for them.
+      skipQueryValidation: true
       scopes: [componentId]
       evaluationFrequency: 'PT5M'
       windowSize: alert.minutes == 15 ? 'PT15M' : 'PT1H'

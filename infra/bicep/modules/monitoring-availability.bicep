@@ -1,37 +1,37 @@
-// Whether the system can be reached from outside: asked from several places, and told when two of them get no answer.
+// Tests from several locations whether the system is reachable, and alerts when two of them get no response.
 
 param location string
 param tags { *: string }
 
-@description('Whether anybody counts on the environment being up; asking costs, and keeps apps from going to sleep.')
+@description('Whether somebody relies on the environment. The tests cost money, and keep apps from scaling to zero.')
 param enabled bool
 
-@description('Application Insights, which keeps the results.')
+@description('Application Insights, which stores the results.')
 param componentId string
 param actionGroupId string
 
-@description('Begins the name of each test.')
+@description('The start of the name of each test.')
 param testPrefix string
 
-@description('Begins the name of each alert.')
+@description('The start of the name of each alert.')
 param alertPrefix string
 
-@description('Ends every name.')
+@description('The end of every name.')
 param resourceToken string
 
-@description('What is asked: GET, and 200 is right.')
+@description('What to call with GET; 200 is expected.')
 param targets Target[]
 
 type Target = {
   name: string
   url: string
 
-  @description('Between two questions from one place.')
+  @description('Between two calls from one location.')
   seconds: 300 | 600 | 900
 }
 
-// East Asia, Southeast Asia and Japan East: an answer has to be fast from there too.
-var places = ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
+// East Asia, Southeast Asia and Japan East, from where a response must be fast too.
+var locations = ['apac-hk-hkn-azr', 'apac-sg-sin-azr', 'apac-jp-kaw-edge']
 
 resource tests 'Microsoft.Insights/webtests@2022-06-15' = [
   for target in targets: {
@@ -47,10 +47,10 @@ resource tests 'Microsoft.Insights/webtests@2022-06-15' = [
       Enabled: enabled
       Kind: 'standard'
       Frequency: target.seconds
-      // A start of an app that has gone to sleep is not an outage.
+      // Starting an app that has scaled to zero is not an outage.
       Timeout: 30
       RetryEnabled: true
-      Locations: [for place in places: { Id: place }]
+      Locations: [for location in locations: { Id: location }]
       Request: {
         RequestUrl: target.url
         HttpVerb: 'GET'
@@ -75,7 +75,7 @@ resource alerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
       'hidden-link:${tests[index].id}': 'Resource'
     })
     properties: {
-      description: '${target.name} does not answer in two of three places. What to do: docs/operations.md#alert-availability'
+      description: '${target.name} does not respond to two of three locations. What to do: docs/operations.md#alert-availability'
       severity: 1
       enabled: enabled
       scopes: [tests[index].id, componentId]

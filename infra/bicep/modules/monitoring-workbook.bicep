@@ -1,4 +1,4 @@
-// What an operator asks first, on one page in the portal: ../workbook.json
+// The workbook in the portal that answers an operator's first questions: ../workbook.json
 
 param location string
 param tags { *: string }
@@ -17,7 +17,7 @@ var content = reduce(
 )
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
-  // The service wants a GUID.
+  // The service requires a GUID.
   name: guid(resourceGroup().id, 'ssak8-operations')
   location: location
   tags: tags

@@ -1,4 +1,6 @@
-// Where telemetry goes, who may send it, and who is told when something is wrong.
+// Application Insights, the identities that may send telemetry, and the recipient of alerts.
+
+import { appRoles } from '../roles.bicep'
 
 param workspaceName string
 param componentName string
@@ -6,21 +8,21 @@ param actionGroupName string
 param location string
 param tags { *: string }
 
-@description('Days that logs and traces are kept.')
+@description('Days to keep logs and traces.')
 param retentionDays int
 
-@description('Gigabytes a day at which taking more stops; -1 for no cap.')
+@description('Gigabytes per day, beyond which nothing is accepted; -1 for no cap.')
 param dailyCapGb int
 
-@description('Who gets the alerts by e-mail.')
+@description('The e-mail address that receives alerts.')
 param operatorEmail string
 
-@description('The identities of those that send telemetry.')
+@description('The identities that send telemetry.')
 param publishers string[]
 
 var monitoringMetricsPublisher = subscriptionResourceId(
   'Microsoft.Authorization/roleDefinitions',
-  '3913510d-42f4-4e42-8a64-420c390055eb'
+  appRoles.monitoringMetricsPublisher
 )
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
@@ -92,5 +94,5 @@ output componentId string = component.id
 output componentName string = component.name
 output actionGroupId string = actionGroup.id
 
-@description('No secret: it names the component, and with local authentication disabled nobody gets in by it.')
+@description('Not a secret: it names the component, and with local authentication disabled it grants no access.')
 output connectionString string = component.properties.ConnectionString

@@ -1,4 +1,4 @@
-// The optional virtual network: the apps leave from one subnet, and reach storage, database, Service Bus and Key Vault in another.
+// The optional virtual network: one subnet for the apps, another for the private endpoints of what they use.
 
 param name string
 param appsSecurityGroupName string
@@ -6,10 +6,10 @@ param endpointsSecurityGroupName string
 param location string
 param tags { *: string }
 
-@description('The namespace of each private DNS zone, by what is reached through it.')
+@description('The name of each private DNS zone, by the service that it is for.')
 var zoneNames = {
   blob: 'privatelink.blob.${environment().suffixes.storage}'
-  // Azure has no suffix to ask for these three; that of Key Vault is another than the public one.
+  // Azure has no suffixes for these three; that of Key Vault differs from the public one.
   cosmosDb: 'privatelink.documents.azure.com'
   serviceBus: 'privatelink.servicebus.windows.net'
   keyVault: 'privatelink.vaultcore.azure.net'
@@ -30,7 +30,7 @@ resource endpointsSecurityGroup 'Microsoft.Network/networkSecurityGroups@2025-05
       {
         name: 'from-apps'
         properties: {
-          description: 'HTTPS and AMQP; Cosmos DB in direct mode uses the ports from 10000.'
+          description: 'HTTPS and AMQP; Cosmos DB in direct mode uses the ports from 10000 on.'
           priority: 100
           direction: 'Inbound'
           access: 'Allow'

@@ -1,4 +1,4 @@
-// An address within the virtual network for one resource.
+// An address in the virtual network for one resource.
 
 param name string
 param location string
@@ -6,7 +6,7 @@ param tags { *: string }
 param subnetId string
 param resourceId string
 
-@description('Which part of the resource: blob, Sql, namespace.')
+@description('The part of the resource: blob, Sql, namespace or vault.')
 param groupId string
 
 param dnsZoneId string

@@ -1,6 +1,8 @@
-// A subscription, the rules that say what it takes, and who receives from it.
+// A subscription, its rules, and the identity that receives from it.
 
-@description('A rule as the local Service Bus has it.')
+import { appRoles } from '../roles.bicep'
+
+@description('A rule in the format of the local Service Bus.')
 type Rule = {
   Name: string
   Properties: {
@@ -9,7 +11,7 @@ type Rule = {
   }
 }
 
-@description('A subscription as the local Service Bus has it. Without rules it takes every message.')
+@description('A subscription in the format of the local Service Bus. Without rules it accepts every message.')
 type Subscription = {
   Name: string
   Properties: {
@@ -29,12 +31,9 @@ param subscription Subscription
 @description('The identity that receives.')
 param receiver string
 
-// Not Data Owner: with it the platform could count messages and scale more exactly, but a broken-in app could change the
-// rules. Without, it scales by how long the messages that it sees have waited.
-var dataReceiver = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
-)
+// Not Data Owner: with it the platform could count messages and scale more precisely, but a compromised app could
+// change the rules. Without it, the platform scales by how long messages have waited.
+var dataReceiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.serviceBusDataReceiver)
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' existing = {
   name: namespaceName
@@ -58,8 +57,9 @@ resource topicSubscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions
   }
 }
 
-// A new subscription comes with a rule `$Default` that takes everything, and every other rule would only add to it: the
-// first of ours takes its place.
+// A new subscription has a rule `$Default` that accepts everything, and every other rule would only add to it: our
+// first rule replaces it.
+@batchSize(1)
 resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-01-01' = [
   for (rule, index) in subscription.?Rules ?? []: {
     parent: topicSubscription
@@ -77,7 +77,7 @@ resource receiverIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024
 
 resource receiverRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(topicSubscription.id, receiverIdentity.id, dataReceiver)
-  // A role on the topic would not do: the receiving link is opened on the subscription.
+  // A role on the topic is not enough: the receiver opens its link on the subscription.
   scope: topicSubscription
   properties: {
     principalId: receiverIdentity.properties.principalId

@@ -1,11 +1,12 @@
-// The topic of customer events. Topic, subscriptions and rules are read from the file that the local Service Bus reads,
-// so that both have the same.
+// The topic of customer events. Topic, subscriptions and rules come from the file that the local Service Bus reads.
+
+import { appRoles } from '../roles.bicep'
 
 param name string
 param location string
 param tags { *: string }
 
-@description('Premium can have private endpoints, Standard cannot. A namespace cannot change from one to the other.')
+@description('Only Premium can have private endpoints. A namespace cannot change from one to the other.')
 param sku 'Standard' | 'Premium'
 
 param publicNetworkAccess 'Enabled' | 'Disabled'
@@ -13,15 +14,15 @@ param publicNetworkAccess 'Enabled' | 'Disabled'
 @description('The identity that sends to the topic.')
 param sender string
 
-@description('The identity that receives from the subscription of this name.')
+@description('Subscription → the identity that receives from it.')
 param receivers { *: string }
+
+@description('The workspace of the logs.')
+param workspaceId string
 
 var topicConfiguration = loadJsonContent('../../../service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
 
-var dataSender = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
-)
+var dataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.serviceBusDataSender)
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   name: name
@@ -44,7 +45,7 @@ resource topic 'Microsoft.ServiceBus/namespaces/topics@2026-01-01' = {
   parent: namespace
   name: topicConfiguration.Name
   properties: {
-    // Can only be said when the topic is made.
+    // Can only be set when the topic is created.
     requiresDuplicateDetection: topicConfiguration.Properties.RequiresDuplicateDetection
     duplicateDetectionHistoryTimeWindow: topicConfiguration.Properties.DuplicateDetectionHistoryTimeWindow
     defaultMessageTimeToLive: topicConfiguration.Properties.DefaultMessageTimeToLive
@@ -67,6 +68,8 @@ resource senderRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+// The namespace refuses a second change of a topic while one is under way.
+@batchSize(1)
 module subscriptions 'service-bus-subscription.bicep' = [
   for subscription in topicConfiguration.Subscriptions: {
     name: 'service-bus-subscription-${subscription.Name}'
@@ -78,6 +81,24 @@ module subscriptions 'service-bus-subscription.bicep' = [
     }
   }
 ]
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'log'
+  scope: namespace
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    // Standard has no log of who sends and receives.
+    logs: [
+      for category in concat(['OperationalLogs'], sku == 'Premium' ? ['RuntimeAuditLogs', 'DiagnosticErrorLogs'] : []): {
+        category: category
+        enabled: true
+      }
+    ]
+  }
+}
 
 output id string = namespace.id
 output name string = namespace.name

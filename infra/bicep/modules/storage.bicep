@@ -1,5 +1,7 @@
-// What a function app keeps for itself: its package, locks and checkpoints. One account an app, so that no app can
-// touch another's package.
+// The storage of a function app: its package, locks and checkpoints. One account per app, so that no app can change
+// another's package.
+
+import { appRoles } from '../roles.bicep'
 
 param name string
 param location string
@@ -7,13 +9,16 @@ param tags { *: string }
 param zoneRedundant bool
 param publicNetworkAccess 'Enabled' | 'Disabled'
 
-@description('The identity that owns every blob.')
+@description('The identity that owns all blobs.')
 param owner string
 
-var blobDataOwner = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-)
+@description('The workspace of the logs.')
+param workspaceId string
+
+@description('Whether every request is logged.')
+param audited bool
+
+var blobDataOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.storageBlobDataOwner)
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
@@ -39,7 +44,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   resource blobs 'blobServices' = {
     name: 'default'
     properties: {
-      // A package that was overwritten or deleted by mistake can be had back.
+      // A package that was overwritten or deleted by mistake can be restored.
       deleteRetentionPolicy: { enabled: true, days: 7 }
       containerDeleteRetentionPolicy: { enabled: true, days: 7 }
     }
@@ -55,7 +60,7 @@ resource ownerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11
   name: owner
 }
 
-// The host makes containers of its own (locks, checkpoints), so the scope is the account, which nobody else uses.
+// The host creates its own containers (locks, checkpoints), so the scope is the account, which nobody else uses.
 resource ownerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, ownerIdentity.id, blobDataOwner)
   scope: account
@@ -63,6 +68,22 @@ resource ownerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: ownerIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: blobDataOwner
+  }
+}
+
+// The newest version that can be deployed for any resource is a preview.
+#disable-next-line use-recent-api-versions
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (audited) {
+  name: 'log'
+  scope: account::blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: {
+        category: category
+        enabled: true
+      }
+    ]
   }
 }
 

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from azure.core.pipeline.transport import AioHttpTransport, HttpRequest
 from azure.cosmos.aio import CosmosClient
 
 from shared.adapters.cosmos import CosmosDatabase
@@ -252,6 +255,42 @@ async def test_a_database_that_does_not_answer_is_unavailable_within_the_timeout
 async def test_a_database_that_comes_back_is_used_without_a_restart(stores: Stores, emulators: Emulators) -> None:
     await emulators.stop("cosmos")
     try:
+        with pytest.raises(StoreUnavailable):
+            await stores.customers.find(new_id())
+    finally:
+        await emulators.start("cosmos")
+
+    assert await stores.customers.find(new_id()) is None
+
+
+async def test_after_opening_at_the_start_an_operation_is_one_request(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    send = AioHttpTransport.send
+
+    async def counted(transport: AioHttpTransport, request: HttpRequest, **options: Any) -> Any:
+        sent.append(f"{request.method} {urlsplit(request.url).path}")
+        return await send(transport, request, **options)
+
+    monkeypatch.setattr(AioHttpTransport, "send", counted)
+    stores.database.open_at_start([CUSTOMERS])
+    await stores.database.opened()
+    opening, sent[:] = [*sent], []
+
+    customer = new_customer()
+    await stores.customers.add(customer, CustomerEvent.registered(new_uuid7(), customer), keep_answer=False)
+
+    assert "GET /dbs/ssak8/colls/customers/" in opening
+    assert sent == ["POST /dbs/ssak8/colls/customers/docs/"]
+
+
+async def test_a_database_that_is_down_at_the_start_is_opened_by_itself_once_it_is_back(
+    stores: Stores, emulators: Emulators
+) -> None:
+    await emulators.stop("cosmos")
+    try:
+        stores.database.open_at_start([CUSTOMERS])
         with pytest.raises(StoreUnavailable):
             await stores.customers.find(new_id())
     finally:

@@ -22,6 +22,8 @@ from tests.unit.fakes import CUSTOMER_ID, START, YEON
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
+KAKAO_TIMEOUT = 0.3
+
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -30,7 +32,7 @@ def client_of(url: str, credential: Credential | None = None, **settings: object
         "cosmos_connection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;",
         "service_bus_connection": "Endpoint=sb://127.0.0.1:1;",
         "kakao_api_url": url,
-        "kakao_timeout_seconds": 0.3,
+        "kakao_timeout_seconds": KAKAO_TIMEOUT,
     }
     return KakaoClient(Settings.model_validate({**connections, **settings}), credential)
 
@@ -43,6 +45,20 @@ async def kakao(
     app.router.add_post("/kakaos", handler)
     async with TestServer(app) as server:
         client = client_of(str(server.make_url("/")), credential, **settings)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+@asynccontextmanager
+async def woken_kakao(wake: Handler) -> AsyncIterator[KakaoClient]:
+    """A kakao that takes every message, and answers the question for one with `wake`."""
+    app = web.Application()
+    app.router.add_post("/kakaos", answering(201))
+    app.router.add_get("/kakaos/{id}", wake)
+    async with TestServer(app) as server:
+        client = client_of(str(server.make_url("/")), Identity("token"), kakao_api_scope="kakao/.default")
         try:
             yield client
         finally:
@@ -251,3 +267,38 @@ async def test_a_token_that_is_not_available_is_a_failure_of_kakao() -> None:
     async with kakao(answering(201), credential=Identity(None), kakao_api_scope="kakao/.default") as client:
         with pytest.raises(KakaoUnavailable, match="no answer"):
             await client.notify_registered(CUSTOMER)
+
+
+async def test_at_the_start_it_wakes_kakao_with_a_token_and_calls_wait_outside_their_own_time() -> None:
+    asked: list[tuple[str, str]] = []
+    go_on = asyncio.Event()
+
+    async def answer_late(request: web.Request) -> web.StreamResponse:
+        asked.append((request.match_info["id"], request.headers["Authorization"]))
+        await go_on.wait()
+        return web.Response(status=404)
+
+    async with woken_kakao(answer_late) as client:
+        client.open_at_start()
+        notifying = asyncio.create_task(client.notify_registered(CUSTOMER))
+        await asyncio.sleep(2 * KAKAO_TIMEOUT)
+        assert not notifying.done()
+        go_on.set()
+        await notifying
+
+    assert asked == [("00000000-0000-7000-8000-000000000000.registered", "Bearer token for kakao/.default")]
+
+
+async def test_a_kakao_that_is_down_at_the_start_is_called_all_the_same_and_woken_later() -> None:
+    asked: list[str] = []
+
+    async def fail_once(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(status=404 if len(asked) > 1 else 503)
+
+    async with woken_kakao(fail_once) as client:
+        client.open_at_start()
+        await client.notify_registered(CUSTOMER)
+        async with asyncio.timeout(5):
+            while len(asked) < 2:  # noqa: ASYNC110 - it is tried again in the background
+                await asyncio.sleep(0.02)

@@ -132,3 +132,33 @@ async def test_a_broker_that_is_down_is_unavailable_and_used_again_once_it_is_ba
 
     [message] = await received(emulators, VIEW_UPDATER, 1)
     assert message.message_id == event.id
+
+
+async def test_a_sender_that_was_opened_at_the_start_sends(
+    emulators: Emulators, publisher: ServiceBusEventPublisher
+) -> None:
+    publisher.open_at_start()
+    await publisher.opened()
+    event = outbox()
+
+    await publisher.publish([event])
+
+    [message] = await received(emulators, VIEW_UPDATER, 1)
+    assert message.message_id == event.id
+
+
+async def test_a_broker_that_is_down_at_the_start_is_used_once_it_is_back(
+    emulators: Emulators, publisher: ServiceBusEventPublisher
+) -> None:
+    event = outbox()
+    await emulators.stop("service_bus")
+    try:
+        publisher.open_at_start()
+        await publisher.opened()
+    finally:
+        await emulators.start("service_bus")
+
+    await publisher.publish([event])
+
+    [message] = await received(emulators, VIEW_UPDATER, 1)
+    assert message.message_id == event.id

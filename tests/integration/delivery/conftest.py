@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.delivery.fake_azure import APPS, Azure, built
+from tests.integration.delivery.fake_azure import FakeApps, build_package
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery.environments import Template
 from tools.delivery.package import version
+from tools.play.apps import APPS
 
 
 @pytest.fixture(scope="module")
 def apps() -> Iterator[str]:
-    """The address at which three apps tell that they are well."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Azure) as server:
+    """The address of three healthy apps and a gateway."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeApps) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -23,8 +25,9 @@ def apps() -> Iterator[str]:
 def root(tmp_path: Path) -> Path:
     folder = tmp_path / "infra/bicep"
     folder.mkdir(parents=True)
-    (folder / "main.bicep").write_text("")
-    (folder / "main.dev.bicepparam").write_text("using './main.bicep'\n")
+    for template in Template:
+        (folder / f"{template}.bicep").write_text("")
+        (folder / f"{template}.dev.bicepparam").write_text(f"using './{template}.bicep'\n")
     (tmp_path / ".funcignore").write_text("/*\n!/host.json\n")
     (tmp_path / "host.json").write_text("{}")
     return tmp_path
@@ -36,11 +39,13 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -
     monkeypatch.setenv("PATH", str(fake.folder))
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
     monkeypatch.delenv("AZURE_LOCATION", raising=False)
-    monkeypatch.setattr(Azure, "gateway_calls", 0)
-    monkeypatch.setattr(Azure, "health_calls", 0)
-    monkeypatch.setattr(Azure, "version", version(built(root)))
-    fake.answers("version", {"azure-cli": "2.80.0"})
+    monkeypatch.setattr(FakeApps, "gateway_calls", 0)
+    monkeypatch.setattr(FakeApps, "health_calls", 0)
+    monkeypatch.setattr(FakeApps, "version", version(build_package(root)))
+    fake.answers("version", {"azure-cli": "2.87.0"})
     fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
+    fake.answers("group exists", answer=True)
+    fake.answers("rest --method get", {"value": []})
     outputs = {
         "azurE_RESOURCE_GROUP": "rg-dev",  # as Azure spells it
         "azurE_LOCATION": "koreacentral",
@@ -50,5 +55,5 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -
         **{f"{app.upper()}_APP_NAME": f"func-{app}" for app in APPS},
         **{f"{app.upper()}_URL": f"{apps}/{app}" for app in APPS},
     }
-    fake.answers("deployment sub show", {name: {"type": "String", "value": value} for name, value in outputs.items()})
+    fake.answers("deployment group show", {name: {"type": "String", "value": value} for name, value in outputs.items()})
     return fake

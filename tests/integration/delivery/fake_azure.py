@@ -1,4 +1,4 @@
-"""An Azure for the delivery: its command line answers as it is told to, and its apps answer over real sockets."""
+"""A stand-in for Azure: apps and a gateway that respond over real sockets, and what to look for among `az` calls."""
 
 import json
 from collections.abc import Callable
@@ -6,44 +6,45 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from tests.integration.delivery.fake_command import FakeCommand
-from tools.delivery.deployment import Patience
+from tools.delivery.deployment import Limits
 from tools.delivery.package import build
 
-APPS = ("kakao", "customerview", "customer")
-IMPATIENT = Patience(until_replaced=0.2, until_answered=0.2, between_uploads=0, between_calls=0.01, in_a_row=4)
+SHORT_LIMITS = Limits(replacement=0.2, first_answers=0.2, upload_pause=0, poll_pause=0.01, confirmations=4)
 NEW = "new"
-CREATE = "deployment sub create --name ssak8-dev --location koreacentral --parameters"
+CREATE = "deployment group create --resource-group rg-dev --name ssak8-dev --parameters"
 UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --name"
 
 
-class Azure(BaseHTTPRequestHandler):
-    """/APP/health says that it is APP in the version NEW, but for those that are ill; below /gateway nobody is found.
+class FakeApps(BaseHTTPRequestHandler):
+    """Serves /APP/health of each app, and a gateway below /gateway, where no customer exists.
 
-    `old`: how often each app is still answered by an old instance: every third time.
-    `breaks`: whether the gateway is broken, asked at each of its calls.
+    `unhealthy`: the apps whose /health responds 503.
+    `old_responses`: how many responses of each app still come from an old instance; every third one does.
+    `version`: what the other instances report; empty for none.
+    `gateway_fails`: from the number of the gateway's call, whether it responds 502.
     """
 
-    ill: frozenset[str] = frozenset()
-    old: dict[str, float] = {}  # noqa: RUF012 set by tests
+    unhealthy: frozenset[str] = frozenset()
+    old_responses: dict[str, float] = {}  # noqa: RUF012 set by tests
     version = NEW
-    breaks: Callable[[int], bool] = staticmethod(lambda _: False)
+    gateway_fails: Callable[[int], bool] = staticmethod(lambda _: False)
     gateway_calls = 0
     health_calls = 0
 
     def do_GET(self) -> None:
         first = self.path.split("/")[1]
         if first == "gateway":
-            Azure.gateway_calls += 1
-            self._answer(502 if self.breaks(self.gateway_calls) else 404, {"traceId": "1"})
+            FakeApps.gateway_calls += 1
+            self._answer(502 if self.gateway_fails(self.gateway_calls) else 404, {"traceId": "1"})
         else:
             self._answer(
-                503 if first in self.ill else 200, {"status": "UP", "services": [first], **self._version(first)}
+                503 if first in self.unhealthy else 200, {"status": "UP", "services": [first], **self._version(first)}
             )
 
     def _version(self, app: str) -> dict[str, str]:
-        Azure.health_calls += 1
-        if self.old.get(app, 0) > 0 and self.health_calls % 3 == 0:
-            self.old[app] -= 1
+        FakeApps.health_calls += 1
+        if self.old_responses.get(app, 0) > 0 and self.health_calls % 3 == 0:
+            self.old_responses[app] -= 1
             return {"version": "old"}
         return {"version": self.version} if self.version else {}
 
@@ -53,25 +54,27 @@ class Azure(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Keeps the test's output clean."""
 
 
-def built(root: Path) -> Path:
+def build_package(root: Path) -> Path:
     """A package of the project."""
     build(root, root / "built.zip")
     return root / "built.zip"
 
 
-def changes(az: FakeCommand) -> list[str]:
-    """What was asked of Azure that may change something."""
-    asked = (
+def changing_calls(az: FakeCommand) -> list[str]:
+    """The calls that may change something on Azure."""
+    reading = (
         "version",
         "account show",
         "bicep version",
-        "deployment sub show",
+        "provider list",
+        "lock list",
+        "deployment group show",
         "group exists",
         "rest --method get",
         "apim deletedservice show",
         "keyvault show-deleted",
     )
-    return [call for call in az.calls() if not call.startswith(asked)]
+    return [call for call in az.calls() if not call.startswith(reading)]

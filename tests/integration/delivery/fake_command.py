@@ -1,7 +1,6 @@
-"""A stand-in for a command line that cannot be had without an account (az, azd, gh): it notes how it is called, and
-answers as told.
+"""A stand-in for a program that needs an account (az, azd, gh): it records its calls and gives prepared answers.
 
-What it cannot show is whether Azure or GitHub takes these commands.
+It cannot show whether Azure or GitHub accepts these commands.
 """
 
 import json
@@ -32,11 +31,11 @@ for answer in answers:
         sys.stderr.write(answer["error"])
         sys.exit(answer["code"])
 """
-FOR_EVER = 1_000_000
+ALWAYS = 1_000_000  # times
 
 
 class FakeCommand:
-    """`name` in a folder that has to be first on the PATH."""
+    """A program called `name` in `folder`, which the test puts on the PATH."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
@@ -54,23 +53,23 @@ class FakeCommand:
         *,
         code: int = 0,
         error: str = "",
-        times: int = FOR_EVER,
+        times: int = ALWAYS,
         seconds: float = 0,
     ) -> None:
-        """Later ones go before earlier ones. `to`: how the command begins; `times`: how often it answers so."""
-        told = {"to": to, "json": answer, "code": code, "error": error, "times": times, "seconds": seconds}
-        self._answers.insert(0, told)
+        """Later answers take precedence. `to`: the start of the command; `times`: how often this answer is given."""
+        prepared = {"to": to, "json": answer, "code": code, "error": error, "times": times, "seconds": seconds}
+        self._answers.insert(0, prepared)
         self._save()
 
     def calls(self, containing: str = "") -> list[str]:
-        """What it was called with so far."""
-        return [command for command, _ in self._noted() if containing in command]
+        """The recorded command lines."""
+        return [command for command, _ in self._recorded() if containing in command]
 
-    def given(self, containing: str, variable: str) -> set[str | None]:
-        """The values that a variable of the environment had in those calls."""
-        return {environment.get(variable) for command, environment in self._noted() if containing in command}
+    def environment_values(self, containing: str, variable: str) -> set[str | None]:
+        """The values of an environment variable in these calls."""
+        return {environment.get(variable) for command, environment in self._recorded() if containing in command}
 
-    def _noted(self) -> list[tuple[str, dict[str, str]]]:
+    def _recorded(self) -> list[tuple[str, dict[str, str]]]:
         file = self._program.with_suffix(".calls")
         return [tuple(json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
 

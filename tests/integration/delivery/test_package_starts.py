@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.functions.test_function_app import SERVICES
-from tools.delivery.package import ROOT, build, version
+from tools.delivery.package import build, version
+from tools.paths import ROOT
 
 WORKER_LIBRARY = ("azure-functions-runtime==", "azurefunctions-extensions-base==")
 INSTALL_SECONDS = 240
@@ -39,7 +40,7 @@ pytestmark = [pytest.mark.xdist_group("package"), pytest.mark.timeout(INSTALL_SE
 
 
 @dataclass(frozen=True)
-class Place:
+class PackageEnvironment:
     """A folder with an unpacked package, a Python with its requirements, and a folder with the worker library."""
 
     app: Path
@@ -66,25 +67,27 @@ def pip(python: Path, *arguments: str | Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def package(tmp_path_factory: pytest.TempPathFactory) -> PackageEnvironment:
     folder = tmp_path_factory.mktemp("package")
     build(ROOT, folder / "ssak8.zip")
     zipfile.ZipFile(folder / "ssak8.zip").extractall(folder / "app")
     venv.create(folder / "environment", symlinks=True)
-    place = Place(folder / "app", folder / "environment/bin/python", folder / "host")
-    pip(place.python, "--requirement", place.app / "requirements.txt")
+    package = PackageEnvironment(folder / "app", folder / "environment/bin/python", folder / "host")
+    pip(package.python, "--requirement", package.app / "requirements.txt")
     pins = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
     worker_library = [pin for pin in pins if pin.startswith(WORKER_LIBRARY)]
     assert len(worker_library) == len(WORKER_LIBRARY)
-    pip(place.python, "--no-deps", "--target", place.host, *worker_library)
-    (place.host / "local_azure").symlink_to(ROOT / "local-azure/src/local_azure")
-    return place
+    pip(package.python, "--no-deps", "--target", package.host, *worker_library)
+    (package.host / "local_azure").symlink_to(ROOT / "local-azure/src/local_azure")
+    return package
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_app_starts_with_all_its_functions_and_its_own_requirements_alone(place: Place, service: str) -> None:
+def test_each_app_starts_with_all_its_functions_and_its_own_requirements_alone(
+    package: PackageEnvironment, service: str
+) -> None:
     before = time.monotonic()
-    finished = place.index(place.app, service)
+    finished = package.index(package.app, service)
     seconds = time.monotonic() - before
 
     assert finished.returncode == 0, finished.stderr
@@ -94,20 +97,27 @@ def test_each_app_starts_with_all_its_functions_and_its_own_requirements_alone(p
     assert seconds < START_SECONDS
 
 
-def test_the_package_tells_its_version(place: Place) -> None:
+def test_the_package_tells_its_version(package: PackageEnvironment) -> None:
     command = "import functions.health; print(functions.health.VERSION)"
     finished = subprocess.run(  # noqa: S603 this test's own Python
-        [place.python, "-c", command], cwd=place.app, capture_output=True, text=True, check=True, timeout=START_SECONDS
+        [package.python, "-c", command],
+        cwd=package.app,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=START_SECONDS,
     )
 
-    assert finished.stdout.strip() == version(place.app.with_name("ssak8.zip"))
+    assert finished.stdout.strip() == version(package.app.with_name("ssak8.zip"))
 
 
-def test_an_app_that_needs_more_than_its_requirements_does_not_start(place: Place, tmp_path: Path) -> None:
+def test_an_app_that_needs_more_than_its_requirements_does_not_start(
+    package: PackageEnvironment, tmp_path: Path
+) -> None:
     # uvicorn is a requirement of the local Azure only.
     (tmp_path / "function_app.py").write_text("import uvicorn\n")
 
-    finished = place.index(tmp_path, "customer")
+    finished = package.index(tmp_path, "customer")
 
     assert finished.returncode != 0
     assert "No module named 'uvicorn'" in finished.stderr

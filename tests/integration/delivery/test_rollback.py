@@ -1,4 +1,4 @@
-"""What rollback.yml asks GitHub, with a stand-in for `gh`."""
+"""Which run a rollback accepts on GitHub, and what it says of others that wait, with a stand-in for `gh`."""
 
 from pathlib import Path
 from typing import Any
@@ -6,153 +6,141 @@ from typing import Any
 import pytest
 
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery import github
 from tools.delivery.rollback import main
 
 ACTIONS = "api repos/{owner}/{repo}/actions"
 WAITING = f"{ACTIONS}/workflows/deploy.yml/runs?branch=main&per_page=100&status=waiting"
-STEPS = [{"name": "Deploy", "status": "completed", "conclusion": "success"}]
+PACKAGE = {"name": "package", "expired": False}
 
 
-def run(number: int, **different: str) -> dict[str, Any]:
-    told = {"path": ".github/workflows/deploy.yml", "head_branch": "main", "head_sha": "0123456789abcdef"}
-    return {"id": number, **told, "display_title": "A change", "created_at": "2026-11-23T00:00:00Z", **different}
-
-
-def deployed(number: int, environment: str, package: int, hour: int, conclusion: str = "success") -> dict[str, Any]:
-    name = f"{environment} / {environment}, package of run {package}"
-    return {"name": name, "conclusion": conclusion, "started_at": f"2026-11-23T{hour:02}:00:00Z", "steps": STEPS}
+def run(number: int, **different: str | None) -> dict[str, Any]:
+    """A run as in GitHub's REST API, without unused fields."""
+    return {
+        "id": number,
+        "path": ".github/workflows/deploy.yml",
+        "head_branch": "main",
+        "head_sha": "0123456789abcdef",
+        "display_title": "A change",
+        "created_at": "2026-11-23T00:00:00Z",
+        "status": "completed",
+        "conclusion": "success",
+        "html_url": f"https://github.com/o/r/actions/runs/{number}",
+        **different,
+    }
 
 
 @pytest.fixture
 def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCommand:
-    """12 waits for prod to be approved; behind it prod runs 11, of which dev has seen nothing but good."""
+    """Runs 10 to 12 have succeeded, and nothing waits."""
     fake = FakeCommand(tmp_path / "bin", "gh")
     monkeypatch.setenv("PATH", str(fake.folder))
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
-    jobs = {
-        12: [deployed(12, "dev", 12, 5), {"name": "prod / prod, package of run 12", "steps": []}],
-        11: [deployed(11, "dev", 11, 3), deployed(11, "prod", 11, 4)],
-        10: [deployed(10, "dev", 10, 1), deployed(10, "prod", 10, 2)],
-    }
-    fake.answers(f"{ACTIONS}/workflows/deploy.yml/runs?branch=main", {"workflow_runs": [run(one) for one in jobs]})
-    fake.answers(f"{ACTIONS}/workflows/rollback.yml/runs?branch=main", {"workflow_runs": []})
-    for number, told in jobs.items():
+    for number in (10, 11, 12):
         fake.answers(f"{ACTIONS}/runs/{number}", run(number))
-        fake.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": told})
+        fake.answers(f"{ACTIONS}/runs/{number}/artifacts?name=package", {"artifacts": [PACKAGE]})
         fake.answers(f"{ACTIONS}/runs/{number}/pending_deployments", [])
-        fake.answers(f"{ACTIONS}/runs/{number}/cancel --method POST", {})
     fake.answers(WAITING, {"workflow_runs": []})
     return fake
 
 
-def waits(gh: FakeCommand, *numbers: int, times: int = 1) -> None:
-    """These wait for prod, as often as that is asked."""
-    gh.answers(WAITING, {"workflow_runs": [run(one) for one in numbers]}, times=times)
-    for number in numbers:
-        gh.answers(f"{ACTIONS}/runs/{number}/pending_deployments", [{"environment": {"name": "prod"}}])
-
-
-def found(tmp_path: Path) -> str:
+def accepted(tmp_path: Path) -> str:
     outputs = tmp_path / "outputs"
     return outputs.read_text() if outputs.exists() else ""
 
 
-@pytest.mark.parametrize(("environment", "before"), [("prod", 10), ("dev", 11)])
-def test_the_run_before_the_one_that_runs_there_is_found(
-    gh: FakeCommand, tmp_path: Path, environment: str, before: int
-) -> None:
-    assert main([environment], seconds_between=0) == 0
+def test_the_run_is_asked_for(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["prod"])
 
-    assert found(tmp_path) == f"run={before}\n"
-
-
-def test_what_was_gone_back_to_is_seen(gh: FakeCommand, tmp_path: Path) -> None:
-    back = {**deployed(20, "prod", 10, 6), "name": "deploy / prod, package of run 10"}
-    gh.answers(f"{ACTIONS}/workflows/rollback.yml/runs?branch=main", {"workflow_runs": [run(20)]})
-    gh.answers(f"{ACTIONS}/runs/20/jobs", {"jobs": [back]})
-
-    assert main(["prod"], seconds_between=0) == 1
-
-    assert found(tmp_path) == ""
+    assert "--run" in capsys.readouterr().err
+    assert (gh.calls(), accepted(tmp_path)) == ([], "")
 
 
-@pytest.mark.parametrize(
-    ("attempts", "before"),
-    [
-        # Instead of rollback.yml, 11 was run again after 12, which was bad: 12 is no place to go back to.
-        ({10: [(1, "success")], 11: [(2, "success"), (4, "success")], 12: [(3, "success")]}, 10),
-        # 11 was good, although it failed when it was run again; 12 was bad.
-        ({10: [(1, "success")], 11: [(2, "success"), (3, "failure")], 12: [(4, "failure")]}, 11),
-    ],
-)
-def test_what_was_deployed_before_a_run_was_run_again_is_seen(
-    gh: FakeCommand, tmp_path: Path, attempts: dict[int, list[tuple[int, str]]], before: int
-) -> None:
-    for number, made in attempts.items():
-        jobs = [deployed(number, "prod", number, hour, conclusion) for hour, conclusion in made]
-        gh.answers(f"{ACTIONS}/runs/{number}/jobs", {"jobs": jobs[-1:]})  # as GitHub does, unless asked for all
-        gh.answers(f"{ACTIONS}/runs/{number}/jobs?filter=all&", {"jobs": jobs})
+def test_a_run_with_a_package_is_accepted(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prod", "--run", "11"]) == 0
 
-    assert main(["prod"], seconds_between=0) == 0
-
-    assert found(tmp_path) == f"run={before}\n"
-
-
-def test_a_run_may_have_more_jobs_than_github_tells_at_once(gh: FakeCommand, tmp_path: Path) -> None:
-    others = [{"name": "ci / Test and check", "steps": []}] * 100
-    jobs = f"{ACTIONS}/runs/12/jobs?filter=all&per_page=100"
-    gh.answers(jobs, {"jobs": others})
-    gh.answers(f"{jobs}&page=2", {"jobs": [deployed(12, "prod", 12, 5)]})
-
-    assert main(["prod"], seconds_between=0) == 0
-
-    assert found(tmp_path) == "run=11\n"
-    assert gh.calls("runs/12/jobs") == [f"{jobs}&page=1", f"{jobs}&page=2"]
-
-
-def test_a_run_that_is_given_is_taken(gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prod", "--run", "11"], seconds_between=0) == 0
-
-    assert found(tmp_path) == "run=11\n"
-    assert "Run 11: 01234567 A change" in capsys.readouterr().out
-    assert gh.calls("/jobs") == []
+    assert accepted(tmp_path) == "run=11\n"
+    assert capsys.readouterr().out == "Run 11: 01234567 A change, 2026-11-23T00:00:00Z\n"
 
 
 @pytest.mark.parametrize("different", [{"path": ".github/workflows/ci.yml"}, {"head_branch": "somebodys-change"}])
-def test_a_package_that_was_never_on_main_is_refused(
+def test_a_run_of_another_workflow_or_branch_is_refused(
     gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str], different: dict[str, str]
 ) -> None:
     gh.answers(f"{ACTIONS}/runs/30", run(30, **different))
 
-    assert main(["prod", "--run", "30"], seconds_between=0) == 1
+    assert main(["prod", "--run", "30"]) == 1
 
-    assert found(tmp_path) == ""
+    assert accepted(tmp_path) == ""
     assert "not of deploy.yml on main" in capsys.readouterr().err
 
 
-def test_runs_that_wait_for_approval_are_cancelled_one_behind_the_other(gh: FakeCommand) -> None:
-    waits(gh, 11)
-    waits(gh, 12, times=2)
+@pytest.mark.parametrize("artifacts", [[], [{**PACKAGE, "expired": True}]])
+def test_a_run_without_a_package_is_refused_with_another_way(
+    gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str], artifacts: list[dict[str, Any]]
+) -> None:
+    gh.answers(f"{ACTIONS}/runs/11/artifacts?name=package", {"artifacts": artifacts})
 
-    assert main(["prod", "--run", "10"], seconds_between=0) == 0
+    assert main(["prod", "--run", "11"]) == 1
 
-    assert gh.calls("/cancel") == [f"{ACTIONS}/runs/{one}/cancel --method POST" for one in (12, 11)]
-
-
-def test_runs_that_wait_for_another_environment_are_left(gh: FakeCommand) -> None:
-    waits(gh, 12)
-
-    assert main(["dev"], seconds_between=0) == 0
-
-    assert gh.calls("/cancel") == []
+    assert accepted(tmp_path) == ""
+    assert "check out 0123456789abcdef, run `make package`" in capsys.readouterr().err
 
 
-def test_where_github_does_not_answer_nothing_is_found(
+@pytest.mark.parametrize(
+    ("different", "shown"),
+    [({"conclusion": "failure"}, "failure"), ({"conclusion": None, "status": "waiting"}, "waiting")],
+)
+def test_a_run_that_did_not_succeed_is_used_with_a_warning(
+    gh: FakeCommand,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    different: dict[str, str | None],
+    shown: str,
+) -> None:
+    gh.answers(f"{ACTIONS}/runs/11", run(11, **different), times=1)
+
+    assert main(["dev", "--run", "11"]) == 0
+
+    assert accepted(tmp_path) == "run=11\n"
+    assert f"::warning::Run 11 did not succeed ({shown})" in capsys.readouterr().out
+
+
+def test_runs_that_wait_for_approval_are_named_and_not_cancelled(
     gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gh.answers(f"{ACTIONS}/workflows/deploy.yml", code=1, error="HTTP 403")
+    gh.answers(WAITING, {"workflow_runs": [run(11), run(12)]})
+    gh.answers(f"{ACTIONS}/runs/11/pending_deployments", [{"environment": {"name": "dev"}}])
+    gh.answers(f"{ACTIONS}/runs/12/pending_deployments", [{"environment": {"name": "prod"}}])
 
-    assert main(["prod"], seconds_between=0) == 1
+    assert main(["prod", "--run", "10"]) == 0
 
-    assert found(tmp_path) == ""
+    assert accepted(tmp_path) == "run=10\n"
+    [warning] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::warning::")]
+    assert "Run 12 waits for approval of prod" in warning
+    assert "gh run cancel 12 (https://github.com/o/r/actions/runs/12)" in warning
+    assert [call for call in gh.calls() if "cancel" in call or "--method" in call] == []
+
+
+@pytest.mark.parametrize("fails", [f"{ACTIONS}/runs/10", WAITING])
+def test_a_failure_of_github_is_reported(
+    gh: FakeCommand, tmp_path: Path, capsys: pytest.CaptureFixture[str], fails: str
+) -> None:
+    gh.answers(fails, code=1, error="HTTP 403")
+
+    assert main(["prod", "--run", "10"]) == 1
+
+    assert accepted(tmp_path) == ""
     assert "HTTP 403" in capsys.readouterr().err
+
+
+def test_github_has_limited_time(
+    gh: FakeCommand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(github, "SECONDS", 0.2)
+    gh.answers(f"{ACTIONS}/runs/10", run(10), seconds=5)
+
+    assert main(["prod", "--run", "10"]) == 1
+
+    assert "did not finish within 0.2 s" in capsys.readouterr().err

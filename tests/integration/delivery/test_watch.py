@@ -1,4 +1,4 @@
-"""What the watch makes of answers, with a gateway that also breaks them off."""
+"""How the probe and the watch judge responses, also incomplete ones."""
 
 import socket
 import struct
@@ -10,15 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tools.delivery import watch
-from tools.delivery.watch import PATHS, Watch, failure
+from tools.delivery.watch import Watch
+from tools.play import probe
+from tools.play.apps import COLLECTIONS
 
 BODY = b'{"traceId": "1"}'
-PATIENCE = 10
+DEADLINE_SECONDS = 10
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no seconds
 
 
 class Gateway(BaseHTTPRequestHandler):
-    """Says what `answers` says, given the path and how often that was called before: a status, or how it breaks off."""
+    """Responds as `answers` says, from the path and its earlier calls: with a status, or in how it breaks off."""
 
     answers: Callable[[str, int], int | str] = staticmethod(lambda _, __: 404)
     called: dict[str, int] = {}  # noqa: RUF012 set by tests
@@ -38,15 +40,15 @@ class Gateway(BaseHTTPRequestHandler):
             self.rfile.close()
             self.connection.close()
         elif answer == "hang":
-            self.released.wait(PATIENCE)
+            self.released.wait(DEADLINE_SECONDS)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Keeps the test's output clean."""
 
 
 class Server(ThreadingHTTPServer):
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Without telling the client first, which would turn a reset into an end."""
+        """Closes without a shutdown, which would turn a reset into a normal end."""
         self.close_request(request)
 
 
@@ -65,101 +67,99 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: Callable[[str, int], int
     monkeypatch.setattr(Gateway, "answers", staticmethod(answers))
 
 
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "failure"),
     [
         (404, None),
-        (200, "200"),
-        (502, "502"),
+        (200, "status 200"),
+        (502, "status 502"),
         ("end", "IncompleteRead"),
         ("reset", "ConnectionResetError"),
         ("hang", "TimeoutError"),
     ],
 )
-def test_a_call_tells_what_is_wrong_with_its_answer_also_where_that_breaks_off(
-    gateway: str, monkeypatch: pytest.MonkeyPatch, answer: int | str, told: str | None
+def test_the_probe_says_what_is_wrong_with_a_response_even_if_it_breaks_off(
+    gateway: str, monkeypatch: pytest.MonkeyPatch, answer: int | str, failure: str | None
 ) -> None:
-    monkeypatch.setattr(watch, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(probe, "CALL_SECONDS", 0.5)
     answering(monkeypatch, lambda _, __: answer)
 
-    assert failure(gateway + PATHS[0]) == told
+    assert probe.failure(gateway, "customers") == failure
 
 
-def test_what_fails_after_an_answer_that_broke_off_is_still_noticed(
-    gateway: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_after_an_incomplete_response_are_still_noticed(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, lambda _, before: (404, "end", 500)[min(before, 2)])
 
     with Watch(gateway, 0.01) as watching:
-        until(lambda: "customers: 500" in watching.failures)
+        wait_until(lambda: "customers: status 500" in watching.failures)
 
     assert "customers: IncompleteRead" in watching.failures
-    assert watching.unknown() == []
+    assert watching.gaps() == []
 
 
-def test_a_service_is_watched_from_its_first_good_answer_on(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_is_watched_from_its_first_good_response(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, lambda _, before: 404 if before == 2 else 503)
 
     with Watch(gateway, 0.01) as watching:
-        until(lambda: len(watching.failures) > len(PATHS))
+        wait_until(lambda: len(watching.failures) > len(COLLECTIONS))
 
-    assert set(watching.failures) == {"customers: 503", "kakaos: 503", "customerViews: 503"}
-    assert watching.calls == len(watching.failures) == sum(Gateway.called.values()) - 3 * len(PATHS)
-    assert watching.unknown() == []
+    assert set(watching.failures) == {"customers: status 503", "kakaos: status 503", "customerViews: status 503"}
+    assert watching.calls == len(watching.failures) == sum(Gateway.called.values()) - 3 * len(COLLECTIONS)
+    assert watching.gaps() == []
 
 
-def test_services_that_never_answered_well_are_named(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_that_never_answered_are_reported(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, lambda path, _: 503 if path.startswith("/kakaos/") else 404)
 
     with Watch(gateway, 0.01) as watching:
-        until(lambda: watching.calls)
-        watching.wait_until_seen(0.05)
+        wait_until(lambda: watching.calls)
+        watching.wait_until_all_answered(0.05)
 
     assert watching.failures == []
-    assert watching.unknown() == ["kakaos never answered well: not watched"]
+    assert watching.gaps() == ["kakaos gave no good response: not watched"]
 
 
-def test_it_waits_until_all_services_have_answered_and_no_longer(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_waits_only_until_all_services_have_answered(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, lambda path, before: 503 if path.startswith("/kakaos/") and before < 5 else 404)
 
-    begun = time.monotonic()
+    start = time.monotonic()
     with Watch(gateway, 0.01) as watching:
-        watching.wait_until_seen(PATIENCE)
+        watching.wait_until_all_answered(DEADLINE_SECONDS)
 
-    assert time.monotonic() < begun + PATIENCE
-    assert watching.unknown() == []
+    assert time.monotonic() < start + DEADLINE_SECONDS
+    assert watching.gaps() == []
 
 
 @pytest.mark.parametrize("good_calls", [0, 4])
-def test_a_watch_that_broke_off_says_so(monkeypatch: pytest.MonkeyPatch, good_calls: int) -> None:
+def test_a_failed_watch_is_reported(monkeypatch: pytest.MonkeyPatch, good_calls: int) -> None:
     calls = iter(range(good_calls))
 
-    def unforeseen(_: str) -> None:
+    def unforeseen(_: str, __: str) -> None:
         if next(calls, None) is None:
             raise ZeroDivisionError("unforeseen")
 
-    monkeypatch.setattr(watch, "failure", unforeseen)
+    monkeypatch.setattr(probe, "failure", unforeseen)
 
     with Watch("http://gateway", 0.01) as watching:
-        until(lambda: watching.broken)
-        watching.wait_until_seen(PATIENCE)
+        wait_until(lambda: watching.broken)
+        watching.wait_until_all_answered(DEADLINE_SECONDS)
 
     assert watching.failures == []
-    assert watching.unknown()[-1] == "the watch broke off: ZeroDivisionError('unforeseen')"
+    assert watching.gaps()[-1] == "the watch failed: ZeroDivisionError('unforeseen')"
 
 
-def test_a_call_without_an_end_is_told(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_never_ends_is_reported(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "END_SECONDS", 0.05)
     answering(monkeypatch, lambda _, before: "hang" if before else 404)
 
     with Watch(gateway, 0.01) as watching:
-        until(lambda: sum(Gateway.called.values()) > len(PATHS))
+        wait_until(lambda: sum(Gateway.called.values()) > len(COLLECTIONS))
 
-    assert watching.unknown() == ["the watch broke off: a call had no answer 0.05 s after the end"]
+    assert watching.gaps() == ["the watch failed: a call was still running 0.05 s after the end"]

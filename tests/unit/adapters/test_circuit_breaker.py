@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import pytest
 
@@ -104,10 +105,34 @@ async def test_the_gauge_distinguishes_a_circuit_that_is_due_for_a_trial_from_an
     assert state() == BREAKER_STATES["closed"]
 
     await fail_often(breaker, 3)
-    assert state() == BREAKER_STATES["opened"]
+    assert state() == BREAKER_STATES["open"]
 
     await asyncio.sleep(RESET_SECONDS * 1.2)
-    assert state() == BREAKER_STATES["half-opened"]
+    assert state() == BREAKER_STATES["half-open"]
 
     await succeed(breaker)
     assert state() == BREAKER_STATES["closed"]
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_set_neither_prolongs_nor_ends_an_outage(
+    breaker: CircuitBreaker, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    await fail_often(breaker, 3)
+    wall_clock = time.time
+    monkeypatch.setattr(time, "time", lambda: wall_clock() + hours * 3600)
+
+    with pytest.raises(CircuitOpen) as refused:
+        await succeed(breaker)
+    assert 0 < refused.value.retry_after <= RESET_SECONDS
+
+    await asyncio.sleep(RESET_SECONDS * 1.2)
+    await succeed(breaker)
+
+
+async def test_a_call_that_began_before_the_circuit_opened_does_not_close_it(breaker: CircuitBreaker) -> None:
+    async with breaker.attempt():
+        await fail_often(breaker, 3)
+
+    with pytest.raises(CircuitOpen):
+        await succeed(breaker)

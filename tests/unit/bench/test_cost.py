@@ -5,24 +5,28 @@ import re
 
 import pytest
 
-from tests.unit.infra.deployments import APPS, ROOT, deployment
-from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, main
+from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
+from tests.unit.infra.deployments import deployment
+from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, hour_of_instances, main
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 NOTHING = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=0)
+UNSWEPT = Assumptions(sweeps=0)
 
 
-def test_small_use_is_free_but_for_the_namespace_and_the_waiting_database() -> None:
-    costs = Model(NOTHING).costs(0)
+def test_without_use_only_service_bus_and_polling_the_database_cost() -> None:
+    costs = Model(NOTHING, assumptions=UNSWEPT).costs(0)
 
     assert costs.pop("Service Bus") == 10
     assert costs.pop("Cosmos DB") == pytest.approx(730 * 3600 / 1e6 * 0.25)
     assert set(costs.values()) == {0}
 
 
-def test_functions_are_paid_by_memory_and_number_beyond_what_is_free() -> None:
-    # 1 million registrations × 4 executions × 0.1 s × 1 GB, one after the other
+def test_functions_cost_by_memory_and_number_beyond_the_free_grant() -> None:
+    # Without sweeps; 1 million registrations × 4 executions × 0.1 s × 1 GB, one after the other
     assumptions = Assumptions(
-        cancelled_share=0, looked_at=0, memory_gb=1, execution_seconds=0.1, busy_executions=float("inf")
+        cancelled_share=0, looked_at=0, sweeps=0, memory_gb=1, execution_seconds=0.1, busy_executions=float("inf")
     )
 
     cost = Model(NOTHING, Prices(), assumptions).functions(1_000_000)
@@ -30,24 +34,24 @@ def test_functions_are_paid_by_memory_and_number_beyond_what_is_free() -> None:
     assert cost == pytest.approx((400_000 - 100_000) * 0.000026 + (4 - 0.25) * 0.40)
 
 
-def test_executions_beyond_the_busy_ones_share_their_seconds() -> None:
-    alone = Assumptions(busy_executions=float("inf"), executions_at_once=4)
-    shared = Assumptions(busy_executions=0, executions_at_once=4)
+def test_many_executions_overlap() -> None:
+    separate = Assumptions(sweeps=0, busy_executions=float("inf"), executions_at_once=4)
+    shared = Assumptions(sweeps=0, busy_executions=0, executions_at_once=4)
     prices = Prices(million_executions=0, free_gb_seconds=0)
 
-    cost = Model(NOTHING, prices, alone).functions(1_000_000)
+    cost = Model(NOTHING, prices, separate).functions(1_000_000)
 
     assert Model(NOTHING, prices, shared).functions(1_000_000) == pytest.approx(cost / 4)
 
 
-def test_instances_that_are_always_ready_cost_without_a_registration() -> None:
+def test_always_ready_instances_cost_without_a_registration() -> None:
     ready = dataclasses.replace(NOTHING, ready=2)
 
-    assert Model(ready).functions(0) == pytest.approx(2 * 730 * 3600 * 2 * 0.000004)
+    assert Model(ready, assumptions=UNSWEPT).functions(0) == pytest.approx(2 * 730 * 3600 * 2 * 0.000004)
 
 
-def test_what_ready_instances_cannot_take_is_paid_as_any_other() -> None:
-    one = Model(dataclasses.replace(NOTHING, ready=1), Prices(million_executions=0))
+def test_load_beyond_the_ready_instances_costs_the_normal_price() -> None:
+    one = Model(dataclasses.replace(NOTHING, ready=1), Prices(million_executions=0), UNSWEPT)
     capacity = 730 * 3600 * 2.0
     assumptions = one.assumptions
     executions = one.executions(1_000_000_000)
@@ -60,7 +64,7 @@ def test_what_ready_instances_cannot_take_is_paid_as_any_other() -> None:
     assert cost == pytest.approx(capacity * (0.000004 + 0.000016) + (used - capacity) * 0.000026)
 
 
-def test_autoscale_bills_a_tenth_at_least_and_else_the_busiest_second() -> None:
+def test_autoscale_bills_the_busiest_second_but_at_least_a_tenth() -> None:
     model = Model(dataclasses.replace(NOTHING, throughput=10_000), Prices(database_gb_month=0))
     hundred_units_month = 0.012 * 730
 
@@ -69,40 +73,65 @@ def test_autoscale_bills_a_tenth_at_least_and_else_the_busiest_second() -> None:
     assert model.database(100_000_000) == pytest.approx(busy * hundred_units_month)
 
 
-def test_service_bus_operations_are_paid_beyond_those_included() -> None:
+def test_service_bus_operations_cost_beyond_those_included() -> None:
     model = Model(NOTHING, assumptions=Assumptions(cancelled_share=0))
 
-    assert model.messaging(4_000_000) == 10
-    assert model.messaging(5_000_000) == pytest.approx(10 + 2 * 0.80)
+    # Each event is sent twice, by the publisher and by the sweep, and received and completed once.
+    assert model.messaging(3_000_000) == 10
+    assert model.messaging(4_000_000) == pytest.approx(10 + 3 * 0.80)
 
 
-def test_calls_of_the_gateway_are_paid_beyond_the_first_million() -> None:
+def test_each_sweep_and_each_swept_event_cost() -> None:
+    swept = Assumptions(sweeps=1000, sweep_units=20, swept_units=0.5, sweep_seconds=1, cancelled_share=1)
+    unswept = dataclasses.replace(swept, sweeps=0, swept_units=0)
+    with_sweeps, without = Model(NOTHING, assumptions=swept), Model(NOTHING, assumptions=unswept)
+    prices = Prices(free_gb_seconds=0, free_executions=0)
+
+    assert with_sweeps.request_units(100) - without.request_units(100) == pytest.approx(1000 * 20 + 200 * 0.5)
+    assert Model(NOTHING, prices, swept).functions(0) == pytest.approx(1000 * (2 * 0.000026 + 0.40 / 1e6))
+
+
+def test_calls_of_the_gateway_cost_beyond_the_first_million() -> None:
     model = Model(NOTHING, assumptions=Assumptions(cancelled_share=0, looked_at=1))
 
     assert model.gateway(500_000) == 0
     assert model.gateway(1_500_000) == pytest.approx(2 * 3.50)
 
 
-def test_traces_that_are_not_kept_are_not_paid_and_logs_are_all_kept() -> None:
+def test_only_sampled_traces_cost_but_all_logs_do() -> None:
     quarter = dataclasses.replace(NOTHING, traced=0.25)
     traces, logs = Assumptions(kilobytes_logged=0), Assumptions(kilobytes_traced=0)
 
     kept = Model(NOTHING, assumptions=traces).monitoring(1_000_000)
-    told = Model(NOTHING, assumptions=logs).monitoring(1_000_000)
+    logged = Model(NOTHING, assumptions=logs).monitoring(1_000_000)
 
     assert kept > 0
     assert Model(quarter, assumptions=traces).monitoring(1_000_000) == pytest.approx(kept / 4)
-    assert told > 0
-    assert Model(quarter, assumptions=logs).monitoring(1_000_000) == pytest.approx(told)
+    assert logged > 0
+    assert Model(quarter, assumptions=logs).monitoring(1_000_000) == pytest.approx(logged)
 
 
-def test_rules_that_query_logs_and_web_tests_cost_without_a_registration() -> None:
+def test_audited_requests_cost_even_without_a_registration() -> None:
+    audited = dataclasses.replace(NOTHING, audited=True)
+    assumptions = dataclasses.replace(UNSWEPT, requests_executed=2, requests_second=5, kilobytes_audited=1.5)
+
+    idle = Model(audited, assumptions=assumptions).monitoring(0)
+    busy = Model(audited, assumptions=assumptions)
+    unaudited = Model(NOTHING, assumptions=assumptions)
+
+    assert idle == pytest.approx(730 * 3600 * 5 * 1.5 / 1e6 * 2.30)
+    assert busy.monitoring(1000) - unaudited.monitoring(1000) == pytest.approx(
+        idle + busy.executions(1000) * 2 * 1.5 / 1e6 * 2.30
+    )
+
+
+def test_log_alerts_and_web_tests_cost_without_a_registration() -> None:
     watched = dataclasses.replace(NOTHING, log_alerts=3, web_tests_month=1000)
 
-    assert Model(watched).monitoring(0) == pytest.approx(3 * 1.50 + 1000 * 0.0006)
+    assert Model(watched, assumptions=UNSWEPT).monitoring(0) == pytest.approx(3 * 1.50 + 1000 * 0.0006)
 
 
-def test_nothing_becomes_cheaper_by_more_registrations() -> None:
+def test_nothing_becomes_cheaper_with_more_registrations() -> None:
     for environment in (DEV, PROD):
         before = Model(environment).costs(0)
         for volume in (1_000, 1_000_000, 100_000_000):
@@ -112,7 +141,7 @@ def test_nothing_becomes_cheaper_by_more_registrations() -> None:
 
 
 @pytest.mark.parametrize(("name", "modelled"), [("dev", DEV), ("prod", PROD)])
-def test_the_environments_are_those_that_are_deployed(name: str, modelled: Environment) -> None:
+def test_the_modelled_environments_are_those_of_bicep(name: str, modelled: Environment) -> None:
     here = deployment(name)
     containers = here.all("Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers")
     options = [container["properties"]["options"] for container in containers]
@@ -123,12 +152,19 @@ def test_the_environments_are_those_that_are_deployed(name: str, modelled: Envir
 
     assert modelled.ready == sum(group["instanceCount"] for scale in scales for group in scale["alwaysReady"])
     assert modelled.throughput == sum(option.get("autoscaleSettings", {}).get("maxThroughput", 0) for option in options)
-    asked = sum(len(test["Locations"]) * 730 * 3600 / test["Frequency"] for test in tests)
-    assert modelled.web_tests_month == asked
+    calls = sum(len(test["Locations"]) * 730 * 3600 / test["Frequency"] for test in tests)
+    assert modelled.web_tests_month == calls
     assert modelled.log_alerts == sum(rule["enabled"] for rule in rules)
     assert {rule["evaluationFrequency"] for rule in rules} == {"PT5M"}
     assert {modelled.traced} == shares
+    audited = {
+        category["category"]
+        for setting in here.all("Microsoft.Insights/diagnosticSettings")
+        for category in setting["properties"]["logs"]
+    }
+    assert modelled.audited == ("DataPlaneRequests" in audited) == ("StorageRead" in audited)
     assert {scale["instanceMemoryMB"] / 1024 for scale in scales} == {Assumptions().memory_gb}
+    assert Assumptions().sweeps == 730 * 60 / MINUTES_BETWEEN_SWEEPS
 
 
 def test_prices_and_assumptions_can_be_changed_by_name() -> None:
@@ -136,16 +172,33 @@ def test_prices_and_assumptions_can_be_changed_by_name() -> None:
     assert changed(Assumptions(), {"log_gb": 3, "cancelled_share": 1}) == Assumptions(cancelled_share=1)
 
 
-def test_a_name_that_means_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--set", "price=1"])
 
-    assert "'price' is none of" in capsys.readouterr().err
+    assert "'price' is not one of" in capsys.readouterr().err
 
 
-def test_the_table_of_the_document_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_in_operations_md_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
 
     document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     [table] = re.findall(r"^\| registrations a month.*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
     assert table == capsys.readouterr().out
+
+
+def test_an_hour_at_the_instance_limits_costs_what_operations_md_says() -> None:
+    document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"^\| an hour at the limits.*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
+    rows = {
+        name: (int(count), int(cost))
+        for name, count, cost in re.findall(r"^\| (.+) \| (\d+) \| (\d+) \|$", table, re.M)
+    }
+
+    assert all(cost == round(hour_of_instances(count)) for count, cost in rows.values())
+    groups = 2 * len(APPS)  # the HTTP functions of each app, and its event function
+    for name in ("dev", "prod"):
+        scales = [deployment(name).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"] for app in APPS]
+        assert rows[name][0] == 2 * sum(scale["maximumInstanceCount"] for scale in scales)
+    assert rows["either with `lowestInstanceLimit = 40`"][0] == groups * 40
+    assert rows["at the quota of the region"][0] == 512_000 // 2048

@@ -1,23 +1,25 @@
-"""The delivery and infra/bicep speak of the same names."""
+"""tools/delivery and infra/bicep use the same names."""
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from tools.delivery import budget
-from tools.delivery.deployment import APPS
+from tools.delivery.deployment import DEPLOYMENT_ORDER
 from tools.delivery.environments import (
     BICEP_FOLDER,
     BUDGET_START_DATE,
     REQUIRED_VARIABLE,
-    ROOT,
     Environment,
+    Template,
     environment_names,
 )
+from tools.delivery.outputs import Outputs
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
-TEMPLATE = (ROOT / BICEP_FOLDER / "main.bicep").read_text(encoding="utf-8")
+TEMPLATE = (ROOT / BICEP_FOLDER / "system.bicep").read_text(encoding="utf-8")
 OUTPUTS = set(re.findall(r"^output (\w+) ", TEMPLATE, re.MULTILINE))
 WORKFLOWS = ROOT / ".github/workflows"
 
@@ -26,58 +28,80 @@ def test_the_environments_of_the_workflows_have_parameters() -> None:
     assert {"dev", "prod"} <= set(environment_names())
 
 
-def test_every_output_that_the_delivery_reads_is_given() -> None:
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tools/delivery").glob("*.py"))
-    read = set(re.findall(r'known\["(\w+)"\]', source))
+def test_every_output_that_the_delivery_reads_exists() -> None:
+    of_apps = {f"{app.upper()}_{what}" for app in APPS for what in ("APP_NAME", "URL")}
 
-    assert read == {"AZURE_RESOURCE_GROUP", "AZURE_LOCATION", "GATEWAY_URL", "GATEWAY_NAME", "KEY_VAULT_NAME"}
-    assert read | {f"{app.upper()}_{what}" for app in APPS for what in ("APP_NAME", "URL")} <= OUTPUTS
+    assert Outputs.names() == of_apps | {
+        "AZURE_RESOURCE_GROUP",
+        "AZURE_LOCATION",
+        "GATEWAY_URL",
+        "GATEWAY_NAME",
+        "KEY_VAULT_NAME",
+    }
+    assert Outputs.names() <= OUTPUTS
+
+
+def test_every_app_is_deployed_and_the_one_that_calls_the_others_is_last() -> None:
+    assert sorted(DEPLOYMENT_ORDER) == sorted(APPS)
+    assert DEPLOYMENT_ORDER[-1] == "customer"
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_every_variable_that_the_parameters_need_is_explained_and_given_by_the_workflows(
+def test_every_variable_of_the_parameters_is_described_and_set_by_the_workflows(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("AUTH_CLIENT_ID", "OPERATOR_EMAIL", BUDGET_START_DATE):
+    for variable in ("AUTH_CLIENT_ID", "OPERATOR_EMAIL", BUDGET_START_DATE, "PIPELINE_PRINCIPAL_ID"):
         monkeypatch.delenv(variable, raising=False)
 
-    missing = Environment(name).missing_variables()
+    missing = Environment(name).missing_variables(Template.SYSTEM)
 
     assert set(missing) == {"AUTH_CLIENT_ID", "OPERATOR_EMAIL"}
     assert all(missing.values())
+    assert set(Environment(name).missing_variables(Template.FOUNDATION)) == {"OPERATOR_EMAIL"}
     for workflow in ("environment.yml", "deploy.yml"):
-        given = re.findall(r"^ +(\w+): \$\{\{ vars\.\1 \}\}$", (WORKFLOWS / workflow).read_text(), re.MULTILINE)
-        assert set(given) == set(missing)
+        variables = re.findall(r"^ +(\w+): \$\{\{ vars\.\1 \}\}$", (WORKFLOWS / workflow).read_text(), re.MULTILINE)
+        assert set(variables) == set(missing)
 
 
-def test_the_template_is_that_of_the_parameters() -> None:
+@pytest.mark.parametrize("template", Template)
+def test_every_environment_has_parameters_of_both_templates(template: Template) -> None:
     for name in environment_names():
-        assert Path(Environment(name).parameters).read_text(encoding="utf-8").count("using './main.bicep'") == 1
+        text = Environment(name).parameters(template).read_text(encoding="utf-8")
+        assert text.count(f"using './{template}.bicep'") == 1
 
 
-def test_no_environment_has_a_start_of_its_budget_that_would_be_over_some_day() -> None:
-    parameters = list((ROOT / BICEP_FOLDER).glob("*.bicepparam"))
+def test_no_environment_has_a_fixed_start_of_its_budget() -> None:
+    folder = ROOT / BICEP_FOLDER
+    parameters = [folder / "main.bicepparam", *folder.glob("foundation.*.bicepparam")]
 
     assert len(parameters) > len(environment_names())
     for file in parameters:
         assert BUDGET_START_DATE in {variable for _, variable in REQUIRED_VARIABLE.findall(file.read_text())}
-    assert re.search(r"^param budgetStartDate string$", TEMPLATE, re.MULTILINE)
+    for template in ("main", "foundation"):
+        text = (folder / f"{template}.bicep").read_text(encoding="utf-8")
+        assert re.search(r"^param budgetStartDate string$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["dev", "prod", "private"])
-def test_the_budget_is_looked_for_where_it_is_made(name: str) -> None:
-    snapshot = json.loads((ROOT / BICEP_FOLDER / f"main.{name}.snapshot.json").read_text(encoding="utf-8"))
-    [made] = [one for one in snapshot["predictedResources"] if one["type"] == "Microsoft.Consumption/budgets"]
+def test_the_budget_is_read_from_where_bicep_creates_it(name: str) -> None:
+    snapshot = json.loads((ROOT / BICEP_FOLDER / f"foundation.{name}.snapshot.json").read_text(encoding="utf-8"))
+    resources = snapshot["predictedResources"]
+    [created] = [resource for resource in resources if resource["type"] == "Microsoft.Consumption/budgets"]
 
-    assert f"/resourceGroups/{Environment(name).resource_group}/" in made["id"]
-    assert made["name"].startswith(budget.NAME_PREFIX)
-    assert made["apiVersion"] == budget.API_VERSION
+    assert f"/resourceGroups/{Environment(name).resource_group}/" in created["id"]
+    assert created["name"].startswith(budget.NAME_PREFIX)
+    assert created["apiVersion"] == budget.API_VERSION
 
 
-def test_what_is_deployed_by_hand_is_found_again() -> None:
+def test_a_deployment_by_hand_has_the_names_that_the_delivery_reads() -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    dev = Environment("dev")
 
-    [command] = re.findall(r"^az deployment sub create .*$", page, re.MULTILINE)
+    [foundation] = re.findall(r"^az deployment sub create (.*) \\\n +--parameters (.*)$", page, re.MULTILINE)
+    [system] = re.findall(r"^az deployment group create (.*) \\\n +--parameters (.*)$", page, re.MULTILINE)
 
-    assert f" --name {Environment('dev').deployment} " in command
+    names = f"--name {dev.foundation_deployment} --location {dev.location}"
+    assert foundation == (names, f"infra/bicep/{dev.parameters(Template.FOUNDATION).name}")
+    names = f"--resource-group {dev.resource_group} --name {dev.deployment}"
+    assert system == (names, f"infra/bicep/{dev.parameters(Template.SYSTEM).name}")
     assert "export BUDGET_START_DATE=$(.venv/bin/python -m tools.delivery.budget dev)\n" in page

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.version import package_version
-from tools.delivery.package import ROOT, build, main, packaged_files, version
+from tools.delivery.package import build, main, packaged_files, version
+from tools.paths import ROOT
 
 FILES = {
     ".funcignore": (ROOT / ".funcignore").read_text(encoding="utf-8"),
@@ -45,7 +46,7 @@ def write(folder: Path, paths: list[str]) -> Path:
     return folder
 
 
-def test_the_package_has_what_funcignore_names_and_nothing_else(tmp_path: Path) -> None:
+def test_the_package_holds_what_funcignore_lets_in_and_nothing_else(tmp_path: Path) -> None:
     build(write(tmp_path / "app", list(FILES)), tmp_path / "app.zip")
 
     assert zipfile.ZipFile(tmp_path / "app.zip").namelist() == PACKAGED
@@ -89,7 +90,7 @@ def test_other_files_give_another_digest_and_another_version(tmp_path: Path, edi
     assert after[1] != before[1]
 
 
-def test_an_app_tells_the_version_of_the_package_it_was_unpacked_from(tmp_path: Path) -> None:
+def test_an_app_reports_the_version_of_the_package_it_was_unpacked_from(tmp_path: Path) -> None:
     package = tmp_path / "app.zip"
     build(write(tmp_path / "app", list(FILES)), package)
     zipfile.ZipFile(package).extractall(tmp_path / "unpacked")
@@ -97,14 +98,14 @@ def test_an_app_tells_the_version_of_the_package_it_was_unpacked_from(tmp_path: 
     assert package_version(tmp_path / "unpacked") == version(package)
 
 
-def test_without_a_version_package_and_app_tell_the_same_word(tmp_path: Path) -> None:
+def test_without_a_version_package_and_app_are_both_development(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "earlier.zip", "w") as package:
         package.writestr("host.json", "{}")
 
     assert version(tmp_path / "earlier.zip") == package_version(tmp_path) == "development"
 
 
-def test_a_version_that_lies_in_the_checkout_is_no_part_of_the_package(tmp_path: Path) -> None:
+def test_a_version_file_in_the_checkout_is_not_packaged(tmp_path: Path) -> None:
     app = write(tmp_path / "app", list(FILES))
     before = build(app, tmp_path / "app.zip")
     (app / "package-version").write_text("left here")
@@ -112,7 +113,7 @@ def test_a_version_that_lies_in_the_checkout_is_no_part_of_the_package(tmp_path:
     assert build(app, tmp_path / "app.zip") == before
 
 
-def test_whoever_unpacks_it_can_read_every_file(tmp_path: Path) -> None:
+def test_every_file_is_readable_once_unpacked(tmp_path: Path) -> None:
     app = write(tmp_path / "app", list(FILES))
     (app / "host.json").chmod(0o600)
     build(app, tmp_path / "app.zip")
@@ -121,7 +122,7 @@ def test_whoever_unpacks_it_can_read_every_file(tmp_path: Path) -> None:
     assert modes == {0o100644}
 
 
-def test_an_unfinished_package_is_never_taken_for_one(tmp_path: Path) -> None:
+def test_an_unfinished_package_is_never_left_behind(tmp_path: Path) -> None:
     app = write(tmp_path / "app", list(FILES))
     build(app, tmp_path / "dist" / "app.zip")
     shutil.rmtree(app / "shared")
@@ -130,14 +131,16 @@ def test_an_unfinished_package_is_never_taken_for_one(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["app.zip"]
 
 
-def test_this_project_packages_the_app_and_nothing_that_is_only_for_development() -> None:
+def test_this_project_packages_the_app_and_nothing_for_development() -> None:
     tops = {path.partition("/")[0] for path in packaged_files(ROOT)}
 
     assert tops == {"function_app.py", "functions", "shared", "host.json", "requirements.txt"}
     assert all(path.endswith(".py") for path in packaged_files(ROOT) if path.startswith(("functions/", "shared/")))
 
 
-def test_the_command_writes_the_package_and_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_the_package_and_prints_its_digest_and_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--target", str(tmp_path / "ssak8.zip")]) == 0
 
     digest = hashlib.sha256((tmp_path / "ssak8.zip").read_bytes()).hexdigest()

@@ -1,10 +1,10 @@
-"""The workflows of this project, read."""
+"""Reads the workflows of this project."""
 
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from tools.delivery.environments import ROOT
+from tools.paths import ROOT
 
 FOLDER = ROOT / ".github/workflows"
 

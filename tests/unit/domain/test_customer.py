@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from pydantic import ValidationError
 
@@ -25,10 +27,36 @@ def test_any_other_age_is_refused(value: object) -> None:
     "name", ["홍길동", "👩‍👩‍👧", "é", "e\u0301", "x", "n" * 100, "👍" * 100, "O'Brien; DROP TABLE"]
 )
 def test_names_of_one_to_a_hundred_characters_are_kept_as_they_are(name: str) -> None:
-    assert details(name=name).customer_name == name
+    assert details(name=name).customer_name == unicodedata.normalize("NFC", name)
 
 
-@pytest.mark.parametrize("name", ["", "   ", "n" * 101, "a\nb", "a\r\nSet-Cookie: x", "\x00", "a\x85b", 5, None, ["x"]])
+def test_a_name_is_composed_before_its_length_counts() -> None:
+    name = "가각" * 50
+
+    assert len(unicodedata.normalize("NFD", name)) == 250
+    assert details(name=unicodedata.normalize("NFD", name)).customer_name == name
+    with pytest.raises(ValidationError):
+        details(name=unicodedata.normalize("NFD", name + "가"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u3164",
+        "\u200b",
+        "yeon\u202e",
+        "",
+        "   ",
+        "n" * 101,
+        "a\nb",
+        "a\r\nSet-Cookie: x",
+        "\x00",
+        "a\x85b",
+        5,
+        None,
+        ["x"],
+    ],
+)
 def test_any_other_name_is_refused(name: object) -> None:
     with pytest.raises(ValidationError):
         details(name=name)

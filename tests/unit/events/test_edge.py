@@ -1,4 +1,5 @@
 import traceback
+from typing import cast
 
 import azure.functions as func
 import pytest
@@ -8,7 +9,7 @@ from shared.domain.customer import Customer
 from shared.domain.errors import DomainError, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.outbox import OutboxEvent
-from shared.events.edge import UnreadableEvent, event_function, outbox_function, read_event, read_outbox
+from shared.events.edge import UnreadableEvent, event_function, outbox_function, read_event, timer_function
 from shared.failures import UnexpectedFailure
 from shared.telemetry import trace_id
 from tests.unit.fakes import CUSTOMER_ID, START, YEON
@@ -91,26 +92,6 @@ async def test_the_trace_of_the_request_that_caused_the_event_continues() -> Non
     assert traces == ["0af7651916cd43dd8448eb211c80319c"]
 
 
-def test_outbox_events_are_read_in_feed_order_and_other_documents_left_out() -> None:
-    first, second = outbox_document(EVENT), outbox_document(CustomerEvent.canceled("2", CUSTOMER, START))
-
-    events = read_outbox(feed({"id": "c", "type": "customer"}, first, {"id": "k", "type": "idempotency-key"}, second))
-
-    assert [event.to_json_object() for event in events] == [first, second]
-
-
-def test_an_unreadable_outbox_document_is_logged_without_its_content_and_holds_nothing_up(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    unreadable: dict[str, object] = {"id": "bad", "type": "event", "event": {"data": "홍길동"}}
-
-    events = read_outbox(feed(unreadable, outbox_document(EVENT)))
-
-    assert [event.id for event in events] == [EVENT.id]
-    assert "outbox document bad is not an event" in caplog.text
-    assert "홍길동" not in caplog.text
-
-
 async def test_the_change_feed_is_handled_as_outbox_events() -> None:
     handled: list[str] = []
 
@@ -131,6 +112,17 @@ async def test_an_unexpected_error_of_the_publisher_is_raised_without_its_text()
 
     with pytest.raises(UnexpectedFailure) as raised:
         await fail(feed(outbox_document(EVENT)))
+
+    assert "secret-name" not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_an_unexpected_error_of_a_timer_is_raised_without_its_text() -> None:
+    @timer_function
+    async def fail() -> None:
+        raise ValueError("secret-name")
+
+    with pytest.raises(UnexpectedFailure) as raised:
+        await fail(cast(func.TimerRequest, None))
 
     assert "secret-name" not in "".join(traceback.format_exception(raised.value))
 

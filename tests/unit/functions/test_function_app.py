@@ -8,22 +8,25 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, health, kakao, openapi
+from functions import customer, customer_view, health, kakao, openapi, unmatched, warm_up
 from shared.settings import settings
+from tools.delivery.deployment import EVENT_FUNCTIONS
 
 ROUTES = {
     "register-customer": ("POST", "customers"),
-    "get-customer": ("GET", "customers/{id}"),
-    "list-customers": ("GET", "customers"),
+    "get-customer": ("GET", "HEAD", "customers/{id}"),
+    "list-customers": ("GET", "HEAD", "customers"),
     "cancel-registration": ("DELETE", "customers/{id}"),
     "send-kakao": ("POST", "kakaos"),
-    "get-kakao": ("GET", "kakaos/{id}"),
-    "list-kakaos": ("GET", "kakaos"),
-    "get-customer-view": ("GET", "customerViews/{id}"),
-    "list-customer-views": ("GET", "customerViews"),
-    "health": ("GET", "health"),
-    "openapi": ("GET", "openapi.json"),
+    "get-kakao": ("GET", "HEAD", "kakaos/{id}"),
+    "list-kakaos": ("GET", "HEAD", "kakaos"),
+    "get-customer-view": ("GET", "HEAD", "customerViews/{id}"),
+    "list-customer-views": ("GET", "HEAD", "customerViews"),
+    "health": ("GET", "HEAD", "health"),
+    "openapi": ("GET", "HEAD", "openapi.json"),
+    unmatched.NAME: (unmatched.ROUTE,),
 }
+EVERYWHERE = {"health", "openapi", unmatched.NAME, "warmup"}
 SERVICES = {
     "customer": {
         "register-customer",
@@ -31,12 +34,14 @@ SERVICES = {
         "list-customers",
         "cancel-registration",
         "event-publisher",
-        "health",
-        "openapi",
+        *EVERYWHERE,
+        "sweep-outbox",
     },
-    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", "health", "openapi"},
-    "customerview": {"view-updater", "get-customer-view", "list-customer-views", "health", "openapi"},
+    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", *EVERYWHERE},
+    "customerview": {"view-updater", "get-customer-view", "list-customer-views", *EVERYWHERE},
 }
+
+every_service = pytest.mark.parametrize("service", SERVICES)
 
 type Load = Callable[[str], dict[str, Any]]
 
@@ -48,7 +53,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, customer_view, health, kakao, openapi):
+        for module in (customer, customer_view, health, kakao, openapi, unmatched, warm_up):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()
@@ -84,7 +89,23 @@ def test_routes_and_methods_are_those_of_the_design(load: Load) -> None:
     triggers = {name: trigger(function) for name, function in load("customer,kakao,customerview").items()}
     http = {name: binding for name, binding in triggers.items() if binding["type"] == "httpTrigger"}
 
-    assert {name: (*binding["methods"], binding["route"]) for name, binding in http.items()} == ROUTES
+    assert {name: (*binding.get("methods", ()), binding["route"]) for name, binding in http.items()} == ROUTES
+
+
+def test_the_function_for_everything_else_comes_last_since_the_host_tries_routes_in_the_order_of_names(
+    load: Load,
+) -> None:
+    functions = load("customer,kakao,customerview")
+    http = [name for name, function in functions.items() if trigger(function)["type"] == "httpTrigger"]
+
+    assert max(http, key=str.lower) == unmatched.NAME
+
+
+@every_service
+def test_whoever_may_call_a_function_may_also_learn_what_else_there_is(load: Load, service: str) -> None:
+    triggers = [trigger(function) for function in load(service).values()]
+
+    assert {binding["authLevel"] for binding in triggers if binding["type"] == "httpTrigger"} == {"ANONYMOUS"}
 
 
 def test_the_publisher_reads_the_feed_from_its_beginning_and_never_gives_up(load: Load) -> None:
@@ -101,6 +122,20 @@ def test_the_publisher_reads_the_feed_from_its_beginning_and_never_gives_up(load
     assert (retry["strategy"], retry["max_retry_count"]) == ("exponential_backoff", "-1")
 
 
+def test_the_outbox_is_swept_every_four_minutes(load: Load) -> None:
+    binding = trigger(load("customer")["sweep-outbox"])
+
+    assert (binding["type"], binding["schedule"]) == ("timerTrigger", "0 */4 * * * *")
+
+
+def test_the_platform_can_warm_every_app_up(load: Load) -> None:
+    # Azure calls only a function of this name, and only one.
+    kinds = [trigger(function)["type"] for function in load("customer,kakao,customerview").values()]
+
+    assert kinds.count("warmupTrigger") == 1
+    assert trigger(load("kakao")["warmup"])["type"] == "warmupTrigger"
+
+
 @pytest.mark.parametrize(("service", "subscription"), [("kakao", "kakao-alert"), ("customerview", "view-updater")])
 def test_event_functions_listen_to_a_subscription_of_their_own_name(
     load: Load, service: str, subscription: str
@@ -112,3 +147,10 @@ def test_event_functions_listen_to_a_subscription_of_their_own_name(
         "customer-events",
         subscription,
     )
+
+
+def test_a_deployment_names_the_functions_whose_instances_no_call_reaches(load: Load) -> None:
+    functions = load("customer,kakao,customerview")
+
+    # The warm-up runs on the instances that serve HTTP.
+    assert sorted(EVENT_FUNCTIONS) == sorted(functions.keys() - ROUTES.keys() - {"warmup"})

@@ -19,6 +19,11 @@ def test_links_lead_to_the_gateway() -> None:
     assert base_url(host="api.example.kr", proto="https", prefix="/v1/") == "https://api.example.kr/v1"
 
 
+@pytest.mark.parametrize("host", ["my_gateway:8080", "api.example.kr", "[::1]:8080", "127.0.0.1:1", "xn--9d0bk3a.kr"])
+def test_any_host_that_a_client_can_call_is_used(host: str) -> None:
+    assert base_url(host=host) == f"http://{host}"
+
+
 def test_the_outermost_of_several_gateways_counts() -> None:
     assert base_url(host="outer.example:8443, inner", proto="https,http") == "https://outer.example:8443"
 

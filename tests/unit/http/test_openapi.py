@@ -2,8 +2,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
+from azure.functions.decorators.http import HttpTrigger
 from openapi_spec_validator import validate
 
+from functions import customer, customer_view, kakao, openapi
 from shared.http.openapi import document
 
 COMMITTED = Path(__file__).parents[3] / "infra/openapi.json"
@@ -13,12 +16,26 @@ def schema(name: str) -> Any:
     return document()["components"]["schemas"][name]
 
 
+def methods_and_paths_of_the_functions() -> set[tuple[str, str]]:
+    """Without /health, which the gateway does not pass on."""
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    for module in (customer, customer_view, kakao, openapi):
+        app.register_functions(module.blueprint)
+    triggers = [function.get_trigger() for function in app.get_functions()]
+    return {
+        (str(method), f"/{trigger.route}")
+        for trigger in triggers
+        if isinstance(trigger, HttpTrigger)
+        for method in trigger.methods or ()
+    }
+
+
 def test_the_document_is_valid_openapi() -> None:
     validate(document())
 
 
 def test_the_committed_document_is_the_generated_one() -> None:
-    message = "run: python -m shared.http.openapi > infra/openapi.json"
+    message = "run: .venv/bin/python -m shared.http.openapi > infra/openapi.json"
 
     assert json.loads(COMMITTED.read_text(encoding="utf-8")) == document(), message
 
@@ -39,3 +56,17 @@ def test_resources_have_an_id_and_links_and_nothing_internal() -> None:
 
 def test_clients_cannot_request_the_message_of_a_cancellation() -> None:
     assert schema("NewKakao")["properties"]["kind"]["enum"] == ["registered", "notice"]
+
+
+def test_every_path_with_get_has_head_and_no_operation_has_the_name_of_another() -> None:
+    paths = document()["paths"].values()
+
+    assert all("head" in operations for operations in paths if "get" in operations)
+    names = [operation["operationId"] for operations in paths for operation in operations.values()]
+    assert len(names) == len(set(names))
+
+
+def test_the_description_lists_every_route_and_method_of_the_functions() -> None:
+    described = {(method.upper(), path) for path, operations in document()["paths"].items() for method in operations}
+
+    assert described == methods_and_paths_of_the_functions()

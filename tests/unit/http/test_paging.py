@@ -59,3 +59,15 @@ def test_a_malformed_cursor_is_refused(text: str) -> None:
         read_page_request(request(cursor=text))
 
     assert (refused.value.status, refused.value.errors[0].field) == (400, "cursor")
+
+
+@pytest.mark.parametrize(
+    "query", [{"page": "1"}, {"page": ""}, {"sort": "customerName,desc"}, {"page": "0", "size": "5"}]
+)
+def test_the_paging_of_the_original_system_is_refused_by_name(query: dict[str, str]) -> None:
+    with pytest.raises(Problem) as refused:
+        read_page_request(request(**query))
+
+    [error] = refused.value.errors
+    assert (refused.value.status, error.field) == (400, next(iter(query)))
+    assert "not supported" in error.reason

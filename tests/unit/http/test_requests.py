@@ -3,14 +3,16 @@ import pytest
 
 from shared.domain.customer import CustomerInput
 from shared.domain.errors import NotFound
+from shared.domain.kakao_message import KakaoMessageDraft
 from shared.http.problems import Problem
 from shared.http.requests import (
     LARGEST_BODY,
     customer_id,
-    expected_versions,
     idempotency_key,
+    is_unchanged,
     message_id,
     path_of,
+    precondition,
     read_json,
 )
 
@@ -126,15 +128,73 @@ def test_any_other_idempotency_key_is_400(key: str) -> None:
         ("1", []),
         ("", []),
         ('"x"', []),
+        ('"01"', []),
+        ('"0"', []),
+        ('"1', []),
     ],
 )
 def test_if_match_names_versions(header: str, versions: list[int]) -> None:
-    assert expected_versions(request(if_match=header)) == frozenset(versions)
+    allowed = precondition(request(if_match=header))
+
+    assert [version for version in range(20) if allowed(version)] == versions
+
+
+@pytest.mark.parametrize(
+    ("header", "unchanged"),
+    [('"7"', True), ('W/"7"', True), ('"6", "7"', True), ("*", True), ('"6"', False), ('"07"', False), ("7", False)],
+)
+def test_if_none_match_is_compared_with_the_version(header: str, unchanged: bool) -> None:
+    assert is_unchanged(request(if_none_match=header), 7) is unchanged
+
+
+def test_without_if_none_match_the_resource_is_sent() -> None:
+    assert not is_unchanged(request(), 7)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip", "x"])
+def test_a_compressed_body_is_415_and_the_answer_says_what_is_accepted(encoding: str) -> None:
+    with pytest.raises(Problem) as refused:
+        read_json(request(GOOD, content_type="application/json", content_encoding=encoding), CustomerInput)
+
+    assert (refused.value.status, refused.value.headers) == (415, {"Accept-Encoding": "identity"})
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
+def test_a_body_that_is_not_compressed_is_read(encoding: str) -> None:
+    assert read_json(request(GOOD, content_type="application/json", content_encoding=encoding), CustomerInput)
+
+
+def test_only_the_names_of_the_interface_are_read() -> None:
+    body = b'{"customer_name": "yeon", "customer_address": "incheon", "customer_age": 20}'
+
+    with pytest.raises(Problem) as refused:
+        read_json(request(body, content_type="application/json"), CustomerInput)
+
+    fields = [error.field for error in refused.value.errors]
+    assert fields == ["customerName", "customerAddress", "customerAge"]
+
+
+def test_the_choices_of_a_field_are_shown_as_they_are_sent() -> None:
+    body = GOOD[:-1] + b', "kind": "canceled"}'
+
+    with pytest.raises(Problem) as refused:
+        read_json(request(body, content_type="application/json"), KakaoMessageDraft)
+
+    [error] = refused.value.errors
+    assert error.reason == "Input should be 'registered' or 'notice'"
 
 
 def test_without_if_match_any_version_is_allowed() -> None:
-    assert expected_versions(request()) is None
-    assert expected_versions(request(if_match="*")) is None
+    assert precondition(request())(7)
+    assert precondition(request(if_match="*"))(7)
+
+
+def test_if_none_match_forbids_the_change_of_a_version() -> None:
+    allowed = precondition(request(if_none_match='"7"'))
+
+    assert [version for version in (6, 7, 8) if allowed(version)] == [6, 8]
+    assert not precondition(request(if_none_match="*"))(7)
+    assert not precondition(request(if_match='"7"', if_none_match='"7"'))(7)
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,33 @@
-"""What would be deployed, as the compiler worked it out: infra/bicep/*.snapshot.json."""
+"""The resources that would be deployed, as the Bicep compiler predicts them: infra/bicep/*.snapshot.json.
+
+A pipeline deploys the system, to the resource group that a person's foundation created before.
+"""
 
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
+from tools.paths import ROOT
+
 BICEP = ROOT / "infra" / "bicep"
 ENVIRONMENTS = ("dev", "prod", "private")
-APPS = ("customer", "kakao", "customerview")
 
 type Resource = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """One environment. `outputs`: by name."""
+    """The deployment of one template to one environment. `outputs`: by name."""
 
     resources: Sequence[Resource]
     outputs: dict[str, Any]
 
     @property
     def token(self) -> str:
-        """What makes the names of this deployment unique."""
+        """The part that makes the names of this deployment unique."""
         return str(self.outputs["COSMOS_ACCOUNT_NAME"]).removeprefix("cosmos-")
 
     def all(self, resource_type: str) -> list[Resource]:
@@ -33,7 +35,7 @@ class Deployment:
         return [resource for resource in self.resources if resource["type"] == resource_type]
 
     def one(self, resource_type: str, ending: str = "") -> Resource:
-        """The only resource of a type whose name ends like this."""
+        """The only resource of a type whose name ends with `ending`."""
         [found] = [resource for resource in self.all(resource_type) if resource["name"].endswith(ending)]
         return found
 
@@ -42,22 +44,32 @@ class Deployment:
         return self.one("Microsoft.Web/sites", f"func-{name}-{self.token}")
 
     def settings(self, app: str) -> dict[str, str]:
-        """The app settings: name → value, or the expression that gives it."""
+        """The app settings: name → value, or an expression that only Azure can evaluate."""
         return {
             setting["name"]: setting["value"] for setting in self.app(app)["properties"]["siteConfig"]["appSettings"]
         }
 
 
-@cache
 def deployment(environment: str) -> Deployment:
-    """The committed deployment of an environment."""
-    snapshot = json.loads((BICEP / f"main.{environment}.snapshot.json").read_text(encoding="utf-8"))
+    """The system of an environment."""
+    return _snapshot(f"system.{environment}")
+
+
+def foundation(environment: str) -> Deployment:
+    """The foundation of an environment."""
+    return _snapshot(f"foundation.{environment}")
+
+
+@cache
+def _snapshot(name: str) -> Deployment:
+    """Reads a committed snapshot."""
+    snapshot = json.loads((BICEP / f"{name}.snapshot.json").read_text(encoding="utf-8"))
     assert snapshot["diagnostics"] == []
     return Deployment(snapshot["predictedResources"], snapshot["outputs"])
 
 
 def identity_in(expression: str) -> str:
-    """Whose identity an expression reads: `customer`, `kakao`, `customerview`, `gateway`."""
+    """The owner of the identity that an expression reads: `customer`, `kakao`, `customerview` or `gateway`."""
     found = set(re.findall(r"/userAssignedIdentities/id-([a-z]+)-", expression))
     [name] = found
     return str(name)

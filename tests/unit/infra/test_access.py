@@ -1,4 +1,4 @@
-"""Who may do what on Azure: identities only, the least they need, at the narrowest scope."""
+"""Permissions on Azure: only for identities, no more than needed, at the narrowest scope."""
 
 import json
 import re
@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, deployment, identity_in
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, identity_in
+from tools.play.apps import APPS
 
 ROLES = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
@@ -17,11 +18,11 @@ ROLES = {
     "00000000-0000-0000-0000-000000000002": "Cosmos DB Built-in Data Contributor",
 }
 GRANTED = {
-    # its own package, locks and checkpoints
+    # their own package, locks and checkpoints
     ("customer", "Storage Blob Data Owner", "storageAccounts/stcustomer"),
     ("kakao", "Storage Blob Data Owner", "storageAccounts/stkakao"),
     ("customerview", "Storage Blob Data Owner", "storageAccounts/stcustview"),
-    # the write model, and how far the change feed has been read
+    # the write model, and the leases of the change feed
     ("customer", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/customers"),
     ("customer", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/leases"),
     ("kakao", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/kakaos"),
@@ -30,7 +31,7 @@ GRANTED = {
     ("customer", "Service Bus Data Sender", "namespaces/sb-/topics/customer-events"),
     ("kakao", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/kakao-alert"),
     ("customerview", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/view-updater"),
-    # the key of a KakaoTalk provider, once there is one
+    # for the key of a KakaoTalk provider, once there is one
     ("kakao", "Key Vault Secrets User", "vaults/kv-"),
     # telemetry
     ("customer", "Monitoring Metrics Publisher", "components/appi-"),
@@ -38,13 +39,13 @@ GRANTED = {
     ("customerview", "Monitoring Metrics Publisher", "components/appi-"),
     ("gateway", "Monitoring Metrics Publisher", "components/appi-"),
 }
-"""Identity, role, scope. Nobody has any other role."""
+"""Identity, role, scope. There are no other role assignments."""
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
 @every_environment
-def test_every_identity_has_the_roles_it_needs_and_no_other(environment: str) -> None:
+def test_every_identity_has_the_roles_it_needs_and_no_others(environment: str) -> None:
     here = deployment(environment)
 
     found = []
@@ -66,7 +67,7 @@ def test_every_identity_has_the_roles_it_needs_and_no_other(environment: str) ->
 
 
 @every_environment
-def test_nobody_gets_in_with_a_key_or_a_password(environment: str) -> None:
+def test_keys_and_passwords_are_disabled(environment: str) -> None:
     here = deployment(environment)
 
     def properties(resource_type: str) -> list[dict[str, object]]:
@@ -91,7 +92,7 @@ def test_nobody_gets_in_with_a_key_or_a_password(environment: str) -> None:
 
 
 @every_environment
-def test_nothing_is_spoken_below_tls_1_2(environment: str) -> None:
+def test_nothing_accepts_less_than_tls_1_2(environment: str) -> None:
     here = deployment(environment)
 
     assert here.one("Microsoft.ServiceBus/namespaces")["properties"]["minimumTlsVersion"] == "1.2"
@@ -106,7 +107,7 @@ def test_nothing_is_spoken_below_tls_1_2(environment: str) -> None:
 
 
 @every_environment
-def test_no_secret_is_read_or_written_anywhere(environment: str) -> None:
+def test_no_secret_is_read_or_written(environment: str) -> None:
     here = deployment(environment)
     everything = json.dumps([here.resources, here.outputs])
 
@@ -114,7 +115,7 @@ def test_no_secret_is_read_or_written_anywhere(environment: str) -> None:
     assert not re.findall(r"AccountKey=|SharedAccessKey=|SharedAccessSignature|password\"", everything, re.IGNORECASE)
 
 
-def test_with_a_private_network_data_is_reached_through_it_alone() -> None:
+def test_a_private_network_is_the_only_way_to_the_data() -> None:
     private = deployment("private")
     targets = [
         *private.all("Microsoft.Storage/storageAccounts"),
@@ -122,21 +123,21 @@ def test_with_a_private_network_data_is_reached_through_it_alone() -> None:
         *private.all("Microsoft.ServiceBus/namespaces"),
         *private.all("Microsoft.KeyVault/vaults"),
     ]
-    reached = {
+    connected = {
         connection["properties"]["privateLinkServiceId"]
         for endpoint in private.all("Microsoft.Network/privateEndpoints")
         for connection in endpoint["properties"]["privateLinkServiceConnections"]
     }
 
-    assert reached == {target["id"] for target in targets}
+    assert connected == {target["id"] for target in targets}
     assert all(target["properties"]["publicNetworkAccess"] == "Disabled" for target in targets)
     assert private.one("Microsoft.ServiceBus/namespaces")["sku"]["name"] == "Premium"
     for app in private.all("Microsoft.Web/sites"):
         assert app["properties"]["virtualNetworkSubnetId"].endswith("/subnets/apps")
 
 
-def test_an_environment_that_becomes_private_gets_another_service_bus() -> None:
-    # Standard cannot become Premium, and a deployment that tries is refused.
+def test_an_environment_that_becomes_private_gets_a_second_service_bus() -> None:
+    # Azure refuses to change Standard to Premium.
     dev, private = deployment("dev"), deployment("private")
 
     names = [
@@ -147,15 +148,50 @@ def test_an_environment_that_becomes_private_gets_another_service_bus() -> None:
         assert "/sb-premium-" in private.settings(app)["SERVICE_BUS_CONNECTION__fullyQualifiedNamespace"]
 
 
-def test_without_one_there_is_no_network_at_all() -> None:
+def test_without_a_private_network_there_is_no_network_at_all() -> None:
     dev = deployment("dev")
 
     assert not [resource["type"] for resource in dev.resources if resource["type"].startswith("Microsoft.Network/")]
     assert dev.one("Microsoft.ServiceBus/namespaces")["sku"]["name"] == "Standard"
 
 
-def test_every_warning_that_is_switched_off_says_why() -> None:
+def test_every_disabled_warning_has_a_reason() -> None:
     for file in BICEP.rglob("*.bicep"):
         lines = file.read_text(encoding="utf-8").splitlines()
         for before, line in pairwise(lines):
             assert "#disable" not in line or before.strip().startswith("//"), f"{file.name}: {line.strip()}"
+
+
+# Resource → the categories of its log, where everything is logged.
+DATA = {
+    "Microsoft.DocumentDB/databaseAccounts": {"ControlPlaneRequests", "DataPlaneRequests"},
+    "Microsoft.KeyVault/vaults": {"AuditEvent"},
+    "Microsoft.ServiceBus/namespaces": {"OperationalLogs"},
+    "Microsoft.Storage/storageAccounts/blobServices": {"StorageRead", "StorageWrite", "StorageDelete"},
+}
+EACH_REQUEST = {"DataPlaneRequests", "StorageRead", "StorageWrite", "StorageDelete"}
+"""They cost money while an environment is idle, too: polling and the locks of the hosts are requests."""
+PREMIUM = {"DiagnosticErrorLogs", "RuntimeAuditLogs"}
+"""Standard Service Bus does not have them."""
+
+
+@every_environment
+def test_access_to_data_and_secrets_is_logged(environment: str) -> None:
+    here = deployment(environment)
+    workspace = here.one("Microsoft.OperationalInsights/workspaces")["id"]
+    logged = {
+        setting["id"].partition("/providers/Microsoft.Insights/diagnosticSettings/")[0]: setting["properties"]
+        for setting in here.all("Microsoft.Insights/diagnosticSettings")
+    }
+
+    for resource_type, categories in DATA.items():
+        expected = categories - EACH_REQUEST if environment == "dev" else categories
+        if environment == "private" and resource_type.startswith("Microsoft.ServiceBus"):
+            expected = expected | PREMIUM
+        resources = here.all(resource_type)
+        assert resources
+        for resource in resources:
+            found = logged.pop(resource["id"], {"logs": []})
+            assert {log["category"] for log in found["logs"] if log["enabled"]} == expected
+            assert found.get("workspaceId", workspace) == workspace
+    assert logged == {}

@@ -1,4 +1,7 @@
-"""The function apps on Azure: their settings, their numbers, and who may call them."""
+"""The function apps on Azure: their settings, their scale, and their callers."""
+
+import re
+from pathlib import Path
 
 import azure.functions as func
 import pytest
@@ -6,9 +9,12 @@ import pytest
 from functions import customer, customer_view, kakao
 from shared import resources
 from shared.settings import Service, Settings
-from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment, identity_in
+from tests.unit.infra.compiler import deploy
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, Deployment, deployment, identity_in
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
-# Read by the host, the worker or a library, and not by shared/settings.py.
+# Read by the host, the worker or a library, not by shared/settings.py.
 READ_BY_THE_PLATFORM = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
@@ -23,8 +29,8 @@ READ_BY_THE_PLATFORM = {
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
     "SERVICE_BUS_CONNECTION__credential",
 }
-# What only Azure knows, or has a default and is another on Azure.
-CHOSEN = {
+# Known only on Azure, or different there from the default.
+REQUIRED = {
     "AZURE_CLIENT_ID",
     "COSMOS_CONNECTION__accountEndpoint",
     "COSMOS_CONNECTION__clientId",
@@ -32,12 +38,13 @@ CHOSEN = {
     "SERVICE_BUS_CONNECTION__clientId",
     "SSAK8_SERVICES",
 }
-CHOSEN_FOR = {
+REQUIRED_BY = {
     "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE"},
     "kakao": {"COSMOS_TIMEOUT_SECONDS"},
     "customerview": set[str](),
 }
-# Flex Consumption refuses these, or fails to start with them; the last would take the place of the identity.
+REQUIRED_WITHOUT_READY_INSTANCES = {("dev", "customer"): {"KAKAO_TIMEOUT_SECONDS"}}
+# Flex Consumption refuses these, or fails to start with them; the last would replace the identity.
 FORBIDDEN = (
     "FUNCTIONS_WORKER_RUNTIME",
     "FUNCTIONS_WORKER_RUNTIME_VERSION",
@@ -65,7 +72,7 @@ def settings_that_the_code_reads() -> set[str]:
 
 
 def event_functions(app: str) -> set[str | None]:
-    """The functions of an app that are no HTTP functions."""
+    """The functions of an app without an HTTP trigger."""
     functions = func.FunctionApp()
     functions.register_functions(BLUEPRINTS[app])
     triggers = {function.get_function_name(): function.get_trigger() for function in functions.get_functions()}
@@ -85,34 +92,33 @@ def test_there_is_an_app_for_each_service_and_a_plan_for_each_app() -> None:
 
 @every_environment
 @every_app
-def test_an_app_is_given_what_it_needs_and_nothing_that_nobody_reads(environment: str, app: str) -> None:
-    given = set(deployment(environment).settings(app))
+def test_an_app_has_every_setting_it_needs_and_none_that_nothing_reads(environment: str, app: str) -> None:
+    names = set(deployment(environment).settings(app))
 
-    assert given == READ_BY_THE_PLATFORM | CHOSEN | CHOSEN_FOR[app]
-    assert given - READ_BY_THE_PLATFORM <= settings_that_the_code_reads()
+    required = REQUIRED | REQUIRED_BY[app] | REQUIRED_WITHOUT_READY_INSTANCES.get((environment, app), set())
+    assert names == READ_BY_THE_PLATFORM | required
+    assert names - READ_BY_THE_PLATFORM <= settings_that_the_code_reads()
 
 
 @every_environment
 @every_app
-def test_an_app_is_not_given_what_is_the_default_anyway(environment: str, app: str) -> None:
-    given = deployment(environment).settings(app)
+def test_no_setting_repeats_its_default(environment: str, app: str) -> None:
+    settings = deployment(environment).settings(app)
 
     for name, field in Settings.model_fields.items():
         variable = str(field.validation_alias or name.upper())
-        if variable in given:
+        if variable in settings:
             default = field.default
-            same = given[variable] == str(default)
+            same = settings[variable] == str(default)
             if isinstance(default, int | float):
-                same = float(given[variable]) == default
-            assert not same, f"{variable} is {default} by itself"
+                same = float(settings[variable]) == default
+            assert not same, f"{variable} is {default} by default"
 
 
 @every_environment
 @every_app
-def test_an_app_starts_with_the_settings_it_is_given(
-    environment: str, app: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Expressions stand for what only Azure knows: they are as good as any text, but no URL.
+def test_an_app_starts_with_its_settings(environment: str, app: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Only Azure can evaluate expressions. Any text will do for them, except where a URL is needed.
     for name, value in deployment(environment).settings(app).items():
         monkeypatch.setenv(name, "https://example.com" if value.startswith("[") and "URL" in name else value)
     monkeypatch.setenv("COSMOS_CONNECTION__accountEndpoint", "https://example.com")
@@ -126,11 +132,11 @@ def test_an_app_starts_with_the_settings_it_is_given(
 
 @every_environment
 @every_app
-def test_no_setting_is_one_that_the_platform_refuses(environment: str, app: str) -> None:
+def test_no_setting_is_refused_by_the_platform(environment: str, app: str) -> None:
     names = deployment(environment).settings(app)
 
     assert not [name for name in names if name.startswith(FORBIDDEN)]
-    # A connection string, even an empty one, keeps the host from signing in with its identity.
+    # With a connection string, even an empty one, the host would not sign in with its identity.
     assert not names.keys() & {"AzureWebJobsStorage", resources.COSMOS_CONNECTION, resources.SERVICE_BUS_CONNECTION}
 
 
@@ -149,19 +155,35 @@ def test_an_app_signs_in_everywhere_as_itself(app: str) -> None:
 
 
 @every_app
-def test_an_app_is_called_what_its_service_is_called(app: str) -> None:
+def test_an_app_has_the_name_of_its_service(app: str) -> None:
     settings = deployment("prod").settings(app)
 
     assert settings["SSAK8_SERVICES"] == settings["OTEL_SERVICE_NAME"] == app
 
 
-def test_kakao_waits_less_for_its_database_than_the_customer_app_waits_for_kakao() -> None:
-    timeout = float(deployment("prod").settings("kakao")["COSMOS_TIMEOUT_SECONDS"])
+def kakao_timeout(environment: str) -> float:
+    """How long the customer app waits for kakao, in seconds."""
+    default = Settings.model_fields["kakao_timeout_seconds"].default
+    return float(deployment(environment).settings("customer").get("KAKAO_TIMEOUT_SECONDS", default))
 
-    assert timeout < Settings.model_fields["kakao_timeout_seconds"].default
+
+@every_environment
+def test_even_a_kakao_that_just_started_waits_less_than_the_customer_app_waits_for_it(environment: str) -> None:
+    opening = Settings.model_fields["ssak8_warm_start_seconds"].default
+    storing = float(deployment(environment).settings("kakao")["COSMOS_TIMEOUT_SECONDS"])
+
+    assert opening + storing < kakao_timeout(environment)
 
 
-def test_the_customer_app_calls_the_kakao_app_with_a_token_that_it_takes() -> None:
+@every_environment
+def test_where_kakao_may_have_no_instance_the_customer_app_waits_until_one_has_started(environment: str) -> None:
+    scale = deployment(environment).app("kakao")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+
+    longest_start = 0 if any(ready["name"] == "http" for ready in scale["alwaysReady"]) else 10
+    assert kakao_timeout(environment) >= longest_start + 5
+
+
+def test_the_customer_app_calls_the_kakao_app_with_a_token_that_it_accepts() -> None:
     prod = deployment("prod")
     settings = prod.settings("customer")
     sign_in = prod.one("Microsoft.Web/sites/config", f"func-kakao-{prod.token}/authsettingsV2")["properties"]
@@ -173,7 +195,7 @@ def test_the_customer_app_calls_the_kakao_app_with_a_token_that_it_takes() -> No
 
 @every_environment
 @every_app
-def test_an_app_takes_nobody_but_its_callers(environment: str, app: str) -> None:
+def test_an_app_accepts_only_its_callers(environment: str, app: str) -> None:
     here = deployment(environment)
     sign_in = here.one("Microsoft.Web/sites/config", f"func-{app}-{here.token}/authsettingsV2")["properties"]
     policy = sign_in["identityProviders"]["azureActiveDirectory"]["validation"]["defaultAuthorizationPolicy"]
@@ -190,7 +212,7 @@ def test_an_app_takes_nobody_but_its_callers(environment: str, app: str) -> None
 
 @every_environment
 @every_app
-def test_the_runtime_is_the_one_that_is_developed_with(environment: str, app: str) -> None:
+def test_the_runtime_has_the_python_of_development(environment: str, app: str) -> None:
     version = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
 
     configuration = deployment(environment).app(app)["properties"]["functionAppConfig"]
@@ -199,7 +221,7 @@ def test_the_runtime_is_the_one_that_is_developed_with(environment: str, app: st
 
 @every_environment
 @every_app
-def test_always_ready_instances_are_of_scale_groups_that_exist(environment: str, app: str) -> None:
+def test_always_ready_instances_belong_to_existing_scale_groups(environment: str, app: str) -> None:
     scale = deployment(environment).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"]
 
     groups = {"http"} | {f"function:{name}" for name in event_functions(app)}
@@ -209,8 +231,8 @@ def test_always_ready_instances_are_of_scale_groups_that_exist(environment: str,
 
 @every_environment
 @every_app
-def test_what_is_spread_over_zones_says_how_many_instances_it_keeps(environment: str, app: str) -> None:
-    # The platform keeps and bills two of every scale group then, whatever is configured.
+def test_a_zone_redundant_app_lists_the_instances_it_keeps(environment: str, app: str) -> None:
+    # The platform then keeps and bills two instances of every scale group, configured or not.
     here = deployment(environment)
     plan = here.one("Microsoft.Web/serverfarms", f"-{app}-{here.token}")["properties"]
     scale = here.app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"]
@@ -224,7 +246,7 @@ def test_what_is_spread_over_zones_says_how_many_instances_it_keeps(environment:
 
 
 @every_app
-def test_in_production_a_new_package_never_leaves_the_app_without_an_instance(app: str) -> None:
+def test_in_production_a_new_package_replaces_one_of_two_instances_at_a_time(app: str) -> None:
     configuration = deployment("prod").app(app)["properties"]["functionAppConfig"]
     ready = {group["name"]: group["instanceCount"] for group in configuration["scaleAndConcurrency"]["alwaysReady"]}
 
@@ -233,7 +255,7 @@ def test_in_production_a_new_package_never_leaves_the_app_without_an_instance(ap
 
 
 @every_environment
-def test_an_instance_takes_more_requests_than_may_wait_for_kakao(environment: str) -> None:
+def test_an_instance_accepts_more_requests_than_can_wait_for_kakao(environment: str) -> None:
     scale = deployment(environment).app("customer")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
     fields = Settings.model_fields
 
@@ -242,13 +264,40 @@ def test_an_instance_takes_more_requests_than_may_wait_for_kakao(environment: st
 
 
 @every_environment
-def test_kakao_takes_all_calls_that_the_customer_app_lets_out_at_once(environment: str) -> None:
+def test_kakao_accepts_all_calls_that_the_customer_app_can_make_at_once(environment: str) -> None:
     def scale(app: str) -> dict[str, int]:
         found = deployment(environment).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+        ready = sum(group["instanceCount"] for group in found["alwaysReady"] if group["name"] == "http")
         return {
-            "instances": found["maximumInstanceCount"],
+            # Always-ready instances may come on top.
+            "least": max(found["maximumInstanceCount"], ready),
+            "most": found["maximumInstanceCount"] + ready,
             "each": found["triggers"]["http"]["perInstanceConcurrency"],
         }
 
-    calls = scale("customer")["instances"] * Settings.model_fields["kakao_concurrent_calls"].default
-    assert scale("kakao")["instances"] * scale("kakao")["each"] >= calls
+    calls = scale("customer")["most"] * Settings.model_fields["kakao_concurrent_calls"].default
+    assert scale("kakao")["least"] * scale("kakao")["each"] >= calls
+
+
+def limits(here: Deployment) -> list[int]:
+    """maximumInstanceCount of each app."""
+    configurations = [here.app(app)["properties"]["functionAppConfig"] for app in APPS]
+    return [configuration["scaleAndConcurrency"]["maximumInstanceCount"] for configuration in configurations]
+
+
+@pytest.mark.parametrize(("environment", "lowest", "expected"), [("dev", 40, 40), ("prod", 40, 40), ("prod", 10, 20)])
+def test_one_parameter_raises_the_instance_limits_where_a_region_refuses_low_ones(
+    tmp_path: Path, environment: str, lowest: int, expected: int
+) -> None:
+    raised = deploy(tmp_path, f"system.{environment}.bicepparam", f"param lowestInstanceLimit = {lowest}")
+
+    assert limits(raised) == [expected] * len(APPS)
+
+
+def test_no_sentence_calls_the_instance_limit_a_bound_of_cost() -> None:
+    # It is soft, and counts the on-demand instances of one scale group: not those of the app.
+    claim = re.compile(r"limits? (?:the cost|what a flood)|at most about \$|maximumInstanceCount`? (?:limits|does)")
+    files = [*BICEP.rglob("*.bicep"), *(ROOT / "docs").rglob("*.md")]
+    texts = {file.name: re.sub(r"\n\s*(?://\s?)?", " ", file.read_text(encoding="utf-8")) for file in files}
+
+    assert {name: claim.findall(text) for name, text in texts.items() if claim.search(text)} == {}

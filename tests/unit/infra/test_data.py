@@ -1,24 +1,28 @@
-"""Service Bus and Cosmos DB on Azure have what the code uses and what the local ones have."""
+"""Service Bus and Cosmos DB on Azure match the code and the local ones."""
 
 import json
 import re
 import tomllib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared import resources
-from shared.adapters import customer_views, customers, kakao_messages
-from tests.unit.infra.deployments import ENVIRONMENTS, ROOT, Deployment, deployment
+from shared.adapters import customer_views, customers, kakao_messages, swept_outbox
+from shared.use_cases.sweeping import LONGEST_SWEEP_SECONDS, MINUTES_BETWEEN_SWEEPS, SWEPT_AFTER
+from tests.unit.infra.deployments import ENVIRONMENTS, Deployment, deployment
+from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 
 TOPICS = "Microsoft.ServiceBus/namespaces/topics"
 SUBSCRIPTIONS = f"{TOPICS}/subscriptions"
 RULES = f"{SUBSCRIPTIONS}/rules"
 CONTAINERS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers"
-QUERIES = {
+QUERIES: dict[str, tuple[str, ...]] = {
     listed.NEWEST_FIRST.container: (listed.NEWEST_FIRST.first_page, listed.NEWEST_FIRST.next_page)
     for listed in (customers, kakao_messages, customer_views)
 }
+QUERIES[resources.CUSTOMERS] += (swept_outbox.EVENTS_BETWEEN,)
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
@@ -28,11 +32,11 @@ def last_name(resource: dict[str, Any]) -> str:
 
 
 def labels(here: Deployment) -> dict[str, str | None]:
-    """Which label a subscription takes; None takes all."""
+    """The label that each subscription accepts; None accepts all."""
     found: dict[str, str | None] = {last_name(subscription): None for subscription in here.all(SUBSCRIPTIONS)}
     for rule in here.all(RULES):
         _, _, subscription, name = rule["name"].split("/")
-        # Any other name would stand beside the rule that takes everything, which every subscription comes with.
+        # With any other name, the rule would be added to the initial one, which accepts everything.
         assert name == "$Default"
         found[subscription] = rule["properties"]["correlationFilter"]["label"]
     return found
@@ -47,7 +51,7 @@ def test_the_topic_and_its_subscriptions_are_those_of_the_code(environment: str)
 
 
 @every_environment
-def test_the_topic_and_its_subscriptions_behave_as_the_local_ones(environment: str) -> None:
+def test_the_topic_and_its_subscriptions_behave_like_the_local_ones(environment: str) -> None:
     here = deployment(environment)
     configuration = json.loads((ROOT / "service-bus.json").read_text(encoding="utf-8"))
     [local] = configuration["UserConfig"]["Namespaces"][0]["Topics"]
@@ -58,13 +62,13 @@ def test_the_topic_and_its_subscriptions_behave_as_the_local_ones(environment: s
     topic = here.one(TOPICS)
     assert camel_case(local["Properties"]).items() <= topic["properties"].items()
     for subscription in local["Subscriptions"]:
-        there = here.one(SUBSCRIPTIONS, f"/{subscription['Name']}")["properties"]
-        assert camel_case(subscription["Properties"]).items() <= there.items()
-        assert there["deadLetteringOnFilterEvaluationExceptions"] is True
+        on_azure = here.one(SUBSCRIPTIONS, f"/{subscription['Name']}")["properties"]
+        assert camel_case(subscription["Properties"]).items() <= on_azure.items()
+        assert on_azure["deadLetteringOnFilterEvaluationExceptions"] is True
 
 
 @every_environment
-def test_the_topic_knows_a_repeated_event_for_ten_minutes_and_gives_up_after_ten_deliveries(environment: str) -> None:
+def test_the_topic_drops_duplicates_for_ten_minutes_and_dead_letters_after_ten_deliveries(environment: str) -> None:
     here = deployment(environment)
 
     topic = here.one(TOPICS)["properties"]
@@ -76,9 +80,21 @@ def test_the_topic_knows_a_repeated_event_for_ten_minutes_and_gives_up_after_ten
 
 
 @every_environment
+def test_the_topic_still_knows_an_event_when_it_is_swept(environment: str) -> None:
+    # It is swept at the latest one interval after it is old enough. The interval divides an hour: none is shorter.
+    window = deployment(environment).one(TOPICS)["properties"]["duplicateDetectionHistoryTimeWindow"]
+    latest = SWEPT_AFTER + timedelta(minutes=MINUTES_BETWEEN_SWEEPS)
+
+    assert window == "PT10M"
+    assert latest + timedelta(minutes=1) <= timedelta(minutes=10)
+    assert 60 % MINUTES_BETWEEN_SWEEPS == 0
+    assert LONGEST_SWEEP_SECONDS < 60 * MINUTES_BETWEEN_SWEEPS
+
+
+@every_environment
 def test_the_containers_are_those_of_the_code_and_of_the_local_database(environment: str) -> None:
     here = deployment(environment)
-    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))["cosmos"]["containers"]
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["cosmos"]["containers"]
 
     found = {last_name(container): container["properties"]["resource"] for container in here.all(CONTAINERS)}
 
@@ -92,11 +108,11 @@ def test_the_containers_are_those_of_the_code_and_of_the_local_database(environm
 
 
 @pytest.mark.parametrize("container", QUERIES)
-def test_a_container_indexes_what_its_queries_ask_for_and_nothing_else(container: str) -> None:
+def test_a_container_indexes_only_what_its_queries_read(container: str) -> None:
     policy = deployment("prod").one(CONTAINERS, f"/{container}")["properties"]["resource"]["indexingPolicy"]
-    asked_for = {f"/{field}/?" for query in QUERIES[container] for field in re.findall(r"\bc\.(\w+)", query)}
+    read = {f"/{field}/?" for query in QUERIES[container] for field in re.findall(r"\bc\.(\w+)", query)}
 
-    assert {path["path"] for path in policy["includedPaths"]} == asked_for
+    assert {path["path"] for path in policy["includedPaths"]} == read
     assert policy["excludedPaths"] == [{"path": "/*"}]
     assert policy["indexingMode"] == "consistent"
 
@@ -109,7 +125,7 @@ def test_reads_see_every_acknowledged_write(environment: str) -> None:
     assert len(account["locations"]) == 1
 
 
-def test_dev_pays_for_what_it_uses_and_prod_has_bounds_of_its_own_for_each_container() -> None:
+def test_dev_is_serverless_and_prod_limits_the_throughput_of_each_container() -> None:
     dev, prod = deployment("dev"), deployment("prod")
 
     serverless = [{"name": "EnableServerless"}]
@@ -117,7 +133,7 @@ def test_dev_pays_for_what_it_uses_and_prod_has_bounds_of_its_own_for_each_conta
     assert all(container["properties"]["options"] == {} for container in dev.all(CONTAINERS))
     assert prod.one("Microsoft.DocumentDB/databaseAccounts")["properties"]["capabilities"] == []
     for container in prod.all(CONTAINERS):
-        # Autoscale counts in thousands.
+        # Autoscale accepts multiples of 1000.
         assert container["properties"]["options"]["autoscaleSettings"]["maxThroughput"] % 1000 == 0
 
 

@@ -1,4 +1,4 @@
-"""The gateway on Azure passes on what the local one passes on, and nothing that is not for everybody."""
+"""The gateway on Azure routes like the local one, and refuses what is not public."""
 
 import json
 import re
@@ -7,19 +7,25 @@ from xml.etree import ElementTree
 
 import pytest
 
-from local_azure.gateway import proxy
 from shared.http.requests import LARGEST_BODY
 from shared.settings import Settings
-from tests.unit.infra.deployments import APPS, ENVIRONMENTS, ROOT, deployment
+from tests.unit.infra.deployments import ENVIRONMENTS, deployment
+from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
+from tools.play.apps import APPS
 
 POLICY = ElementTree.parse(ROOT / "infra/bicep/modules/gateway-policy.xml").getroot()  # noqa: S314  # our own file
 API = "Microsoft.ApiManagement/service/apis"
+
+
+def status_of(response: ElementTree.Element) -> str:
+    return response.find("set-status").attrib["code"]  # type: ignore[union-attr]  # fails if missing
+
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
 @every_environment
-def test_the_api_is_the_committed_description(environment: str) -> None:
+def test_the_api_is_the_committed_openapi_description(environment: str) -> None:
     api = deployment(environment).one(API)["properties"]
 
     description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
@@ -28,9 +34,9 @@ def test_the_api_is_the_committed_description(environment: str) -> None:
 
 
 @every_environment
-def test_each_path_goes_to_the_app_that_it_goes_to_locally(environment: str) -> None:
+def test_each_path_goes_to_the_same_app_as_locally(environment: str) -> None:
     here = deployment(environment)
-    local = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))["gateway"]["routes"]
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]["routes"]
     [routes] = [choose for choose in POLICY.iterfind("inbound/choose") if choose.find("otherwise") is not None]
 
     backends = {}
@@ -46,7 +52,7 @@ def test_each_path_goes_to_the_app_that_it_goes_to_locally(environment: str) -> 
 
 
 @every_environment
-def test_a_backend_is_the_app_of_its_name(environment: str) -> None:
+def test_a_backend_is_the_app_of_the_same_name(environment: str) -> None:
     here = deployment(environment)
 
     for backend in here.all("Microsoft.ApiManagement/service/backends"):
@@ -62,7 +68,7 @@ def test_messages_cannot_be_sent_from_outside() -> None:
     assert refused.find("return-response/set-status").attrib["code"] == "403"  # type: ignore[union-attr]  # fails if missing
 
 
-def test_a_body_may_be_as_large_as_the_apps_let_it_be() -> None:
+def test_a_body_may_be_as_large_as_the_apps_accept() -> None:
     conditions = [when.attrib["condition"] for when in POLICY.iterfind("inbound/choose/when")]
 
     assert [re.findall(r"> (\d+)", condition) for condition in conditions if "Content-Length" in condition] == [
@@ -70,16 +76,21 @@ def test_a_body_may_be_as_large_as_the_apps_let_it_be() -> None:
     ]
 
 
-def test_the_gateway_gives_up_on_an_app_before_the_platform_gives_up_on_the_request() -> None:
+def test_the_gateway_times_out_before_the_platform_does() -> None:
     [forward] = POLICY.iterfind("backend/forward-request")
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]
 
     # The Consumption tier ends a request after 30 s, as the local gateway does.
-    assert float(forward.attrib["timeout"]) < proxy.TOTAL_TIMEOUT_SECONDS == 30
+    assert float(forward.attrib["timeout"]) < local["timeout_seconds"] == 30
     fields = Settings.model_fields
-    assert fields["kakao_timeout_seconds"].default + fields["cosmos_timeout_seconds"].default < 25
+    for environment in ENVIRONMENTS:
+        settings = deployment(environment).settings("customer")
+        kakao = float(settings.get("KAKAO_TIMEOUT_SECONDS", fields["kakao_timeout_seconds"].default))
+        opening, storing = fields["ssak8_warm_start_seconds"].default, fields["cosmos_timeout_seconds"].default
+        assert opening + kakao + storing < float(forward.attrib["timeout"])
 
 
-def test_the_availability_of_the_gateway_is_asked_of_a_path_that_it_has() -> None:
+def test_the_availability_test_of_the_gateway_calls_an_existing_path() -> None:
     prod = deployment("prod")
     [test] = [t["properties"] for t in prod.all("Microsoft.Insights/webtests") if t["properties"]["Name"] == "gateway"]
     description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
@@ -88,19 +99,50 @@ def test_the_availability_of_the_gateway_is_asked_of_a_path_that_it_has() -> Non
     assert not prod.all(f"{API}/operations"), "an import would drop it"
 
 
-def test_every_answer_of_the_gateways_own_is_a_problem() -> None:
-    answers = list(POLICY.iter("return-response"))
+def test_every_response_of_the_gateway_itself_is_a_problem_document_with_a_trace_id() -> None:
+    responses = [response for response in POLICY.iter("return-response") if status_of(response) != "204"]
 
-    assert answers
-    for answer in answers:
-        body = json.loads(str(answer.findtext("set-body")))
-        assert answer.findtext("set-header[@name='Content-Type']/value") == "application/problem+json"
-        assert str(body["status"]) == answer.find("set-status").attrib["code"]  # type: ignore[union-attr]  # fails if missing
-        assert body["type"].startswith("urn:ssak8:problem:")
+    assert {status_of(response) for response in responses} == {"403", "404", "405", "413", "503"}
+    for response in responses:
+        # C#, which the gateway runs: new JProperty("status", 404)
+        body = dict(re.findall(r'new JProperty\("(\w+)", (.+?)\)(?=,\n|\)\.)', str(response.findtext("set-body"))))
+        assert response.findtext("set-header[@name='Content-Type']/value") == "application/problem+json"
+        assert body["status"] == status_of(response)
+        assert body["type"].startswith('"urn:ssak8:problem:')
+        assert body["instance"] == "context.Request.OriginalUrl.Path"
+        assert body["traceId"] == 'context.Variables["traceId"]'
         assert {"title", "detail"} <= body.keys()
 
 
-def test_what_a_caller_says_about_the_public_address_is_not_believed() -> None:
+def test_the_trace_id_is_known_in_each_section_that_responds() -> None:
+    ids = [variable for variable in POLICY.iter("set-variable") if variable.attrib["name"] == "traceId"]
+
+    assert [section.tag for section in POLICY if any(variable in ids for variable in section)] == [
+        "inbound",
+        "on-error",
+    ]
+    assert len({variable.attrib["value"] for variable in ids}) == 1
+
+
+def test_the_gateway_knows_which_methods_each_path_allows() -> None:
+    description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+    allowed = {
+        pattern: when.find("set-variable").attrib["value"]  # type: ignore[union-attr]  # fails if missing
+        for when in POLICY.iterfind("on-error/choose/when/choose/when")
+        for pattern in re.findall(r'OriginalUrl.Path, "(.+?)"\)', when.attrib["condition"])
+    }
+
+    def allow_of(path: str) -> list[str]:
+        return [allow for pattern, allow in allowed.items() if re.search(pattern, path)]
+
+    for path, operations in description["paths"].items():
+        expected = ", ".join(sorted([*(method.upper() for method in operations), "OPTIONS"]))
+        assert allow_of(path.replace("{id}", "0189ee3e")) == [expected]
+    for path in ("/", "/nonsense", "/customersX", "/customers/a/b", "/kakaos/a/b", "/x/customers", "/health"):
+        assert allow_of(path) == []
+
+
+def test_forwarded_headers_of_a_caller_are_not_trusted() -> None:
     headers = {header.attrib["name"]: header for header in POLICY.iterfind("inbound/set-header")}
 
     assert headers["X-Forwarded-Host"].attrib["exists-action"] == "override"
@@ -110,7 +152,7 @@ def test_what_a_caller_says_about_the_public_address_is_not_believed() -> None:
 
 
 @every_environment
-def test_the_policy_names_only_what_exists(environment: str) -> None:
+def test_every_named_value_of_the_policy_exists(environment: str) -> None:
     here = deployment(environment)
     named = {value["name"].rpartition("/")[2] for value in here.all("Microsoft.ApiManagement/service/namedValues")}
     text = ElementTree.tostring(POLICY, encoding="unicode")
@@ -130,7 +172,7 @@ def test_traces_hold_no_bodies_headers_or_addresses(environment: str) -> None:
 
 
 @every_environment
-def test_gateway_and_apps_keep_the_same_traces(environment: str) -> None:
+def test_gateway_and_apps_sample_the_same_traces(environment: str) -> None:
     here = deployment(environment)
     sampling = here.one(f"{API}/diagnostics")["properties"]["sampling"]
 

@@ -1,11 +1,14 @@
-"""Names and tags on Azure, and the outputs that commands read."""
+"""Names and tags on Azure, and the outputs of a deployment."""
 
 import json
 import re
+import tomllib
 
 import pytest
 
-from tests.unit.infra.deployments import APPS, BICEP, ENVIRONMENTS, ROOT, deployment
+from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment
+from tools.paths import ROOT
+from tools.play.apps import APPS
 
 # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 RULES = {
@@ -22,7 +25,7 @@ every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
 @every_environment
-def test_names_keep_the_rules_of_their_services(environment: str) -> None:
+def test_names_follow_the_rules_of_their_services(environment: str) -> None:
     here = deployment(environment)
 
     for resource_type, rule in RULES.items():
@@ -34,7 +37,7 @@ def test_names_keep_the_rules_of_their_services(environment: str) -> None:
 
 
 @every_environment
-def test_names_begin_with_an_abbreviation_and_end_with_the_token(environment: str) -> None:
+def test_names_start_with_an_abbreviation_and_end_with_the_token(environment: str) -> None:
     here = deployment(environment)
     abbreviations = json.loads((BICEP / "abbreviations.json").read_text(encoding="utf-8")).values()
 
@@ -42,8 +45,8 @@ def test_names_begin_with_an_abbreviation_and_end_with_the_token(environment: st
         ours = resource["type"].count("/") == 1 and resource["type"] not in (
             "Microsoft.Authorization/roleAssignments",
             "Microsoft.Insights/workbooks",  # their names are GUIDs
+            "Microsoft.Insights/diagnosticSettings",  # a part of another resource
             "Microsoft.Network/privateDnsZones",
-            "Microsoft.Resources/resourceGroups",
         )
         if ours:
             assert resource["name"].startswith(tuple(abbreviations))
@@ -51,7 +54,7 @@ def test_names_begin_with_an_abbreviation_and_end_with_the_token(environment: st
 
 
 @every_environment
-def test_azd_finds_what_belongs_to_the_environment(environment: str) -> None:
+def test_azd_finds_the_resources_of_the_environment(environment: str) -> None:
     here = deployment(environment)
 
     tagged = [resource for resource in here.resources if "location" in resource]
@@ -61,12 +64,19 @@ def test_azd_finds_what_belongs_to_the_environment(environment: str) -> None:
 
 
 @every_environment
-def test_outputs_are_in_upper_snake_case_and_name_what_deploying_needs(environment: str) -> None:
+def test_outputs_are_in_upper_snake_case_and_include_what_a_deployment_needs(environment: str) -> None:
     outputs = deployment(environment).outputs
 
     assert all(re.fullmatch(r"[A-Z]+(?:_[A-Z]+)*", name) for name in outputs)
     expected = {f"{app.upper()}_{what}" for app in APPS for what in ("APP_NAME", "URL")}
     assert expected | {"AZURE_RESOURCE_GROUP", "GATEWAY_URL"} <= outputs.keys()
+
+
+def test_the_template_of_azd_has_the_name_and_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [template] = re.findall(r"^metadata:\n  template: (\S+)$", (ROOT / "azure.yaml").read_text(), re.MULTILINE)
+
+    assert template == f"{project['name']}@{project['version']}"
 
 
 def test_azd_deploys_the_same_folder_to_each_app() -> None:
@@ -76,8 +86,9 @@ def test_azd_deploys_the_same_folder_to_each_app() -> None:
     assert services.count("project: .\n") == services.count("host: function\n") == len(APPS)
 
 
-def test_every_environment_is_deployed_with_a_deployment_that_is_committed() -> None:
-    parameters = {file.name.split(".")[1] for file in BICEP.glob("main.*.bicepparam")}
+def test_every_environment_has_a_committed_snapshot() -> None:
+    for template in ("foundation", "system"):
+        parameters = {file.name.split(".")[1] for file in BICEP.glob(f"{template}.*.bicepparam")}
 
-    assert parameters == set(ENVIRONMENTS)
-    assert {file.name.split(".")[1] for file in BICEP.glob("main.*.snapshot.json")} == parameters
+        assert parameters == set(ENVIRONMENTS)
+        assert {file.name.split(".")[1] for file in BICEP.glob(f"{template}.*.snapshot.json")} == parameters

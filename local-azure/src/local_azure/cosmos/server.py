@@ -4,14 +4,13 @@ import asyncio
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local_azure import connection_strings
+from local_azure import connection_strings, steady_clock
 from local_azure.configuration import CosmosContainer, CosmosSection
 from local_azure.cosmos.limits import PURGE_INTERVAL_SECONDS
 from local_azure.cosmos.store.account import Account
@@ -42,7 +41,7 @@ class CosmosEmulator:
         database: str | os.PathLike[str] = IN_MEMORY,
         port: int = 0,
         account_key: str = DEFAULT_KEY,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_clock.seconds,
     ) -> None:
         self.port = port
         self._account_key = account_key

@@ -22,7 +22,9 @@ from local_azure.functions_host.http.cors import Cors
 from local_azure.functions_host.http.keys import Keys
 from local_azure.functions_host.index import index_app
 from local_azure.functions_host.triggers.listeners import Listeners
+from local_azure.functions_host.triggers.warm_up import run_warm_up
 from local_azure.functions_host.worker import Worker
+from local_azure.http_protocol import HttpProtocol
 from local_azure.listening import HOST, listening_socket, with_copies
 
 logger = logging.getLogger(__name__)
@@ -95,6 +97,7 @@ class Host:
             functions, self._worker, self._host_json.extensions, self._options.name, self._options.state
         )
         server = self._server(self._application(functions, listeners, url))
+        await self._warm_up(functions)
         serving = asyncio.create_task(server.serve(with_copies(listening)))
         listeners.start()
         await server.ready.wait()
@@ -102,6 +105,18 @@ class Host:
         ready(url)
         await self._stopping.wait()
         await self._shut_down(server, serving, listeners)
+
+    async def _warm_up(self, functions: Sequence[Function]) -> None:
+        """Runs the warm-up function, or its beginning if the host is stopped meanwhile."""
+        warming = asyncio.create_task(run_warm_up(functions, self._worker))
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({warming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (warming, stopping):
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if not warming.cancelled():
+            await warming
 
     def _is_selected(self, function: Function) -> bool:
         return self._host_json.functions is None or function.name in self._host_json.functions
@@ -126,7 +141,7 @@ class Host:
     def _server(self, application: Application) -> _Server:
         config = uvicorn.Config(
             application,
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

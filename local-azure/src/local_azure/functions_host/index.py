@@ -26,7 +26,7 @@ from local_azure.functions_host.stack_trace import last_frame
 logger = logging.getLogger(__name__)
 
 SCRIPT_FILE = "function_app.py"
-SUPPORTED_BINDINGS = ("httpTrigger", "http", "serviceBusTrigger", "cosmosDBTrigger", "timerTrigger")
+SUPPORTED_BINDINGS = ("httpTrigger", "http", "serviceBusTrigger", "cosmosDBTrigger", "timerTrigger", "warmupTrigger")
 WRONG_APP = 2  # exit code
 
 type Expand = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]

@@ -16,6 +16,7 @@ TRIGGERS = {
     "serviceBusTrigger": "pubsub",
     "cosmosDBTrigger": "datasource",
     "timerTrigger": "timer",
+    "warmupTrigger": "other",
 }
 
 

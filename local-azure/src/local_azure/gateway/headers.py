@@ -22,8 +22,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 # A client's claims about its origin are dropped. The host is the upstream's own; the length is set again.
-# `traceparent` is forwarded, `tracestate` is not: it may contain anything, and would appear in traces.
-NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"forwarded", b"tracestate"}
+# The gateway sets `traceparent` itself. `tracestate` may contain anything, and would appear in traces.
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"forwarded", b"traceparent", b"tracestate"}
 FORWARDED_PREFIX = b"x-forwarded-"
 # The server of the gateway adds its own.
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server"}
@@ -31,22 +31,23 @@ NOT_RETURNED = HOP_BY_HOP | {b"date", b"server"}
 TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
-def for_upstream(headers: RawHeaders, client: str, scheme: str) -> CIMultiDict[str]:
-    """The headers for the upstream. Names in `headers` are in lower case (ASGI)."""
+def trace_parent_of(headers: RawHeaders) -> str | None:
+    """The client's `traceparent`; None without exactly one that is valid. Names are in lower case (ASGI)."""
+    sent = [value.decode("latin-1") for name, value in headers if name == b"traceparent"]
+    return sent[0] if len(sent) == 1 and TRACE_PARENT.fullmatch(sent[0]) else None
+
+
+def for_upstream(headers: RawHeaders, client: str, scheme: str, host: str) -> CIMultiDict[str]:
+    """The headers for the upstream, but for `traceparent`. `host`: the one that the client called.
+
+    Names in `headers` are in lower case (ASGI).
+    """
     received = list(headers)
     dropped = NOT_FORWARDED | _named_by_connection(received)
     forwarded: CIMultiDict[str] = CIMultiDict()
-    host = trace_parent = ""
     for name, value in received:
-        if name == b"host":
-            host = value.decode("latin-1")
-        elif name == b"traceparent":
-            trace_parent = value.decode("latin-1")
-        elif name not in dropped and not name.startswith(FORWARDED_PREFIX):
+        if name not in dropped and not name.startswith(FORWARDED_PREFIX):
             forwarded.add(name.decode("latin-1"), value.decode("latin-1"))
-    if not TRACE_PARENT.fullmatch(trace_parent):
-        trace_parent = new_trace_parent()
-    forwarded["traceparent"] = trace_parent
     forwarded["X-Forwarded-For"] = client
     forwarded["X-Forwarded-Host"] = host
     forwarded["X-Forwarded-Proto"] = scheme

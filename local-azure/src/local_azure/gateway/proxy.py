@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -14,16 +15,16 @@ from yarl import URL
 
 from local_azure.configuration import GatewaySection
 from local_azure.gateway.headers import for_client, for_upstream
-from local_azure.gateway.problems import Answer, problem, route_index
+from local_azure.gateway.problems import Answer, route_index
+from local_azure.gateway.requests import BODY_LIMIT_BYTES, ClientGoneError, Receive, Request, Scope, TooLargeError
 from local_azure.gateway.routing import RouteTable, has_dot_segments
-from local_azure.telemetry.spans import begin_span, traceparent_of
+from local_azure.request_host import InvalidHostError
+from local_azure.telemetry.spans import begin_span, trace_id_of, traceparent_of
 
-type Scope = MutableMapping[str, Any]
-type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-BODY_LIMIT_BYTES = 1024 * 1024
 REQUEST_TARGET_LIMIT_BYTES = 8 * 1024
+SHOWN_PATH_LENGTH = 100
 HEADERS_LIMIT_BYTES = 32 * 1024
 CONNECT_TIMEOUT_SECONDS = 1.0
 TOTAL_TIMEOUT_SECONDS = GatewaySection().timeout_seconds
@@ -31,17 +32,10 @@ TOTAL_TIMEOUT_SECONDS = GatewaySection().timeout_seconds
 IDLE_CONNECTION_SECONDS = 60.0
 # Headers that aiohttp would add if the client sent none.
 AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+INDEX_ALLOWS = (b"allow", b"GET, HEAD, OPTIONS")
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 logger = logging.getLogger(__name__)
-
-
-class _TooLargeError(Exception):
-    """The request's body exceeds BODY_LIMIT_BYTES."""
-
-
-class _ClientGoneError(Exception):
-    """The client closed the connection before its request was complete."""
 
 
 class Gateway:
@@ -73,47 +67,40 @@ class Gateway:
             await self._session.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["raw_path"].decode("latin-1")
+        request = Request.of(scope)
         try:
-            answer = self._refusal(scope, path) or await self._proxied(scope, receive, path)
-        except _TooLargeError:
-            answer = problem(HTTPStatus.CONTENT_TOO_LARGE, f"A body may have at most {BODY_LIMIT_BYTES} bytes.", path)
-        except _ClientGoneError:
+            answer = _refusal(request) or self._own_answer(request) or await self._proxied(request, receive)
+        except TooLargeError:
+            answer = request.refuse(HTTPStatus.CONTENT_TOO_LARGE, f"A body may have at most {BODY_LIMIT_BYTES} bytes.")
+        except ClientGoneError:
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _refusal(self, scope: Scope, path: str) -> Answer | None:
-        if len(path) + len(scope["query_string"]) > REQUEST_TARGET_LIMIT_BYTES:
-            detail = f"A path with its query may have at most {REQUEST_TARGET_LIMIT_BYTES} bytes."
-            return problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail, path[:100])
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT_BYTES:
-            detail = f"The headers together may have at most {HEADERS_LIMIT_BYTES} bytes."
-            return problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail, path)
-        if has_dot_segments(path):
-            return problem(HTTPStatus.BAD_REQUEST, "The path must not contain . or .. as a segment.", path)
-        return None
+    def _own_answer(self, request: Request) -> Answer | None:
+        """The answer to a request that belongs to no upstream."""
+        if self._routes.upstream(request.path) is not None:
+            return None
+        if request.path == "/":
+            return _index(request, self._routes.prefixes)
+        detail = "No route covers this path; `routes` lists the prefixes."
+        return request.refuse(HTTPStatus.NOT_FOUND, detail, routes=self._routes.prefixes)
 
-    async def _proxied(self, scope: Scope, receive: Receive, path: str) -> Answer:
-        upstream = self._routes.upstream(path)
-        if upstream is None:
-            if path == "/" and scope["method"] in ("GET", "HEAD"):
-                return route_index(self._routes.prefixes, _header(scope, b"accept"))
-            detail = "No route covers this path; `routes` lists the prefixes."
-            return problem(HTTPStatus.NOT_FOUND, detail, path, routes=self._routes.prefixes)
-        body = await _body(scope, receive)
-        client = scope["client"][0] if scope["client"] else ""
-        headers = for_upstream(scope["headers"], client, scope["scheme"])
-        query = scope["query_string"].decode("latin-1")
-        target = URL(f"{upstream}{path}?{query}" if query else f"{upstream}{path}", encoded=True)
-        with _span(scope, self._routes.prefix(path) or "/", headers["traceparent"]) as span:
-            headers["traceparent"] = traceparent_of(span) or headers["traceparent"]
+    async def _proxied(self, request: Request, receive: Receive) -> Answer:
+        upstream = self._routes.upstream(request.path)
+        body = await request.read_body(receive)
+        client = request.scope["client"][0] if request.scope["client"] else ""
+        headers = for_upstream(request.scope["headers"], client, request.scope["scheme"], request.host)
+        target = URL(f"{upstream}{request.target}", encoded=True)
+        with _span(request, self._routes.prefix(request.path) or "/") as span:
+            headers["traceparent"] = traceparent_of(span) or request.trace_parent
+            request = replace(request, trace_parent=headers["traceparent"])
             try:
-                answer = await self._answer(scope["method"], target, headers, body)
+                answer = await self._answer(request.method, target, headers, body)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                trace_id = headers["traceparent"].split("-")[1]
-                logger.warning("%s %s failed: %s (trace %s)", scope["method"], upstream, type(error).__name__, trace_id)
-                answer = _failure(error, path, trace_id)
+                trace_id, kind = trace_id_of(request.trace_parent), type(error).__name__
+                logger.warning("%s %s failed: %s (trace %s)", request.method, upstream, kind, trace_id)
+                answer = _failure(error, request)
             span.set_attribute("http.response.status_code", answer.status)
             if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 span.set_status(StatusCode.ERROR)
@@ -127,60 +114,58 @@ class Gateway:
         ) as response:
             content = await response.read()
             returned = for_client(response.raw_headers)
-            if response.status not in BODILESS and not any(name == b"content-length" for name, _ in returned):
+            # The length of the response to HEAD is that of the response to GET, which only the upstream knows.
+            has_body = method != "HEAD" and response.status not in BODILESS
+            if has_body and not any(name == b"content-length" for name, _ in returned):
                 returned.append((b"content-length", str(len(content)).encode()))
             return Answer(response.status, content, returned)
 
 
+def _refusal(request: Request) -> Answer | None:
+    """The answer to a request that is not even looked up; None: there is nothing to refuse."""
+    try:
+        _ = request.host
+    except InvalidHostError as error:
+        answer = request.refuse(HTTPStatus.BAD_REQUEST, str(error))
+        return replace(answer, headers=[*answer.headers, (b"connection", b"close")])
+    if len(request.target) > REQUEST_TARGET_LIMIT_BYTES:
+        detail = f"A path with its query may have at most {REQUEST_TARGET_LIMIT_BYTES} bytes."
+        shortened = replace(request, path=request.path[:SHOWN_PATH_LENGTH])
+        return shortened.refuse(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
+    if sum(len(name) + len(value) for name, value in request.scope["headers"]) > HEADERS_LIMIT_BYTES:
+        detail = f"The headers together may have at most {HEADERS_LIMIT_BYTES} bytes."
+        return request.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+    if has_dot_segments(request.path):
+        return request.refuse(HTTPStatus.BAD_REQUEST, "The path must not contain . or .. as a segment.")
+    return None
+
+
+def _index(request: Request, prefixes: list[str]) -> Answer:
+    if request.method in ("GET", "HEAD"):
+        return route_index(prefixes, request.header(b"accept"))
+    if request.method == "OPTIONS":
+        return Answer(HTTPStatus.NO_CONTENT, b"", [INDEX_ALLOWS])
+    answer = request.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "This path has only the list of the routes.")
+    return replace(answer, headers=[*answer.headers, INDEX_ALLOWS])
+
+
 @contextmanager
-def _span(scope: Scope, prefix: str, forwarded: str) -> Iterator[Span]:
+def _span(request: Request, prefix: str) -> Iterator[Span]:
     """The span of the request, a child of the client's if it sent one. Without the path, which may be personal."""
-    method = scope["method"]
-    parent = forwarded if _header(scope, b"traceparent") == forwarded else None
-    attributes = {"http.request.method": method, "http.route": prefix}
-    span = begin_span(f"{method} {prefix}", SpanKind.SERVER, parent, attributes)
+    attributes = {"http.request.method": request.method, "http.route": prefix}
+    parent = request.trace_parent if request.traced else None
+    span = begin_span(f"{request.method} {prefix}", SpanKind.SERVER, parent, attributes)
     try:
         yield span
     finally:
         span.end()
 
 
-def _failure(error: Exception, path: str, trace_id: str) -> Answer:
+def _failure(error: Exception, request: Request) -> Answer:
     """The order matters: ConnectionTimeoutError is a TimeoutError too."""
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        detail = "The service behind this path is not running."
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, path, traceId=trace_id)
+        return request.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The service behind this path is not running.")
     if isinstance(error, TimeoutError):
-        detail = "The service behind this path did not answer in time."
-        return problem(HTTPStatus.GATEWAY_TIMEOUT, detail, path, traceId=trace_id)
+        return request.refuse(HTTPStatus.GATEWAY_TIMEOUT, "The service behind this path did not answer in time.")
     detail = "The service behind this path closed the connection before it answered."
-    return problem(HTTPStatus.BAD_GATEWAY, detail, path, traceId=trace_id)
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body of the request. Raises _TooLargeError, early if Content-Length shows it, and _ClientGoneError."""
-    declared = _header(scope, b"content-length")
-    if declared.isdigit() and int(declared) > BODY_LIMIT_BYTES:
-        raise _TooLargeError
-    if not declared and not _header(scope, b"transfer-encoding"):
-        return b""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientGoneError
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > BODY_LIMIT_BYTES:
-            raise _TooLargeError
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
-def _header(scope: Scope, searched_name: bytes) -> str:
-    for name, value in scope["headers"]:
-        if name == searched_name:
-            return str(value, "latin-1")
-    return ""
+    return request.refuse(HTTPStatus.BAD_GATEWAY, detail)

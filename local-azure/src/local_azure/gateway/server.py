@@ -4,13 +4,33 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import uvicorn
 
-from local_azure.gateway.proxy import Gateway
+from local_azure.gateway.headers import new_trace_parent
+from local_azure.gateway.problems import problem
+from local_azure.gateway.proxy import SHOWN_PATH_LENGTH, Gateway
+from local_azure.http_protocol import HttpProtocol
 from local_azure.listening import with_copies
+from local_azure.request_host import origin_form
+from local_azure.telemetry.spans import trace_id_of
 
 SHUTDOWN_SECONDS = 3
+
+
+class _Protocol(HttpProtocol):
+    """Refuses what is not HTTP with a problem document, too."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Called before there is an ASGI request."""
+        path = origin_form(self.url).partition(b"?")[0].decode("ascii", "replace")
+        trace_id = trace_id_of(new_trace_parent())
+        answer = problem(HTTPStatus.BAD_REQUEST, msg, path[:SHOWN_PATH_LENGTH], traceId=trace_id)
+        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus.BAD_REQUEST.phrase}".encode()]
+        lines += [name + b": " + value for name, value in answer.headers]
+        self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", answer.body]))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -39,7 +59,7 @@ async def serve(
     server = _Server(
         uvicorn.Config(
             gateway,
-            http="httptools",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             access_log=False,

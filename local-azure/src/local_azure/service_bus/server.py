@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Self, cast
 
+from local_azure import steady_clock
 from local_azure.listening import HOST
 from local_azure.service_bus import limits
 from local_azure.service_bus.amqp.connection import Connection, ConnectionLimits
@@ -150,7 +151,8 @@ class ServiceBusEmulator:
 
 def _environment(loop: asyncio.AbstractEventLoop) -> Environment:
     return Environment(
-        now=lambda: time.time_ns() // 1_000_000,
+        now=steady_clock.milliseconds,
+        wall_clock=lambda: time.time_ns() // 1_000_000,
         call_later=loop.call_later,
         call_soon=loop.call_soon,
         lock_token=lambda: os.urandom(16),

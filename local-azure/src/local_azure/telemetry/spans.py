@@ -18,6 +18,10 @@ def begin_span(name: str, kind: SpanKind, parent: str | None, attributes: Mappin
     return _tracer.start_span(name, context, kind, attributes)
 
 
+def trace_id_of(trace_parent: str) -> str:
+    return trace_parent.split("-")[1]
+
+
 def traceparent_of(span: Span) -> str | None:
     """The `traceparent` for the next process; None if tracing is off."""
     carrier: dict[str, str] = {}

@@ -23,8 +23,9 @@ default_ttl = -1
 class Server:
     """A process; a restart keeps its `port`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, launcher: tuple[str, ...] = ("-m", "local_azure.cosmos")) -> None:
         self._folder = folder
+        self._launcher = launcher
         self._config = folder / "local-azure.toml"
         self._config.write_text(SETTINGS)
         self.port = 0
@@ -38,7 +39,7 @@ class Server:
         state = self._folder / "state"
         options = ("--config", str(self._config), "--state", str(state), "--port", str(self.port), *arguments)
         pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-m", "local_azure.cosmos", *options)
+        command = (sys.executable, *self._launcher, *options)
         return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
 
     async def start(self) -> str:
@@ -66,8 +67,9 @@ class Server:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Server]:
-    server = Server(folder)
+async def running(folder: Path, *launcher: str) -> AsyncIterator[Server]:
+    """A server. `launcher`: how Python runs it, if not as a module."""
+    server = Server(folder, launcher) if launcher else Server(folder)
     try:
         await server.start()
         yield server

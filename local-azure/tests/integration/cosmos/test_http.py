@@ -22,13 +22,13 @@ class Connection:
                 self._writer.write(part)
                 await self._writer.drain()
 
-    async def response(self) -> tuple[int, bytes]:
-        """Status and body."""
+    async def response(self, *, to_head: bool = False) -> tuple[int, bytes]:
+        """Status and body; the response to HEAD has none."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             head = await self._reader.readuntil(b"\r\n\r\n")
             lines = head.decode("latin-1").lower().split("\r\n")
             length = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length")), 0)
-            return int(lines[0].split()[1]), await self._reader.readexactly(length)
+            return int(lines[0].split()[1]), await self._reader.readexactly(0 if to_head else length)
 
     async def ended(self) -> bool:
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -50,6 +50,42 @@ async def test_pipelined_requests_are_answered_in_order(emulator: CosmosEmulator
         await connection.send(b"GET /dbs HTTP/1.1\r\nhost: x\r\n\r\nPOST /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
 
         assert (await connection.response())[0] == 401
+        assert (await connection.response())[0] == 401
+
+
+async def test_the_response_to_head_has_no_body_and_the_next_request_is_answered(emulator: CosmosEmulator) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(b"HEAD /dbs HTTP/1.1\r\nhost: x\r\n\r\nGET /dbs HTTP/1.1\r\nhost: x\r\n\r\n")
+
+        assert await connection.response(to_head=True) == (401, b"")
+        assert (await connection.response())[0] == 401
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /dbs HTTP/1.1\r\n\r\n",
+        b"GET /dbs HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n",
+        b"GET /dbs HTTP/1.1\r\nhost: a/b\r\n\r\n",
+        b"GET http://b/dbs HTTP/1.1\r\nhost: a\r\n\r\n",
+    ],
+)
+async def test_a_missing_repeated_or_invalid_host_is_refused_and_ends_the_connection(
+    emulator: CosmosEmulator, head: bytes
+) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(head)
+
+        status, body = await connection.response()
+        assert (status, b"Host" in body) == (400, True)
+        assert await connection.ended()
+
+
+@pytest.mark.parametrize("head", [b"GET /dbs HTTP/1.0\r\n\r\n", b"GET http://a/dbs HTTP/1.1\r\nhost: a\r\n\r\n"])
+async def test_http_1_0_needs_no_host_and_a_target_may_be_a_whole_url(emulator: CosmosEmulator, head: bytes) -> None:
+    async with connected(emulator) as connection:
+        await connection.send(head)
+
         assert (await connection.response())[0] == 401
 
 

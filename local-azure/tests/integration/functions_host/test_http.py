@@ -26,13 +26,13 @@ class Site:
     host: Host
     client: aiohttp.ClientSession
 
-    async def raw(self, request: bytes) -> bytes:
-        """The answer to these bytes, up to the end of its headers."""
+    async def raw(self, request: bytes, *, until_closed: bool = False) -> bytes:
+        """The answer to these bytes, up to the end of its headers, or until the host closes the connection."""
         address = urlsplit(self.host.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(request)
         async with asyncio.timeout(10):
-            answer = await reader.readuntil(b"\r\n\r\n")
+            answer = await (reader.read() if until_closed else reader.readuntil(b"\r\n\r\n"))
         writer.close()
         return answer
 
@@ -155,6 +155,27 @@ async def test_synchronous_functions_do_not_hold_up_others(site: Site) -> None:
     assert not slow.done()
 
     assert (await slow).split()[1] == b"200"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /api/hello HTTP/1.1\r\n",
+        b"GET /api/hello HTTP/1.1\r\nHost: a\r\nhost: b\r\n",
+        b"GET /api/hello HTTP/1.1\r\nHost: a@b\r\n",
+        b"GET /admin/host/ping HTTP/1.1\r\nHost: a b\r\n",
+        b"GET http://b/api/hello HTTP/1.1\r\nHost: a\r\n",
+    ],
+)
+async def test_a_missing_repeated_or_invalid_host_is_refused_as_by_kestrel(site: Site, head: bytes) -> None:
+    assert (await site.raw(head + b"\r\n")).split()[1] == b"400"
+
+
+async def test_without_a_host_in_http_1_0_a_function_gets_the_address_of_the_server(site: Site) -> None:
+    answer = await site.raw(b"GET /api/hello HTTP/1.0\r\n\r\n", until_closed=True)
+
+    assert answer.split()[1] == b"200"
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["url"] == f"{site.host.url}/api/hello"
 
 
 async def test_functions_are_listed(site: Site) -> None:

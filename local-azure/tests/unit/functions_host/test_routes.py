@@ -36,6 +36,10 @@ def route(name: str, template: str, *methods: str, prefix: str = "") -> Route:
         ("customers/{id}", "customers/7/8", None),
         ("files/{*rest}", "files/a/b/c", {"rest": "a/b/c"}),
         ("files/{*rest}", "files", {}),
+        ("{*rest:minlength(1)}", "a/b", {"rest": "a/b"}),
+        ("{*rest:minlength(1)}", "", None),
+        ("files/{*rest:minlength(1)}", "files", None),
+        ("numbers/{number:int?}", "numbers", {}),
         ("pages/{number:int=1}", "pages", {"number": "1"}),
         ("pages/{number:range(1,9)}", "pages/10", None),
         ("{name}.{kind}", "picture.png", {"name": "picture", "kind": "png"}),
@@ -75,6 +79,18 @@ def test_a_method_that_is_not_listed_does_not_match() -> None:
     found = table.match("DELETE", "items/1")
     assert found is not None
     assert found[0].name == "remove"
+
+
+@pytest.mark.parametrize("method", ["GET", "TRACE", "PROPFIND", "QUERY"])
+def test_a_route_without_methods_matches_any_after_those_before_it(method: str) -> None:
+    table = RouteTable(
+        [route("search", "items", "QUERY"), build_route(Function("rest", "rest", ()), "", "{*path}", ())]
+    )
+
+    found = table.match(method, "items")
+
+    assert found is not None
+    assert found[0].name == ("search" if method == "QUERY" else "rest")
 
 
 def test_the_prefix_goes_before_every_route() -> None:

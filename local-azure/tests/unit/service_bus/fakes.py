@@ -29,17 +29,27 @@ class FakeTimer:
 
 
 class FakeTime:
-    """The time of event loop and wall clock, in milliseconds. `turn` runs the callbacks of a turn of the event loop."""
+    """The time of event loop and broker, in milliseconds, and how far the wall clock is ahead of it.
+
+    `turn` runs the callbacks of a turn of the event loop.
+    """
 
     def __init__(self) -> None:
         self.now = START
+        self.wall_clock_ahead = 0
         self._order = itertools.count()
         self._soon: list[Callable[[], None]] = []
         self._timers: list[tuple[int, int, FakeTimer]] = []
         self._tokens = itertools.count(1)
 
     def environment(self) -> Environment:
-        return Environment(lambda: self.now, self.call_later, self.call_soon, lambda: next(self._tokens).to_bytes(16))
+        return Environment(
+            now=lambda: self.now,
+            wall_clock=lambda: self.now + self.wall_clock_ahead,
+            call_later=self.call_later,
+            call_soon=self.call_soon,
+            lock_token=lambda: next(self._tokens).to_bytes(16),
+        )
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> FakeTimer:
         timer = FakeTimer(self.now + round(seconds * 1000), callback)

@@ -28,7 +28,8 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" fo
 _WITHOUT_BODY = frozenset((204, 304))  # RFC 9110 §8.6: no content, and no content-length
 
 
-def render(response: Response, *, keep_alive: bool) -> bytes:
+def render(response: Response, method: str, *, keep_alive: bool) -> bytes:
+    """The bytes of the response to a request with this method: a HEAD gets no body (RFC 9110 §9.3.2)."""
     lines = [_STATUS_LINES[response.status], "content-type: application/json\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in response.headers.items()]
     if response.status not in _WITHOUT_BODY:
@@ -37,7 +38,7 @@ def render(response: Response, *, keep_alive: bool) -> bytes:
         lines.append("connection: close\r\n")
     lines.append("\r\n")
     head = "".join(lines).encode("latin-1")
-    return head if response.status in _WITHOUT_BODY else head + response.body
+    return head if method == "HEAD" or response.status in _WITHOUT_BODY else head + response.body
 
 
 def error_response(error: CosmosError) -> Response:

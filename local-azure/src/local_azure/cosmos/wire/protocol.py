@@ -12,6 +12,7 @@ from local_azure.cosmos import errors
 from local_azure.cosmos.limits import MAX_REQUEST_BYTES
 from local_azure.cosmos.wire.group_commit import GroupCommit
 from local_azure.cosmos.wire.messages import Request, Response, error_response, render
+from local_azure.request_host import InvalidHostError, origin_form, read_host
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._url = b""
         self._headers: dict[str, str] = {}
+        self._hosts: list[bytes] = []
         self._body: list[bytes] = []
         self._size = 0
 
@@ -59,6 +61,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url = b""
         self._headers = {}
+        self._hosts = []
         self._body = []
         self._size = 0
 
@@ -66,7 +69,10 @@ class HttpProtocol(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[_header_name(name)] = value.decode("latin-1")
+        lower = _header_name(name)
+        self._headers[lower] = value.decode("latin-1")
+        if lower == "host":
+            self._hosts.append(value)
 
     def on_headers_complete(self) -> None:
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
@@ -80,11 +86,16 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_complete(self) -> None:
         keep_alive = self._parser.should_keep_alive()
         method = self._parser.get_method().decode("ascii")
-        request = Request(method, self._url.decode("latin-1"), self._headers, b"".join(self._body))
+        try:
+            read_host(self._parser.get_http_version(), self._url, self._hosts)
+        except InvalidHostError as error:
+            response, keep_alive = error_response(errors.bad_request(str(error))), False
+        else:
+            target = origin_form(self._url).decode("latin-1")
+            response = self._response_to(Request(method, target, self._headers, b"".join(self._body)))
         self._body = []
-        response = self._response_to(request)
         self._commits.answer(
-            self._send if keep_alive else self._send_and_close, render(response, keep_alive=keep_alive)
+            self._send if keep_alive else self._send_and_close, render(response, method, keep_alive=keep_alive)
         )
 
     def _response_to(self, request: Request) -> Response:

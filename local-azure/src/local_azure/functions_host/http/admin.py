@@ -13,6 +13,7 @@ from uuid import uuid4
 from local_azure.functions_host.functions import Function
 from local_azure.functions_host.http.responses import Response, empty, json_response
 from local_azure.functions_host.http.routes import Route
+from local_azure.functions_host.triggers import warm_up
 from local_azure.functions_host.triggers.listeners import manual_call
 from local_azure.functions_host.worker import Call, Result
 
@@ -114,6 +115,8 @@ class Admin:
                 return empty(404)
 
     def _run(self, function: Function, body: bytes) -> Response:
+        if function.trigger_type == warm_up.TRIGGER:
+            return json_response(400, {"error": "a function with a warm-up trigger runs only when the app starts"})
         try:
             content = json.loads(body or b"{}").get("input")
             call = manual_call(function, str(content or ""))

@@ -5,6 +5,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from local_azure.functions_host.datums import Datum, raw, text
+from local_azure.http_protocol import host_of
+from local_azure.request_host import InvalidHostError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,7 +31,10 @@ class Refused(Exception):
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers by lower-case name, repeated ones joined with a comma. Raises Refused beyond Kestrel's limits."""
+    """The headers by lower-case name, repeated ones joined with a comma. Raises Refused beyond Kestrel's limits.
+
+    There is always a host: `host_of` checks it as Kestrel does, and replaces one that is missing in HTTP/1.0.
+    """
     raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
     line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"]) + REQUEST_LINE_EXTRA
     if line > MAX_REQUEST_LINE:
@@ -44,6 +49,10 @@ def headers_of(scope: Scope) -> dict[str, str]:
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     if size > MAX_HEADERS:
         raise Refused(431)
+    try:
+        headers["host"] = host_of(scope)
+    except InvalidHostError:
+        raise Refused(400) from None
     return headers
 
 
@@ -95,7 +104,7 @@ async def read_body(headers: Mapping[str, str], receive: Receive) -> Datum:
 def request_datum(scope: Scope, headers: Mapping[str, str], values: Mapping[str, str], body: Datum) -> Datum:
     """The trigger's value: method, url, headers, query, route values and body."""
     query: bytes = scope["query_string"]
-    url = f"http://{headers.get('host', '')}{scope['raw_path'].decode('latin-1')}"
+    url = f"http://{headers['host']}{scope['raw_path'].decode('latin-1')}"
     return Datum(
         {
             "method": text(scope["method"]),

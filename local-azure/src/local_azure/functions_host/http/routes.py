@@ -13,7 +13,7 @@ from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function
 
 RESERVED_SEGMENT = "admin"
-ALL_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
+COMMON_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
 
 _INT32 = 2**31
 _INT64 = 2**63
@@ -96,6 +96,8 @@ class Template:
         for index, parameter in enumerate(self.parameters, start=1):
             value = found.group(index) or parameter.default
             if value is None:
+                if parameter.checks and not parameter.optional:
+                    return None
                 continue
             if not all(check(value) for check in parameter.checks):
                 return None
@@ -190,11 +192,18 @@ def _outside_brackets(text: str, separator: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The route of an HTTP function. `methods` in upper case."""
+    """The route of an HTTP function. `methods` in upper case; empty: any method."""
 
     function: Function
     template: Template
     methods: frozenset[str]
+
+    def allows(self, method: str) -> bool:
+        return not self.methods or method in self.methods
+
+    def methods_shared_with(self, other: "Route") -> frozenset[str]:
+        """The methods that both have."""
+        return (self.methods or COMMON_METHODS) & (other.methods or COMMON_METHODS)
 
 
 class RouteTable:
@@ -202,13 +211,13 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = tuple(routes)
-        self._by_method = {
-            method: tuple(route for route in self._routes if method in route.methods) for method in ALL_METHODS
-        }
+        self._of_any_method = tuple(route for route in self._routes if not route.methods)
+        methods = COMMON_METHODS.union(*(route.methods for route in self._routes))
+        self._by_method = {method: tuple(route for route in self._routes if route.allows(method)) for method in methods}
 
     def match(self, method: str, path: str) -> tuple[Function, dict[str, str]] | None:
         """The function and the route values for a decoded path without its leading slash; None: 404."""
-        for route in self._by_method.get(method, ()):
+        for route in self._by_method.get(method, self._of_any_method):
             values = route.template.match(path)
             if values is not None:
                 return route.function, values
@@ -223,14 +232,14 @@ def build_route(function: Function, prefix: str, route: str, methods: Iterable[s
         template = parse_template("/".join(part.strip("/") for part in (prefix, route) if part.strip("/")))
     except ValueError as error:
         raise StartError(f"function {function.name}: route {route!r}: {error}") from None
-    return Route(function, template, frozenset(method.upper() for method in methods) or ALL_METHODS)
+    return Route(function, template, frozenset(method.upper() for method in methods))
 
 
 def refuse_conflicts(routes: Sequence[Route]) -> None:
     """Raises StartError if two functions share a route and a method."""
     for index, route in enumerate(routes):
         for other in routes[:index]:
-            common = route.methods & other.methods
+            common = route.methods_shared_with(other)
             if route.template.shape == other.template.shape and common:
                 raise StartError(
                     f"function {route.function.name}: its route conflicts with that of {other.function.name} "

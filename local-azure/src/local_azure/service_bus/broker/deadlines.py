@@ -10,7 +10,8 @@ from local_azure.service_bus.store import Due, Store
 
 log = logging.getLogger(__name__)
 
-LONGEST_TIMER = 24 * 3600.0  # seconds; the timer for a later deadline is set again then
+# Seconds; the timer for a later deadline is set again then. The loop's timers pause while the machine is suspended.
+LONGEST_TIMER = 60.0
 
 
 class Deadlines:
@@ -26,6 +27,10 @@ class Deadlines:
     def now(self) -> int:
         """Milliseconds since 1970 UTC."""
         return self._environment.now()
+
+    def due_at(self, wall_time: int) -> int:
+        """When it is due by the clock of `now`, for a time that a client has read from the wall clock."""
+        return wall_time + self._environment.now() - self._environment.wall_clock()
 
     def watch(self, due: int) -> None:
         """Sets the timer to `due` (milliseconds since 1970), unless it is set to an earlier time."""

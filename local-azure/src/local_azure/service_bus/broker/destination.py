@@ -62,8 +62,9 @@ class Destination:
         for incoming, queues in routed:
             if self._is_duplicate(incoming, now):
                 continue
-            if incoming.scheduled_at is not None and incoming.scheduled_at > now:
-                rows.append(self._scheduled_row(incoming, incoming.scheduled_at))
+            due_at = self._due_at(incoming, now)
+            if due_at > now:
+                rows.append(self._scheduled_row(incoming, due_at))
             else:
                 arrivals += self._enqueue(incoming, queues, now)
         self._insert(rows, arrivals)
@@ -72,7 +73,7 @@ class Destination:
         """Stores messages to be enqueued at their scheduled time. Returns the sequence numbers for `cancel`."""
         now = self._deadlines.now()
         scheduled = [each for each in messages if self._targets(each) is not None and not self._is_duplicate(each, now)]
-        rows = [self._scheduled_row(each, each.scheduled_at or now) for each in scheduled]
+        rows = [self._scheduled_row(each, self._due_at(each, now)) for each in scheduled]
         self._insert(rows, [])
         return [sequence_number_of(row) for row in rows]
 
@@ -128,6 +129,9 @@ class Destination:
             )
             for queue in queues
         ]
+
+    def _due_at(self, incoming: IncomingMessage, now: int) -> int:
+        return now if incoming.scheduled_at is None else self._deadlines.due_at(incoming.scheduled_at)
 
     def _scheduled_row(self, incoming: IncomingMessage, due_at: int) -> Row:
         message = Message(

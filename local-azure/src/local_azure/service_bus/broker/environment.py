@@ -11,9 +11,14 @@ class Timer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`now`: milliseconds since 1970 UTC; `call_later`: after seconds; `call_soon`: at the end of this turn."""
+    """`call_later`: after seconds; `call_soon`: at the end of this turn.
+
+    Two clocks, in milliseconds since 1970 UTC: `now`, for every duration, goes on evenly; `wall_clock`, for times that
+    come from clients or are sent to them, may be set back and forth.
+    """
 
     now: Callable[[], int]
+    wall_clock: Callable[[], int]
     call_later: Callable[[float, Callable[[], None]], Timer]
     call_soon: Callable[[Callable[[], None]], object]
     lock_token: Callable[[], bytes]

@@ -20,11 +20,15 @@ EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 
 @dataclass(slots=True)
 class Lock:
-    """A message that is locked for a receiver. `until`: milliseconds since 1970; `token`: a little-endian UUID."""
+    """A message that is locked for a receiver. `token`: a little-endian UUID.
+
+    In milliseconds since 1970: `until` by the broker's clock, `shown_until` by the wall clock, for the client.
+    """
 
     token: bytes
     message: Message
     until: int
+    shown_until: int
 
 
 class Consumer(Protocol):
@@ -167,7 +171,9 @@ class MessageQueue:
 
     def _lock(self, message: Message) -> Lock:
         token = self._environment.lock_token()
-        lock = Lock(token, message, self._environment.now() + self.settings.lock_duration)
+        duration = self.settings.lock_duration
+        environment = self._environment
+        lock = Lock(token, message, environment.now() + duration, environment.wall_clock() + duration)
         self._locks[token] = self._locked[message.sequence_number] = lock
         self._watch_locks()
         return lock
@@ -246,11 +252,12 @@ class MessageQueue:
         self._release_when_committed(lock)
 
     def renew(self, token: bytes) -> int:
-        """Renews a lock for the full lock duration. Returns its new end."""
+        """Renews a lock for the full lock duration. Returns its new end by the wall clock."""
         lock = self._valid_lock(token)
         lock.until = self._environment.now() + self.settings.lock_duration
+        lock.shown_until = self._environment.wall_clock() + self.settings.lock_duration
         self._locks[token] = self._locks.pop(token)
-        return lock.until
+        return lock.shown_until
 
     def _count_failure(self, message: Message) -> None:
         """Counts a failed delivery. After the last one that is allowed, the message becomes a dead letter."""

@@ -108,7 +108,7 @@ class ManagementNode:
         messages: list[dict[str, Any]] = []
         for message, lock in queue.take_deferred(_integers(body, "sequence-numbers"), delete=delete):
             entry: dict[str, Any] = {
-                "message": write_message(message, None if lock is None else lock.until, with_state=True)
+                "message": write_message(message, None if lock is None else lock.shown_until, with_state=True)
             }
             if lock is not None:
                 entry["lock-token"] = UUID(bytes_le=lock.token)

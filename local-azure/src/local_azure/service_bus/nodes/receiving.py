@@ -30,7 +30,7 @@ class ReceivingNode:
     def deliver(self, message: Message, lock: Lock | None) -> None:
         """Sends a locked message at once, and a deleted one after its deletion is committed."""
         if lock is not None:
-            self._link.send(write_message(message, lock.until), lock.token, settled=False)
+            self._link.send(write_message(message, lock.shown_until), lock.token, settled=False)
             return
         self._uncommitted += 1
         self._store.after_commit(lambda: self._deliver_deleted(message), self._deletion_ended)

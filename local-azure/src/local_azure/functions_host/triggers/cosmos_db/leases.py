@@ -16,6 +16,8 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
+LEASE_SECONDS = 60.0  # the default of Azure's change feed trigger, for leases that were stored without their duration
+
 
 class LeaseLost(Exception):
     """Another host has taken the lease."""
@@ -23,18 +25,20 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`continuation` None: nothing has been read. `expires`: seconds since 1970."""
+    """`continuation` None: nothing has been read. `duration`: seconds for which it is valid after each write."""
 
     owner: str
     continuation: str | None
-    expires: float
+    duration: float
     etag: str
 
 
 class LeaseStore:
     """The lease `identity` in `container`, for `owner`. `duration` in seconds.
 
-    The owner is the app, not the process: a host that was killed gets its lease back at once after a restart.
+    The owner is the app, not the process: a host that was killed gets its lease back at once after a restart. A lease
+    of another owner has expired once this host has seen it unchanged for as long as it is valid. No clock is compared
+    with that of another process, so that a step of the wall clock changes nothing. `clock`: seconds, monotonic.
     """
 
     def __init__(
@@ -43,13 +47,15 @@ class LeaseStore:
         identity: str,
         owner: str,
         duration: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._container = container
         self._identity = identity
         self._owner = owner
         self._duration = duration
         self._clock = clock
+        self._seen_etag = ""
+        self._seen_at = 0.0
 
     async def acquire(self) -> Lease | None:
         """Acquires the lease. None while another owner has it."""
@@ -58,12 +64,18 @@ class LeaseStore:
         except CosmosResourceNotFoundError:
             return await self._create()
         lease = _lease(document)
-        if lease.owner not in ("", self._owner) and lease.expires > self._clock():
+        if lease.owner not in ("", self._owner) and not self._has_expired(lease):
             return None
         try:
             return await self.write(replace(lease, owner=self._owner))
         except LeaseLost:
             return None
+
+    def _has_expired(self, lease: Lease) -> bool:
+        now = self._clock()
+        if lease.etag != self._seen_etag:
+            self._seen_etag, self._seen_at = lease.etag, now
+        return now - self._seen_at >= lease.duration
 
     async def write(self, lease: Lease) -> Lease:
         """Stores and renews `lease`. Raises LeaseLost if another host has written it."""
@@ -91,7 +103,7 @@ class LeaseStore:
             "id": self._identity,
             "owner": owner,
             "continuation": continuation,
-            "expires": self._clock() + self._duration,
+            "duration": self._duration,
         }
 
 
@@ -99,7 +111,7 @@ def _lease(document: Any) -> Lease:
     return Lease(
         owner=document["owner"],
         continuation=document["continuation"],
-        expires=document["expires"],
+        duration=document.get("duration", LEASE_SECONDS),
         etag=document["_etag"],
     )
 

@@ -163,7 +163,7 @@ class HeldLease:
             try:
                 async with asyncio.timeout(OPERATION_TIMEOUT):
                     self._lease = await self._leases.write(
-                        Lease(self._lease.owner, self.continuation, self._lease.expires, self._lease.etag)
+                        Lease(self._lease.owner, self.continuation, self._lease.duration, self._lease.etag)
                     )
             except LeaseLost:
                 self.lost = True

@@ -62,10 +62,14 @@ class SingleDispatch:
 
 @dataclass(slots=True)
 class _Running:
-    """A message and its invocation. `lock`: seconds left of its lock when it arrived."""
+    """A message and its invocation. `lock`: seconds left of its lock when it arrived, or was last renewed.
+
+    `started` and `locked` by the monotonic clock: the wall clock may be set while the function runs.
+    """
 
     message: ServiceBusReceivedMessage
     started: float
+    locked: float
     lock: float
     succeeded: bool = False
 
@@ -118,7 +122,8 @@ class _ReceiverLoop:
         lock = _remaining(message)
         if lock < 0:
             return  # expired in the SDK's buffer; the service delivers it again
-        running = _Running(message, time.monotonic(), lock)
+        now = time.monotonic()
+        running = _Running(message, now, now, lock)
         task = asyncio.create_task(self._invoke(running))
         self._running[task] = running
         self._dispatch.tasks.add(task)
@@ -177,18 +182,19 @@ class _ReceiverLoop:
         self._last_renewal_check = now
         for running in list(self._running.values()):
             allowed = now - running.started < self._dispatch.renew_for
-            if allowed and _remaining(running.message) < running.lock / 2:
-                await self._renew(running.message)
+            if allowed and now - running.locked > running.lock / 2:
+                await self._renew(running)
 
-    async def _renew(self, message: ServiceBusReceivedMessage) -> None:
+    async def _renew(self, running: _Running) -> None:
         try:
             async with asyncio.timeout(OPERATION_TIMEOUT):
-                await self._receiver.renew_message_lock(message)
+                await self._receiver.renew_message_lock(running.message)
         except MessageLockLostError:
-            pass  # logged when the message is settled
+            return  # logged when the message is settled
+        running.locked, running.lock = time.monotonic(), _remaining(running.message)
 
 
 def _remaining(message: ServiceBusReceivedMessage) -> float:
-    """Seconds until the message's lock expires."""
+    """Seconds until the lock of a message that was just received or renewed expires."""
     locked_until = message.locked_until_utc
     return (locked_until - datetime.now(UTC)).total_seconds() if locked_until else math.inf

@@ -49,11 +49,19 @@ class TimerListener:
         if past_due or self._settings.run_on_startup:
             await self._invoke(past_due=past_due)
         while not self._stopping:
-            due = self._schedule.after(self._now())
-            while not self._stopping and (remaining := (due - self._now()).total_seconds()) > 0:
-                await self._stopping.wait(min(remaining, LONGEST_SLEEP))
+            await self._wait_until_due()
             if not self._stopping:
                 await self._invoke(past_due=False)
+
+    async def _wait_until_due(self) -> None:
+        """Waits by the wall clock. If that is set back, the schedule goes on from there, without a gap."""
+        now = self._now()
+        due = self._schedule.after(now)
+        while not self._stopping and (remaining := (due - now).total_seconds()) > 0:
+            await self._stopping.wait(min(remaining, LONGEST_SLEEP))
+            before, now = now, self._now()
+            if now.astimezone(UTC) < before.astimezone(UTC):
+                due = self._schedule.after(now)
 
     async def _invoke(self, *, past_due: bool) -> None:
         started = self._now()

@@ -1,0 +1,34 @@
+# register-app for PowerShell, which says more: creates the app registration of an environment, unless it exists, and
+# prints its client id.
+#
+#   $env:AUTH_CLIENT_ID = infra/bicep/register-app.ps1 dev
+param([string] $Environment)
+$ErrorActionPreference = 'Stop'
+. "$PSScriptRoot/invoke-az.ps1"
+
+if (-not $Environment) { throw 'Which environment? infra/bicep/register-app.ps1 dev' }
+if (-not (Get-Command az -ErrorAction SilentlyContinue)) {
+    throw 'This needs the Azure CLI (az), which is not installed: https://learn.microsoft.com/cli/azure/install-azure-cli'
+}
+try { Invoke-Az account show | Out-Null } catch { throw 'You are not signed in to the Azure CLI: run az login' }
+
+$name = "ssak8-$Environment"
+$id = ''
+$apps = Invoke-Az ad app list --display-name $name
+foreach ($app in $apps) {
+    # The list has every name that begins like this.
+    if ($app.displayName -eq $name) { $id = $app.appId }
+}
+if (-not $id) {
+    $app = Invoke-Az ad app create --display-name $name --sign-in-audience AzureADMyOrg
+    $id = $app.appId
+}
+
+# Version 2 tokens: their audience is the client id, and their issuer is the one that the apps expect.
+Invoke-Az ad app update --id $id --requested-access-token-version 2 | Out-Null
+
+# Tokens are issued for the service principal: the application in this tenant.
+$principals = Invoke-Az ad sp list --filter "appId eq '$id'"
+if (-not $principals) { Invoke-Az ad sp create --id $id | Out-Null }
+
+$id

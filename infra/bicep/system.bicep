@@ -1,0 +1,400 @@
+// The three function apps and everything they need, in the resource group that foundation.bicep creates. It needs no
+// rights elsewhere, so that the pipeline of an environment cannot change another.
+//
+//   make deploy ENV=dev
+
+import { ExtraSettings, Location, Size } from 'types.bicep'
+
+@description('The name of the environment; part of the names of all resources.')
+@minLength(1)
+@maxLength(32)
+param environmentName string
+
+@description('The region of all resources.')
+param location Location = 'koreacentral'
+
+@description('The size of the environment: sizes.bicep.')
+param size Size
+
+@description('Client id of the app registration whose tokens the apps accept. infra/bicep/register-app creates it.')
+@minLength(36)
+@maxLength(36)
+param authClientId string
+
+@description('The e-mail address that receives alerts.')
+param operatorEmail string
+
+@description('Whether storage, database, Service Bus and Key Vault are reachable only through private endpoints. Service Bus is then Premium, which costs more.')
+param privateNetwork bool = false
+
+@description('The least maximumInstanceCount that the region accepts: 40 where Azure refuses less, which raises those of sizes.bicep.')
+@minValue(1)
+@maxValue(1000)
+param lowestInstanceLimit int = 1
+
+@description('Settings in addition to those below: shared/settings.py has all of them, with their defaults.')
+param extraSettings ExtraSettings = {
+  customer: {}
+  kakao: {}
+  customerview: {}
+}
+
+@description('The object id of a developer or group, who gets access to all data; empty for nobody.')
+param developerPrincipalId string = ''
+
+param developerPrincipalType 'User' | 'Group' | 'ServicePrincipal' = 'User'
+
+var abbreviations = loadJsonContent('abbreviations.json')
+var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+var identityNames = {
+  customer: '${abbreviations.managedIdentityUserAssignedIdentities}customer-${resourceToken}'
+  kakao: '${abbreviations.managedIdentityUserAssignedIdentities}kakao-${resourceToken}'
+  customerview: '${abbreviations.managedIdentityUserAssignedIdentities}customerview-${resourceToken}'
+  gateway: '${abbreviations.managedIdentityUserAssignedIdentities}gateway-${resourceToken}'
+}
+var names = {
+  component: '${abbreviations.insightsComponents}${resourceToken}'
+  cosmosAccount: '${abbreviations.documentDBDatabaseAccounts}${resourceToken}'
+  keyVault: '${abbreviations.keyVaultVaults}${resourceToken}'
+  // A namespace cannot change to Premium: an environment that becomes private gets a second one.
+  serviceBus: '${abbreviations.serviceBusNamespaces}${privateNetwork ? 'premium-' : ''}${resourceToken}'
+  storage: {
+    customer: '${abbreviations.storageStorageAccounts}customer${resourceToken}'
+    kakao: '${abbreviations.storageStorageAccounts}kakao${resourceToken}'
+    customerview: '${abbreviations.storageStorageAccounts}custview${resourceToken}'
+  }
+}
+var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
+
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  params: {
+    names: map(items(identityNames), identityName => identityName.value)
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  params: {
+    workspaceName: '${abbreviations.operationalInsightsWorkspaces}${resourceToken}'
+    componentName: names.component
+    actionGroupName: '${abbreviations.insightsActionGroups}${resourceToken}'
+    location: location
+    tags: tags
+    retentionDays: size.logRetentionDays
+    dailyCapGb: size.dailyLogCapGb
+    operatorEmail: operatorEmail
+    publishers: [
+      identityNames.customer
+      identityNames.kakao
+      identityNames.customerview
+      identityNames.gateway
+    ]
+  }
+  dependsOn: [identities]
+}
+
+module serviceBus 'modules/service-bus.bicep' = {
+  name: 'service-bus'
+  params: {
+    name: names.serviceBus
+    location: location
+    tags: tags
+    sku: privateNetwork ? 'Premium' : 'Standard'
+    publicNetworkAccess: publicNetworkAccess
+    sender: identityNames.customer
+    receivers: {
+      'kakao-alert': identityNames.kakao
+      'view-updater': identityNames.customerview
+    }
+    workspaceId: monitoring.outputs.workspaceId
+  }
+  dependsOn: [identities]
+}
+
+module cosmosDb 'modules/cosmos-db.bicep' = {
+  name: 'cosmos-db'
+  params: {
+    name: names.cosmosAccount
+    location: location
+    tags: tags
+    throughput: size.?throughput
+    backup: size.backup
+    zoneRedundant: size.zoneRedundant
+    publicNetworkAccess: publicNetworkAccess
+    contributors: {
+      customers: identityNames.customer
+      leases: identityNames.customer
+      kakaos: identityNames.kakao
+      customerViews: identityNames.customerview
+    }
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
+  }
+  dependsOn: [identities]
+}
+
+module keyVault 'modules/key-vault.bicep' = {
+  name: 'key-vault'
+  params: {
+    name: names.keyVault
+    location: location
+    tags: tags
+    publicNetworkAccess: publicNetworkAccess
+    purgeProtection: size.attended
+    reader: identityNames.kakao
+    workspaceId: monitoring.outputs.workspaceId
+  }
+  dependsOn: [identities]
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  params: {
+    name: '${abbreviations.networkVirtualNetworks}${resourceToken}'
+    appsSecurityGroupName: '${abbreviations.networkNetworkSecurityGroups}apps-${resourceToken}'
+    endpointsSecurityGroupName: '${abbreviations.networkNetworkSecurityGroups}endpoints-${resourceToken}'
+    location: location
+    tags: tags
+  }
+}
+
+module customer 'modules/function-app.bicep' = {
+  name: 'function-app-customer'
+  params: {
+    name: '${abbreviations.webSitesFunctions}customer-${resourceToken}'
+    planName: '${abbreviations.webServerFarms}customer-${resourceToken}'
+    storageName: names.storage.customer
+    location: location
+    tags: tags
+    service: 'customer'
+    identityName: identityNames.customer
+    scale: size.customer
+    lowestInstanceLimit: lowestInstanceLimit
+    rollingUpdates: size.rollingUpdates
+    zoneRedundant: size.zoneRedundant
+    settings: union(
+      {
+        KAKAO_API_URL: kakao.outputs.url
+        // The scope of the tokens that kakao accepts.
+        KAKAO_API_SCOPE: '${authClientId}/.default'
+      },
+      size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
+      extraSettings.customer
+    )
+    cosmosEndpoint: cosmosDb.outputs.endpoint
+    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
+    connectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
+    sampledPercentage: size.sampledPercentage
+    authClientId: authClientId
+    callers: [identityNames.gateway]
+    subnetId: network.?outputs.appsSubnetId ?? ''
+    storageNetworkAccess: publicNetworkAccess
+  }
+  dependsOn: [identities]
+}
+
+module kakao 'modules/function-app.bicep' = {
+  name: 'function-app-kakao'
+  params: {
+    name: '${abbreviations.webSitesFunctions}kakao-${resourceToken}'
+    planName: '${abbreviations.webServerFarms}kakao-${resourceToken}'
+    storageName: names.storage.kakao
+    location: location
+    tags: tags
+    service: 'kakao'
+    identityName: identityNames.kakao
+    scale: size.kakao
+    lowestInstanceLimit: lowestInstanceLimit
+    rollingUpdates: size.rollingUpdates
+    zoneRedundant: size.zoneRedundant
+    settings: union(
+      {
+        // Shorter than the customer app waits for kakao: once it has given up, nothing may be stored.
+        COSMOS_TIMEOUT_SECONDS: '1.5'
+      },
+      extraSettings.kakao
+    )
+    cosmosEndpoint: cosmosDb.outputs.endpoint
+    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
+    connectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
+    sampledPercentage: size.sampledPercentage
+    authClientId: authClientId
+    // The gateway forwards only look-ups: modules/gateway-policy.xml
+    callers: [identityNames.customer, identityNames.gateway]
+    subnetId: network.?outputs.appsSubnetId ?? ''
+    storageNetworkAccess: publicNetworkAccess
+  }
+  dependsOn: [identities]
+}
+
+module customerview 'modules/function-app.bicep' = {
+  name: 'function-app-customerview'
+  params: {
+    name: '${abbreviations.webSitesFunctions}customerview-${resourceToken}'
+    planName: '${abbreviations.webServerFarms}customerview-${resourceToken}'
+    storageName: names.storage.customerview
+    location: location
+    tags: tags
+    service: 'customerview'
+    identityName: identityNames.customerview
+    scale: size.customerview
+    lowestInstanceLimit: lowestInstanceLimit
+    rollingUpdates: size.rollingUpdates
+    zoneRedundant: size.zoneRedundant
+    settings: extraSettings.customerview
+    cosmosEndpoint: cosmosDb.outputs.endpoint
+    serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
+    connectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
+    sampledPercentage: size.sampledPercentage
+    authClientId: authClientId
+    callers: [identityNames.gateway]
+    subnetId: network.?outputs.appsSubnetId ?? ''
+    storageNetworkAccess: publicNetworkAccess
+  }
+  dependsOn: [identities]
+}
+
+module gateway 'modules/gateway.bicep' = {
+  name: 'gateway'
+  params: {
+    name: '${abbreviations.apiManagementService}${resourceToken}'
+    location: location
+    tags: tags
+    identityName: identityNames.gateway
+    publisherEmail: operatorEmail
+    authClientId: authClientId
+    componentId: monitoring.outputs.componentId
+    connectionString: monitoring.outputs.connectionString
+    sampledPercentage: size.sampledPercentage
+    customerUrl: customer.outputs.url
+    kakaoUrl: kakao.outputs.url
+    customerviewUrl: customerview.outputs.url
+  }
+  dependsOn: [identities]
+}
+
+module alerts 'modules/monitoring-alerts.bicep' = {
+  name: 'monitoring-alerts'
+  params: {
+    location: location
+    tags: tags
+    prefix: abbreviations.insightsAlerts
+    resourceToken: resourceToken
+    attended: size.attended
+    componentId: monitoring.outputs.componentId
+    actionGroupId: monitoring.outputs.actionGroupId
+    cosmosDbId: cosmosDb.outputs.id
+    serviceBusId: serviceBus.outputs.id
+  }
+}
+
+module availability 'modules/monitoring-availability.bicep' = {
+  name: 'monitoring-availability'
+  params: {
+    location: location
+    tags: tags
+    resourceToken: resourceToken
+    enabled: size.attended
+    componentId: monitoring.outputs.componentId
+    actionGroupId: monitoring.outputs.actionGroupId
+    testPrefix: abbreviations.insightsWebTests
+    alertPrefix: abbreviations.insightsAlerts
+    targets: [
+      // Through the gateway to an app, with the token, like customers.
+      { name: 'gateway', url: '${gateway.outputs.url}/openapi.json', seconds: 300 }
+      { name: 'customer', url: '${customer.outputs.url}/health', seconds: 900 }
+      { name: 'kakao', url: '${kakao.outputs.url}/health', seconds: 900 }
+      { name: 'customerview', url: '${customerview.outputs.url}/health', seconds: 900 }
+    ]
+  }
+}
+
+module workbook 'modules/monitoring-workbook.bicep' = {
+  name: 'monitoring-workbook'
+  params: {
+    location: location
+    tags: tags
+    ids: {
+      componentId: monitoring.outputs.componentId
+      cosmosDbId: cosmosDb.outputs.id
+      serviceBusId: serviceBus.outputs.id
+    }
+  }
+}
+
+module developer 'modules/developer-access.bicep' = if (!empty(developerPrincipalId)) {
+  name: 'developer-access'
+  params: {
+    principalId: developerPrincipalId
+    principalType: developerPrincipalType
+    cosmosAccountName: names.cosmosAccount
+    serviceBusName: names.serviceBus
+    keyVaultName: names.keyVault
+    componentName: names.component
+    storageNames: map(items(names.storage), storage => storage.value)
+  }
+  dependsOn: [cosmosDb, serviceBus, keyVault, monitoring, customer, kakao, customerview]
+}
+
+// A subnet refuses a second change while one is under way.
+@batchSize(1)
+module privateEndpoints 'modules/private-endpoint.bicep' = [
+  for target in [
+    { name: 'cosmos-db', groupId: 'Sql' }
+    { name: 'service-bus', groupId: 'namespace' }
+    { name: 'key-vault', groupId: 'vault' }
+    { name: 'storage-customer', groupId: 'blob' }
+    { name: 'storage-kakao', groupId: 'blob' }
+    { name: 'storage-customerview', groupId: 'blob' }
+  ]: if (privateNetwork) {
+    name: 'private-endpoint-${target.name}'
+    params: {
+      name: '${abbreviations.networkPrivateEndpoints}${target.name}-${resourceToken}'
+      location: location
+      tags: tags
+      subnetId: network!.outputs.endpointsSubnetId
+      groupId: target.groupId
+      resourceId: {
+        'cosmos-db': cosmosDb.outputs.id
+        'service-bus': serviceBus.outputs.id
+        'key-vault': keyVault.outputs.id
+        'storage-customer': customer.outputs.storageId
+        'storage-kakao': kakao.outputs.storageId
+        'storage-customerview': customerview.outputs.storageId
+      }[target.name]
+      dnsZoneId: {
+        Sql: network!.outputs.cosmosDbZoneId
+        namespace: network!.outputs.serviceBusZoneId
+        vault: network!.outputs.keyVaultZoneId
+        blob: network!.outputs.blobZoneId
+      }[target.groupId]
+    }
+  }
+]
+
+output AZURE_LOCATION string = location
+output AZURE_TENANT_ID string = tenant().tenantId
+output AZURE_RESOURCE_GROUP string = resourceGroup().name
+output GATEWAY_URL string = gateway.outputs.url
+output GATEWAY_NAME string = gateway.outputs.name
+output CUSTOMER_APP_NAME string = customer.outputs.name
+output CUSTOMER_URL string = customer.outputs.url
+output KAKAO_APP_NAME string = kakao.outputs.name
+output KAKAO_URL string = kakao.outputs.url
+output CUSTOMERVIEW_APP_NAME string = customerview.outputs.name
+output CUSTOMERVIEW_URL string = customerview.outputs.url
+output COSMOS_ACCOUNT_NAME string = cosmosDb.outputs.name
+output SERVICE_BUS_NAMESPACE string = serviceBus.outputs.name
+output KEY_VAULT_NAME string = keyVault.outputs.name
+output APPLICATION_INSIGHTS_NAME string = monitoring.outputs.componentName
+output LOG_ANALYTICS_WORKSPACE_NAME string = monitoring.outputs.workspaceName

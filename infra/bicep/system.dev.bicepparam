@@ -1,0 +1,11 @@
+// The dev environment. sizes.bicep has the reasons for its size.
+
+using './system.bicep'
+
+import { dev } from 'sizes.bicep'
+
+param environmentName = 'dev'
+param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
+param size = dev
+param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
+param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')

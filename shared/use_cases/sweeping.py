@@ -1,0 +1,102 @@
+"""Sweeping the outbox: every event is sent once more a few minutes later, in case it was never published.
+
+The change feed of event-publisher is not enough: docs/decisions/0020-sweeping-the-outbox.md.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+
+from shared.domain.errors import PreconditionFailed
+from shared.domain.identifiers import Clock, first_uuid7
+from shared.domain.outbox import OutboxEvent
+
+log = logging.getLogger(__name__)
+
+# By then event-publisher is done with an event, and the event is stored: its id is a little older than its batch, which
+# the SDK may have repeated, and the clocks of two instances differ.
+SWEPT_AFTER: Final = timedelta(minutes=5)
+# With SWEPT_AFTER this is less than the ten minutes for which the topic knows an event, with a minute left for the run.
+MINUTES_BETWEEN_SWEEPS: Final = 4
+# As many as event-publisher sends at once: their events fit into one batch of the topic.
+EVENTS_A_PAGE: Final = 200
+# Runs do not overlap, so a longer one would use up the time of the next. What is left then is swept by the next.
+LONGEST_SWEEP_SECONDS: Final = 200
+
+
+@dataclass(frozen=True)
+class SweepMark:
+    """How far the outbox was swept: up to and including the event with the id `swept_to`.
+
+    `swept_to` empty: never. `etag`: of the stored mark, None if there is none.
+    """
+
+    swept_to: str = ""
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class OutboxPage:
+    """Some documents of the outbox, in the order of their ids. `last_id`: of the last, readable or not; None: empty."""
+
+    events: Sequence[OutboxEvent]
+    last_id: str | None
+    is_last: bool
+
+
+class SweptOutbox(Protocol):
+    async def mark(self) -> SweepMark:
+        """Raises StoreUnavailable."""
+
+    async def page(self, after: str, before: str, size: int) -> OutboxPage:
+        """At most `size` documents with ids between the two, which are excluded. Raises StoreUnavailable."""
+
+    async def move_mark(self, mark: SweepMark, swept_to: str) -> SweepMark:
+        """Stores the mark. Raises PreconditionFailed if it has changed since it was read, StoreUnavailable."""
+
+
+class RepeatingPublisher(Protocol):
+    async def publish_again(self, events: Sequence[OutboxEvent]) -> None:
+        """Sends the events in order; the topic drops those it has seen. Raises PublisherUnavailable."""
+
+
+@dataclass(frozen=True)
+class SweepOutbox:
+    """Sends again each event that has become five minutes old since the last sweep.
+
+    Nothing is recorded at an event. The topic drops what was published in time, and everything that reads events
+    recognises those that it has seen.
+    `seconds`: a clock that never goes back. `lifetime`: after which an event leaves the outbox.
+    """
+
+    outbox: SweptOutbox
+    publisher: RepeatingPublisher
+    clock: Clock
+    seconds: Callable[[], float]
+    lifetime: timedelta
+
+    async def __call__(self) -> None:
+        """Sweeps, and ends early once another sweep is faster. Raises StoreUnavailable, PublisherUnavailable."""
+        started = self.seconds()
+        now = self.clock()
+        before = first_uuid7(now - SWEPT_AFTER)
+        mark = await self.outbox.mark()
+        after = max(mark.swept_to, first_uuid7(now - self.lifetime))
+        while self.seconds() - started < LONGEST_SWEEP_SECONDS:
+            page = await self.outbox.page(after, before, EVENTS_A_PAGE)
+            if page.last_id is None:
+                return
+            if page.events:
+                await self.publisher.publish_again(page.events)
+            # Without a new event the mark is not written: an idle system has no writes, and no changes in the feed.
+            try:
+                mark = await self.outbox.move_mark(mark, page.last_id)
+            except PreconditionFailed:
+                log.info("another sweep of the outbox is faster")
+                return
+            if page.is_last:
+                return
+            after = page.last_id
+        log.warning("the sweep of the outbox ended after %d s; the next one continues it", LONGEST_SWEEP_SECONDS)
