@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 
 from local_azure.stack import Stack
-from shared.settings import Settings
 from tests.end_to_end.slow_network import HOST, forwarding, once_healthy, port_of, token_endpoint
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.emulators import Emulators
@@ -90,8 +89,9 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cold
             ),
             "KAKAO_API_URL": f"http://{HOST}:{front_ends[1]}",
             "KAKAO_API_SCOPE": "kakao/.default",
-            # Other tests of this process set a shorter one.
-            "KAKAO_TIMEOUT_SECONDS": str(Settings.model_fields["kakao_timeout_seconds"].default),
+            # That of dev: a busy machine needs more than the one second that the default leaves. What the default has
+            # to cover is arithmetic, and tested as such: docs/decisions/0019-warm-start.md.
+            "KAKAO_TIMEOUT_SECONDS": "15",
             "IDENTITY_ENDPOINT": await running.enter_async_context(token_endpoint(ANSWER_SECONDS, SECRET)),
             "IDENTITY_HEADER": SECRET,
             # Azure calls it only for an instance that joins because of the load.

@@ -26,6 +26,9 @@ SHELL_OF_ANOTHER_PROJECT = {
     "UV_CONSTRAINT": "{folder}/missing.txt",
 }
 
+# `make test` has set them; with a level, make prints the folder that it enters.
+LEFT_OUT = ("VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+
 pytestmark = [pytest.mark.xdist_group("set-up"), pytest.mark.timeout(3 * SET_UP_SECONDS)]
 
 
@@ -70,7 +73,7 @@ def make(checkout: Path, target: str, **environment: str) -> subprocess.Complete
     return subprocess.run(  # noqa: S603
         ["make", target],  # noqa: S607 any make
         cwd=checkout,
-        env={name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "MAKEFLAGS")} | own,
+        env={name: value for name, value in os.environ.items() if name not in LEFT_OUT} | own,
         capture_output=True,
         text=True,
         timeout=SET_UP_SECONDS,
