@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,15 @@ def test_a_read_that_never_ends_is_ended(wrapper: Path, monkeypatch: pytest.Monk
         azure_cli.read_json("account", "show")
 
 
+@pytest.fixture
+def sigint_interrupts() -> Iterator[None]:
+    """As in a terminal: a shell starts what runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint_interrupts")
 def test_ctrl_c_ends_the_command_too(wrapper: Path, capfd: pytest.CaptureFixture[str]) -> None:
     main_thread = threading.get_ident()
     timer = threading.Timer(1, lambda: signal.pthread_kill(main_thread, signal.SIGINT))
