@@ -3,15 +3,14 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode
-from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.identifiers import CustomerId, new_uuid7
 from shared.domain.outbox import OutboxEvent
-from shared.resources import KAKAO_ALERT, TOPIC, VIEW_UPDATER
+from shared.resources import KAKAO_ALERT, VIEW_UPDATER
 from shared.settings import Settings
+from tests.integration.adapters.subscriptions import drained, empty_subscriptions
 from tools.play.emulators import Emulators
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -45,28 +44,10 @@ def publisher_for(connection_string: str) -> ServiceBusEventPublisher:
 @pytest.fixture
 async def publisher(emulators: Emulators) -> AsyncIterator[ServiceBusEventPublisher]:
     """It publishes to empty subscriptions."""
-    for subscription in (VIEW_UPDATER, KAKAO_ALERT):
-        await received(emulators, subscription, 1000, wait_seconds=0.1)
+    await empty_subscriptions(emulators)
     publisher = publisher_for(emulators.service_bus)
     yield publisher
     await publisher.close()
-
-
-async def received(
-    emulators: Emulators, subscription: str, count: int, wait_seconds: float = 5
-) -> list[ServiceBusReceivedMessage]:
-    """At most `count` messages, deleted from the subscription. Fails if there are more."""
-    async with (
-        ServiceBusClient.from_connection_string(emulators.service_bus) as client,
-        client.get_subscription_receiver(
-            TOPIC, subscription, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
-        ) as receiver,
-    ):
-        messages: list[ServiceBusReceivedMessage] = []
-        while len(messages) < count and (more := await receiver.receive_messages(count, max_wait_time=wait_seconds)):
-            messages += more
-        assert await receiver.receive_messages(1, max_wait_time=0.2) == []
-    return messages
 
 
 async def test_an_event_is_sent_with_its_properties(emulators: Emulators, publisher: ServiceBusEventPublisher) -> None:
@@ -74,7 +55,7 @@ async def test_an_event_is_sent_with_its_properties(emulators: Emulators, publis
 
     await publisher.publish([event])
 
-    [message] = await received(emulators, VIEW_UPDATER, 1)
+    [message] = await drained(emulators, VIEW_UPDATER)
     assert (message.message_id, message.subject, message.correlation_id, message.content_type) == (
         event.id,
         "CustomerRegistered",
@@ -93,7 +74,7 @@ async def test_events_that_are_published_twice_arrive_once_and_in_order(
     await publisher.publish(events[:12])
     await publisher.publish(events)
 
-    messages = await received(emulators, VIEW_UPDATER, 20)
+    messages = await drained(emulators, VIEW_UPDATER)
     assert [message.message_id for message in messages] == [event.id for event in events]
 
 
@@ -104,7 +85,7 @@ async def test_events_that_do_not_fit_into_one_batch_are_sent_in_several(
 
     await publisher.publish(events)
 
-    messages = await received(emulators, VIEW_UPDATER, 10)
+    messages = await drained(emulators, VIEW_UPDATER)
     assert [message.message_id for message in messages] == [event.id for event in events]
 
 
@@ -113,7 +94,7 @@ async def test_only_cancellations_reach_the_alert(emulators: Emulators, publishe
 
     await publisher.publish([outbox(), canceled, outbox()])
 
-    [message] = await received(emulators, KAKAO_ALERT, 1)
+    [message] = await drained(emulators, KAKAO_ALERT)
     assert message.message_id == canceled.id
 
 
@@ -130,7 +111,7 @@ async def test_a_broker_that_is_down_is_unavailable_and_used_again_once_it_is_ba
 
     await publisher.publish([event])
 
-    [message] = await received(emulators, VIEW_UPDATER, 1)
+    [message] = await drained(emulators, VIEW_UPDATER)
     assert message.message_id == event.id
 
 
@@ -143,7 +124,7 @@ async def test_a_sender_that_was_opened_at_the_start_sends(
 
     await publisher.publish([event])
 
-    [message] = await received(emulators, VIEW_UPDATER, 1)
+    [message] = await drained(emulators, VIEW_UPDATER)
     assert message.message_id == event.id
 
 
@@ -160,5 +141,5 @@ async def test_a_broker_that_is_down_at_the_start_is_used_once_it_is_back(
 
     await publisher.publish([event])
 
-    [message] = await received(emulators, VIEW_UPDATER, 1)
+    [message] = await drained(emulators, VIEW_UPDATER)
     assert message.message_id == event.id

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from azure.cosmos.aio import ContainerProxy, CosmosClient
-from azure.servicebus import ServiceBusReceiveMode
-from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
@@ -24,13 +22,14 @@ from shared.domain.documents import DocumentKind
 from shared.domain.errors import NotFound
 from shared.domain.events import CustomerEvent, EventType
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
-from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, DATABASE, KAKAOS, PARTITION_KEYS, TOPIC, VIEW_UPDATER
+from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, DATABASE, KAKAOS, PARTITION_KEYS, VIEW_UPDATER
 from shared.settings import Settings
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox, read_outbox
 from shared.use_cases.sweeping import EVENTS_A_PAGE, SWEPT_AFTER, SweepOutbox
+from tests.integration.adapters.subscriptions import drained, empty_subscriptions
 from tests.unit.fakes import YEON, FakeMetrics, FakeProvider
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.emulators import Emulators
@@ -121,7 +120,7 @@ async def sweeping_with(emulators: Emulators) -> AsyncIterator[Sweeping]:
             each = client.get_database_client(DATABASE).get_container_client(name)
             async for item in each.read_all_items():
                 await each.delete_item(item["id"], partition_key=item[path.removeprefix("/")])
-        await received(emulators)
+        await empty_subscriptions(emulators)
         container = client.get_database_client(DATABASE).get_container_client(CUSTOMERS)
         sweeping = Sweeping(settings, CosmosDatabase(settings), ServiceBusEventPublisher(settings), container)
         yield sweeping
@@ -143,16 +142,8 @@ async def sweeping_late(forgetful: Emulators) -> AsyncIterator[Sweeping]:
 
 async def received(emulators: Emulators) -> list[CustomerEvent]:
     """Everything in the subscription of view-updater, which is empty afterwards."""
-    events: list[CustomerEvent] = []
-    async with (
-        ServiceBusClient.from_connection_string(emulators.service_bus) as client,
-        client.get_subscription_receiver(
-            TOPIC, VIEW_UPDATER, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
-        ) as receiver,
-    ):
-        while messages := await receiver.receive_messages(1000, max_wait_time=0.5):
-            events += [CustomerEvent.model_validate_json(b"".join(message.body)) for message in messages]
-    return events
+    messages = await drained(emulators, VIEW_UPDATER)
+    return [CustomerEvent.model_validate_json(b"".join(message.body)) for message in messages]
 
 
 async def test_an_event_that_was_never_published_is_published(sweeping: Sweeping, emulators: Emulators) -> None:

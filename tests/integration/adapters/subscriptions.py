@@ -1,0 +1,29 @@
+"""Receiving from the subscriptions, which all tests of a process share."""
+
+from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode
+from azure.servicebus.aio import ServiceBusClient
+
+from shared.resources import KAKAO_ALERT, TOPIC, VIEW_UPDATER
+from tools.play.emulators import Emulators
+
+
+async def drained(
+    emulators: Emulators, subscription: str, wait_seconds: float = 0.5
+) -> list[ServiceBusReceivedMessage]:
+    """Every message of the subscription, which is empty afterwards."""
+    messages: list[ServiceBusReceivedMessage] = []
+    async with (
+        ServiceBusClient.from_connection_string(emulators.service_bus) as client,
+        client.get_subscription_receiver(
+            TOPIC, subscription, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
+        ) as receiver,
+    ):
+        while more := await receiver.receive_messages(1000, max_wait_time=wait_seconds):
+            messages += more
+    return messages
+
+
+async def empty_subscriptions(emulators: Emulators) -> None:
+    """Deletes what other tests left, which need not be readable as an event."""
+    for subscription in (VIEW_UPDATER, KAKAO_ALERT):
+        await drained(emulators, subscription, wait_seconds=0.1)
