@@ -24,6 +24,7 @@ from shared.domain.customer_view import CustomerView
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, MessageId
 from shared.events.retrying import RetryWhileUnavailable
+from shared.garbage_collection import spare_long_lived_objects
 from shared.http.links import public_base_url
 from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
 from shared.settings import Service, settings
@@ -43,6 +44,8 @@ CONTAINERS: Final = {
 }
 """The container of each service, to which its identity has access."""
 
+_background: Final[set[asyncio.Task[None]]] = set()
+
 
 def open_at_start() -> None:
     """Begins to open what the services of this app need, in the background.
@@ -58,6 +61,12 @@ def open_at_start() -> None:
     if Service.CUSTOMER in services:
         kakao_client().open_at_start()
         event_publisher().open_at_start()
+    _background.add(asyncio.create_task(_spare_what_was_opened()))
+
+
+async def _spare_what_was_opened() -> None:
+    await opened()
+    spare_long_lived_objects()
 
 
 async def opened() -> None:
