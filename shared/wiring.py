@@ -44,7 +44,7 @@ CONTAINERS: Final = {
 }
 """The container of each service, to which its identity has access."""
 
-_background: Final[set[asyncio.Task[None]]] = set()
+_starting: Final[set[asyncio.Task[None]]] = set()
 
 
 def open_at_start() -> None:
@@ -61,20 +61,20 @@ def open_at_start() -> None:
     if Service.CUSTOMER in services:
         kakao_client().open_at_start()
         event_publisher().open_at_start()
-    _background.add(asyncio.create_task(_spare_what_was_opened()))
+    _starting.add(asyncio.create_task(_start(services)))
 
 
-async def _spare_what_was_opened() -> None:
-    await opened()
+async def _start(services: frozenset[Service]) -> None:
+    await database().opened()
+    if Service.CUSTOMER in services:
+        await asyncio.gather(kakao_client().opened(), event_publisher().opened())
     spare_long_lived_objects()
 
 
 async def opened() -> None:
     """Returns once everything is open that `open_at_start` began, or could not be opened in time."""
-    services = settings().ssak8_services
-    await database().opened()
-    if Service.CUSTOMER in services:
-        await asyncio.gather(kakao_client().opened(), event_publisher().opened())
+    if _starting:
+        await asyncio.wait(_starting)
 
 
 def base_url(request: func.HttpRequest) -> str:
