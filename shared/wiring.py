@@ -24,6 +24,7 @@ from shared.domain.customer_view import CustomerView
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, MessageId
 from shared.events.retrying import RetryWhileUnavailable
+from shared.garbage_collection import spare_long_lived_objects
 from shared.http.links import public_base_url
 from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
 from shared.settings import Service, settings
@@ -43,6 +44,8 @@ CONTAINERS: Final = {
 }
 """The container of each service, to which its identity has access."""
 
+_starting: Final[set[asyncio.Task[None]]] = set()
+
 
 def open_at_start() -> None:
     """Begins to open what the services of this app need, in the background.
@@ -58,14 +61,20 @@ def open_at_start() -> None:
     if Service.CUSTOMER in services:
         kakao_client().open_at_start()
         event_publisher().open_at_start()
+    _starting.add(asyncio.create_task(_start(services)))
+
+
+async def _start(services: frozenset[Service]) -> None:
+    await database().opened()
+    if Service.CUSTOMER in services:
+        await asyncio.gather(kakao_client().opened(), event_publisher().opened())
+    spare_long_lived_objects()
 
 
 async def opened() -> None:
     """Returns once everything is open that `open_at_start` began, or could not be opened in time."""
-    services = settings().ssak8_services
-    await database().opened()
-    if Service.CUSTOMER in services:
-        await asyncio.gather(kakao_client().opened(), event_publisher().opened())
+    if _starting:
+        await asyncio.wait(_starting)
 
 
 def base_url(request: func.HttpRequest) -> str:

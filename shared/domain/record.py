@@ -1,6 +1,7 @@
 """The base of everything that is stored or sent: camelCase outside, snake_case inside, immutable."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
@@ -31,9 +32,13 @@ class Record(BaseModel):
 
         Raises ValidationError if a required field is in neither.
         """
-        shared = cls.model_fields.keys() & type(other).model_fields.keys()
-        return cls(**{name: getattr(other, name) for name in shared} | fields)
+        return cls(**{name: getattr(other, name) for name in _shared_fields(cls, type(other))} | fields)
 
     def to_json_object(self) -> dict[str, Any]:
         """The record as JSON types, with camelCase names and without the fields that are None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+@cache
+def _shared_fields(one: type[Record], other: type[Record]) -> frozenset[str]:
+    return frozenset(one.model_fields.keys() & other.model_fields.keys())

@@ -12,6 +12,9 @@ from shared.use_cases.looking_up import Page
 
 MEDIA_TYPE = "application/hal+json"
 
+# json.dumps makes a new one for each call unless every option has its default.
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
 type Properties = dict[str, Any]
 
 
@@ -53,7 +56,7 @@ class Resource[Item]:
 def hal_response(body: Properties, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
     """A HAL response. It holds personal data, so no cache may keep it."""
     return func.HttpResponse(
-        json.dumps(body, ensure_ascii=False),
+        _JSON.encode(body),
         status_code=status,
         headers={**(headers or {}), "Cache-Control": "no-store"},
         mimetype=MEDIA_TYPE,

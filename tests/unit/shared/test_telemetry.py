@@ -2,10 +2,29 @@ import logging
 import re
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
-from shared.telemetry import continued_trace, message_span, trace_id, traceparent
+from shared import telemetry
+from shared.telemetry import continued_trace, message_span, span, trace_id, traceparent
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """The spans that have ended."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("test"))
+    return exporter
+
+
+def trace_id_in(header: str) -> str:
+    return header.split("-")[1]
 
 
 def test_the_callers_trace_goes_on() -> None:
@@ -61,3 +80,31 @@ def test_libraries_that_tell_every_call_are_quiet_where_everything_else_is_told(
 
 def test_outside_a_trace_there_is_none() -> None:
     assert traceparent() is None
+
+
+def test_where_nothing_records_a_span_leaves_the_trace_as_it_is() -> None:
+    with continued_trace(TRACEPARENT), span("call"):
+        assert traceparent() == TRACEPARENT
+
+
+def test_a_recorded_span_is_current_until_it_ends(recorded: InMemorySpanExporter) -> None:
+    with continued_trace(TRACEPARENT):
+        with span("outer", db_operation_name="read"), span("inner"):
+            inside = traceparent()
+        afterwards = traceparent()
+
+    inner, outer = recorded.get_finished_spans()
+    assert inside == f"00-{trace_id_in(TRACEPARENT)}-{inner.context.span_id:016x}-01"
+    assert (inner.parent and inner.parent.span_id) == outer.context.span_id
+    assert outer.attributes == {"db.operation.name": "read"}
+    assert afterwards == TRACEPARENT
+
+
+def test_of_an_exception_a_span_records_only_the_type(recorded: InMemorySpanExporter) -> None:
+    with pytest.raises(ValueError, match="Kim"), span("call"):
+        raise ValueError("Kim Yeon")
+
+    [failed] = recorded.get_finished_spans()
+    assert failed.attributes == {"error.type": "ValueError"}
+    assert failed.status.status_code is StatusCode.ERROR
+    assert (failed.events, failed.status.description) == ((), None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
@@ -12,7 +12,12 @@ _tracer = trace.get_tracer("local_azure")
 
 
 def begin_span(name: str, kind: SpanKind, parent: str | None, attributes: Mapping[str, str]) -> Span:
-    """Begins a span below `parent`, a `traceparent`, or of a new trace. The caller ends it."""
+    """Begins a span below `parent`, a `traceparent`, or of a new trace. The caller ends it.
+
+    While tracing is off it is not valid, and knows nothing of `parent`.
+    """
+    if isinstance(trace.get_tracer_provider(), ProxyTracerProvider):
+        return INVALID_SPAN
     # An empty context, because this task's may contain the span of an earlier call.
     context = _propagator.extract({"traceparent": parent or ""}, Context())
     return _tracer.start_span(name, context, kind, attributes)
@@ -24,6 +29,8 @@ def trace_id_of(trace_parent: str) -> str:
 
 def traceparent_of(span: Span) -> str | None:
     """The `traceparent` for the next process; None if tracing is off."""
+    if not span.get_span_context().is_valid:
+        return None
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, trace.set_span_in_context(span))
     return carrier.get("traceparent")

@@ -105,22 +105,31 @@ class Application:
         if found is None:
             return self._home() if path == "" else empty(404)
         function, values = found
+        if refused := self._refusal(function, headers, scope["query_string"]):
+            return empty(refused)
+        if self._throttle.unbounded:
+            return await self._invoke(function, await self._call(scope, receive, headers, values))
+        async with self._throttle.admitted():
+            return await self._invoke(function, await self._call(scope, receive, headers, values))
+
+    def _refusal(self, function: Function, headers: dict[str, str], query: bytes) -> int | None:
+        """The status with which a request is answered without its function; None if the function answers it.
+
+        The body is not read for it, and the connection stays open: a host without time must not spend it on refusing.
+        """
         if function.disabled:
-            return empty(404)
-        if self._keys and not self._keys.allow(
-            function.name, self._http.auth_levels[function.name], headers, scope["query_string"]
-        ):
-            return empty(401)
+            return 404
+        if self._keys and not self._keys.allow(function.name, self._http.auth_levels[function.name], headers, query):
+            return 401
+        return 429 if self._throttle.is_full else None
+
+    async def _call(self, scope: Scope, receive: Receive, headers: dict[str, str], values: dict[str, str]) -> Call:
         body = await read_body(headers, receive)
-        call = Call(
+        return Call(
             value=request_datum(scope, headers, values, body),
             metadata={},
             trace=continue_trace(headers.get("traceparent"), headers.get("tracestate")),
         )
-        if self._throttle.unbounded:
-            return await self._invoke(function, call)
-        async with self._throttle.admitted():
-            return await self._invoke(function, call)
 
     async def _invoke(self, function: Function, call: Call) -> Response:
         result = await self._worker.invoke(function, call)

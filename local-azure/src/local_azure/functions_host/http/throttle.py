@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from local_azure.functions_host.http.requests import Refused
-
 
 class Throttle:
     """At most `concurrent` requests run, and at most `outstanding` run or wait; the next gets 429."""
@@ -16,11 +14,14 @@ class Throttle:
         self._outstanding = 0
         self.unbounded = self._running is None and self._limit is None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next request is refused."""
+        return self._limit is not None and self._outstanding >= self._limit
+
     @asynccontextmanager
     async def admitted(self) -> AsyncIterator[None]:
-        """Waits until the request may run. Raises Refused."""
-        if self._limit is not None and self._outstanding >= self._limit:
-            raise Refused(429)
+        """Waits until the request may run."""
         self._outstanding += 1
         try:
             if self._running is None:
