@@ -100,6 +100,7 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._ignoring:
             return
+        before = self._headers
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -107,7 +108,7 @@ class ClientConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             # The request is answered in HTTP/1.1, but the parser cannot go on.
             self._ignoring = True
-        if self._receiving and self._in_head:
+        if self._receiving and self._in_head and self._headers is before:  # it is all of one head
             self._head_bytes += len(data)
             if self._head_bytes > ENDLESS_HEAD_BYTES:
                 detail = f"Request line and headers together may have at most {ENDLESS_HEAD_BYTES} bytes."

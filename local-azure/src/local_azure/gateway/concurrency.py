@@ -14,8 +14,6 @@ from local_azure.gateway.requests import Request
 
 logger = logging.getLogger(__name__)
 
-LONGEST_RETRY_AFTER_SECONDS = 30
-
 
 class ConcurrencyLimit:
     """At most `most` requests at a time: call `enter`, and after True, `leave`; after False, `refusal`.
@@ -28,12 +26,11 @@ class ConcurrencyLimit:
         self._name = name
         self._most = most
         self._in_progress = 0
-        self._served = 0
-        self._refused = 0
         self._retry_after = RETRY_AFTER_SECONDS
-        detail = f"{most} requests of this kind are in progress, and more are not accepted."
+        self._begin_counting()
+        detail = f"{most} of these requests are in progress, and no more are accepted."
         document = problem_document(HTTPStatus.SERVICE_UNAVAILABLE, detail)
-        self._document = json.dumps(document, ensure_ascii=False).encode().removesuffix(b"}")
+        self._document = json.dumps(document).encode().removesuffix(b"}")
 
     def enter(self) -> bool:
         if self._in_progress >= self._most:
@@ -42,14 +39,16 @@ class ConcurrencyLimit:
         self._in_progress += 1
         return True
 
-    def leave(self) -> None:
+    def leave(self, seconds: float) -> None:
+        """`seconds`: since `enter`."""
         self._in_progress -= 1
         self._served += 1
+        self._served_seconds += seconds
 
     def refusal(self, request: Request) -> Answer:
-        """503 with the seconds after which as many requests as now are in progress will have been served."""
-        path = json.dumps(request.path).encode()
-        body = b'%b, "instance": %b, "traceId": "%b"}' % (self._document, path, request.trace_id.encode())
+        """503 with the seconds after which those now in progress have been served."""
+        path, trace_id = json.dumps(request.path).encode(), request.trace_id.encode()
+        body = b'%b, "instance": %b, "traceId": "%b"}' % (self._document, path, trace_id)
         headers = [
             (b"content-type", CONTENT_TYPE),
             (b"content-length", b"%d" % len(body)),
@@ -57,13 +56,16 @@ class ConcurrencyLimit:
         ]
         return Answer(HTTPStatus.SERVICE_UNAVAILABLE, body, headers)
 
-    def look_back(self, seconds: float) -> None:
-        """Call it about once a second. `seconds`: since the last call, at which this begins to count again."""
+    def look_back(self) -> None:
+        """Call it about once a second: it logs what was refused since the last call, and measures the wait."""
         if self._served:
-            needed = math.ceil(self._most * seconds / self._served)
-            self._retry_after = min(max(needed, 1), LONGEST_RETRY_AFTER_SECONDS)
-        else:
-            self._retry_after = RETRY_AFTER_SECONDS
+            # Those in progress now have been served when one that came with them would be.
+            self._retry_after = max(1, math.ceil(self._served_seconds / self._served))
         if self._refused:
             logger.warning("%s: refused %d requests beyond %d in progress", self._name, self._refused, self._most)
-        self._served = self._refused = 0
+        self._begin_counting()
+
+    def _begin_counting(self) -> None:
+        self._refused = 0
+        self._served = 0
+        self._served_seconds = 0.0

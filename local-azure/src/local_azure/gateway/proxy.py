@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -64,12 +65,12 @@ class Gateway:
             return limit.refusal(request)
         return self._forwarded(request, prefix, limit)
 
-    def look_back(self, seconds: float) -> None:
-        """Call it about once a second. `seconds`: since the last call."""
+    def look_back(self) -> None:
+        """Call it about once a second."""
         for upstream in self._upstreams.values():
             upstream.close_idle(IDLE_CONNECTION_SECONDS)
         for limit in self._limits.values():
-            limit.look_back(seconds)
+            limit.look_back()
 
     def close(self) -> None:
         for upstream in self._upstreams.values():
@@ -83,6 +84,7 @@ class Gateway:
         return request.refuse(HTTPStatus.NOT_FOUND, detail, routes=self._routes.prefixes)
 
     async def _forwarded(self, request: Request, prefix: str, limit: ConcurrencyLimit | None) -> Answer:
+        began = time.monotonic()
         try:
             if not self._tracing:
                 return await self._sent(request, prefix, request.trace_parent)
@@ -94,7 +96,7 @@ class Gateway:
             return answer
         finally:
             if limit is not None:
-                limit.leave()
+                limit.leave(time.monotonic() - began)
 
     async def _sent(self, request: Request, prefix: str, trace_parent: str) -> Answer:
         upstream = self._upstreams[prefix]

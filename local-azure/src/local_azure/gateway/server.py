@@ -56,14 +56,11 @@ class Server:
 
     async def look_back(self) -> None:
         """Ends what has lasted too long, again and again."""
-        last = self._loop.time()
         while True:
             await asyncio.sleep(LOOK_BACK_SECONDS)
-            now = self._loop.time()
             for connection in list(self._connections):
                 connection.look_back(self._gateway.total_timeout)
-            self._gateway.look_back(now - last)
-            last = now
+            self._gateway.look_back()
 
     async def drain(self, times: Draining) -> None:
         """Answers what is under way, and what comes on open connections until these are closed."""

@@ -48,15 +48,20 @@ async def ending_gateway_to(
 async def upstream_that(answers: Answer, port: int = 0) -> AsyncIterator[str]:
     """A server that passes each connection to `answers`, and then closes it; yields its address."""
 
+    writers: set[asyncio.StreamWriter] = set()
+
     async def serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         try:
             await answers(reader, writer)
         finally:
             writer.close()
+            writers.discard(writer)
 
     server = await asyncio.start_server(serve_connection, "127.0.0.1", port)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        server.close_clients()
+        for writer in writers:
+            writer.close()
