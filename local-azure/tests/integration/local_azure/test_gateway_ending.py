@@ -65,7 +65,10 @@ async def test_an_open_connection_may_send_one_more_request_and_an_idle_one_ends
     async with (
         asyncio.timeout(DEADLINE_SECONDS),
         upstream_that(answer_ok) as upstream,
-        ending_gateway_to(upstream, SETTINGS, Draining(idle_seconds=1.0)) as (address, shutdown_requested),
+        ending_gateway_to(upstream, SETTINGS, Draining(idle_seconds=1.0, grace_seconds=60)) as (
+            address,
+            shutdown_requested,
+        ),
     ):
         used, unused, silent = await connect(address), await connect(address), await connect(address)
         assert b"connection: close" not in await get(*used)
