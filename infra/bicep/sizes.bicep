@@ -28,6 +28,8 @@ var dev Size = {
   // An instance of kakao may take 10 s to start, and then opens its connections: docs/decisions/0019-warm-start.md. The
   // gateway waits 25 s in all.
   kakaoTimeoutSeconds: 15
+  // 128 of the 200 concurrent requests of each customer instance, so that cancelling always finds room.
+  registrationsInProgress: 384
   rollingUpdates: false
   backup: 'Continuous7Days'
   zoneRedundant: false
@@ -89,6 +91,8 @@ var prod Size = {
       { name: 'function:view-updater', instanceCount: 2 }
     ]
   }
+  // As in dev: 20 × 128.
+  registrationsInProgress: 2560
   rollingUpdates: true
   // A registration takes about 20 request units in each of the first three. A number can be changed without deploying
   // anything else.

@@ -275,6 +275,7 @@ module gateway 'modules/gateway.bicep' = {
     authClientId: authClientId
     componentId: monitoring.outputs.componentId
     connectionString: monitoring.outputs.connectionString
+    registrationsInProgress: size.registrationsInProgress
     sampledPercentage: size.sampledPercentage
     customerUrl: customer.outputs.url
     kakaoUrl: kakao.outputs.url

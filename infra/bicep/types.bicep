@@ -48,6 +48,10 @@ type Size = {
   @maxValue(15)
   kakaoTimeoutSeconds: int?
 
+  @description('How many registrations may be in progress at a time; the gateway refuses more at once, before they reach an instance. Not exact: API Management counts in each of its own instances.')
+  @minValue(1)
+  registrationsInProgress: int
+
   @description('Whether a deployment replaces instances one after the other, instead of all at once.')
   rollingUpdates: bool
 

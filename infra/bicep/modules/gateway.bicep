@@ -22,6 +22,9 @@ param customerviewUrl string
 @description('Percentage of requests to trace.')
 param sampledPercentage int
 
+@description('How many registrations may be in progress at a time.')
+param registrationsInProgress int
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
@@ -69,7 +72,7 @@ resource backends 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
   }
 ]
 
-// Ids, not secrets: hiding them would only make the policy harder to read.
+// Ids and a number, not secrets: hiding them would only make the policy harder to read.
 resource authClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
   parent: service
   name: 'auth-client-id'
@@ -92,6 +95,17 @@ resource gatewayClientIdValue 'Microsoft.ApiManagement/service/namedValues@2024-
   dependsOn: [authClientIdValue]
 }
 
+resource registrationsInProgressValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
+  parent: service
+  name: 'registrations-in-progress'
+  properties: {
+    displayName: 'registrations-in-progress'
+    value: string(registrationsInProgress)
+    secret: false
+  }
+  dependsOn: [gatewayClientIdValue]
+}
+
 resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
   parent: service
   name: 'application-insights'
@@ -103,7 +117,7 @@ resource logger 'Microsoft.ApiManagement/service/loggers@2024-05-01' = {
       identityClientId: identity.properties.clientId
     }
   }
-  dependsOn: [gatewayClientIdValue]
+  dependsOn: [registrationsInProgressValue]
 }
 
 resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {

@@ -1,9 +1,10 @@
 """The settings file, `local-azure.toml`: which services run, on which ports, with which settings."""
 
+import re
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -64,11 +65,26 @@ class AzuriteSection(_Section):
 
 
 class GatewaySection(_Section):
-    """`routes`: path prefix → name of a function app. `timeout_seconds`: for a whole response; after it, 504."""
+    """`routes`: path prefix → name of a function app. `timeout_seconds`: for a whole response; after it, 504.
+
+    `retry_seconds`: for what could not be sent to an app, because nothing listens there; after it, 503. An app that
+    crashed is back within one to three seconds. `concurrency`: route prefix, with or without a method before it → how
+    many of these requests may be in progress; beyond it, 503.
+    """
 
     port: int = Field(default=8080, ge=0, le=65535)
     timeout_seconds: float = Field(default=30.0, gt=0)
+    retry_seconds: float = Field(default=3.0, ge=0)
     routes: dict[str, str] = {}
+    concurrency: dict[str, Annotated[int, Field(ge=1)]] = {}
+
+    def check_concurrency(self, file: Path) -> None:
+        """Raises ConfigurationError if it limits something other than a route."""
+        for limited in self.concurrency:
+            method, _, prefix = limited.rpartition(" ")
+            if prefix not in self.routes or not re.fullmatch("[A-Z]*", method):
+                expected = "write a prefix of gateway.routes, or METHOD and a prefix"
+                raise ConfigurationError(f"{file}: gateway.concurrency: {limited!r} is not a route; {expected}")
 
 
 class AppSection(_Section):
@@ -151,3 +167,5 @@ class Configuration(_Section):
         for prefix, app in (self.gateway.routes if self.gateway else {}).items():
             if app not in self.apps:
                 raise ConfigurationError(f"{file}: gateway.routes: {prefix} goes to {app!r}, which is not under [apps]")
+        if self.gateway is not None:
+            self.gateway.check_concurrency(file)

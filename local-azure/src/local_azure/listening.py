@@ -20,6 +20,11 @@ def listening_socket(port: int) -> socket.socket:
     return listener
 
 
+def inherited_socket(fd: int) -> socket.socket:
+    """The listening socket that the parent process has passed on as file descriptor `fd`."""
+    return socket.socket(fileno=fd)
+
+
 def with_copies(listener: socket.socket) -> list[socket.socket]:
     """The listener and copies of it; a server should accept from all of them.
 

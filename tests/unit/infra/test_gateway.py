@@ -77,17 +77,60 @@ def test_a_body_may_be_as_large_as_the_apps_accept() -> None:
 
 
 def test_the_gateway_times_out_before_the_platform_does() -> None:
-    [forward] = POLICY.iterfind("backend/forward-request")
+    [timeout] = {float(forward.attrib["timeout"]) for forward in POLICY.iterfind("backend//forward-request")}
     local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]
 
     # The Consumption tier ends a request after 30 s, as the local gateway does.
-    assert float(forward.attrib["timeout"]) < local["timeout_seconds"] == 30
+    assert timeout < local["timeout_seconds"] == 30
     fields = Settings.model_fields
     for environment in ENVIRONMENTS:
         settings = deployment(environment).settings("customer")
         kakao = float(settings.get("KAKAO_TIMEOUT_SECONDS", fields["kakao_timeout_seconds"].default))
         opening, storing = fields["ssak8_warm_start_seconds"].default, fields["cosmos_timeout_seconds"].default
-        assert opening + kakao + storing < float(forward.attrib["timeout"])
+        assert opening + kakao + storing < timeout
+
+
+def test_only_registering_is_limited_as_it_is_locally() -> None:
+    limited = POLICY.findall("backend//limit-concurrency")
+    whens = POLICY.findall("backend/choose/when")
+    description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]["concurrency"]
+
+    # A limit that covered DELETE would refuse to cancel while registering is overloaded.
+    assert list(local) == ["POST /customers"]
+    [when], [limit] = whens, limited
+    operation = description["paths"]["/customers"]["post"]["operationId"]
+    assert when.attrib["condition"] == f'@(context.Operation.Id == "{operation}")'
+    assert (list(when), limit.attrib["key"]) == ([limit], operation)
+    # Policy expressions are not allowed in it; named values are.
+    assert limit.attrib["max-count"] == "{{registrations-in-progress}}"
+    assert [element.tag for element in limit] == ["forward-request"]
+
+
+@every_environment
+def test_registering_leaves_room_for_cancelling(environment: str) -> None:
+    here = deployment(environment)
+    [limit] = [
+        int(value["properties"]["value"])
+        for value in here.all("Microsoft.ApiManagement/service/namedValues")
+        if value["name"].endswith("/registrations-in-progress")
+    ]
+    scale = here.app("customer")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+    concurrent = scale["triggers"]["http"]["perInstanceConcurrency"] * scale["maximumInstanceCount"]
+
+    assert 0.5 * concurrent < limit < 0.7 * concurrent
+
+
+def test_a_registration_beyond_the_limit_may_be_sent_again() -> None:
+    [response] = [
+        when.find("return-response")
+        for when in POLICY.iterfind("on-error/choose/when")
+        if when.attrib["condition"] == '@(context.LastError.Source == "limit-concurrency")'
+    ]
+
+    assert response is not None
+    assert status_of(response) == "503"
+    assert response.findtext("set-header[@name='Retry-After']/value") == "2"
 
 
 def test_the_availability_test_of_the_gateway_calls_an_existing_path() -> None:

@@ -14,15 +14,13 @@ from local_azure.configuration import DEFAULT_FILE, Configuration, Configuration
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
 from local_azure.gateway.server import serve
-from local_azure.listening import HOST, listening_socket
+from local_azure.listening import HOST, inherited_socket, listening_socket
 from local_azure.telemetry.process import start_telemetry
 from local_azure.telemetry.settings import TelemetrySettings
 
 
 def main() -> int:
     arguments = _arguments()
-    # The supervisor reports start and end, so uvicorn need not.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         configuration = Configuration.load(arguments.config)
@@ -33,11 +31,13 @@ def main() -> int:
         return _refuse(str(error))
     port = arguments.port if arguments.port is not None else section.port
     try:
-        listener = listening_socket(port)
+        listener = listening_socket(port) if arguments.socket is None else inherited_socket(arguments.socket)
     except OSError as error:
-        return _refuse(f"port {port}: {error.strerror}; choose another with --port or gateway.port")
+        named = f"port {port}" if arguments.socket is None else f"--socket {arguments.socket}"
+        return _refuse(f"{named}: {error.strerror}; choose another with --port or gateway.port")
     end_telemetry = start_telemetry("gateway", telemetry)
-    uvloop.run(_serve_until_signal(Gateway(routes, section.timeout_seconds), listener))
+    gateway = Gateway(routes, section, tracing=telemetry.traces != "none")
+    uvloop.run(_serve_until_signal(gateway, listener))
     end_telemetry()
     return 0
 
@@ -57,7 +57,9 @@ async def _serve_until_signal(gateway: Gateway, listener: socket.socket) -> None
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_azure.gateway", description=__doc__)
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file, with the routes")
-    parser.add_argument("--port", type=int, help="0: a free one; default: gateway.port in the settings file")
+    listening = parser.add_mutually_exclusive_group()
+    listening.add_argument("--port", type=int, help="0: a free one; default: gateway.port in the settings file")
+    listening.add_argument("--socket", type=int, metavar="FD", help="an inherited listening socket, instead of a port")
     parser.add_argument(
         "--upstream", action="append", default=[], metavar="APP=URL", help="where an app listens; may be repeated"
     )

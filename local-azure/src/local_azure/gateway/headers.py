@@ -1,12 +1,10 @@
-"""Which headers a proxy forwards: RFC 9110 §7.6.1, W3C Trace Context."""
+"""Which headers a proxy forwards: RFC 9110 §7.6.1, W3C Trace Context. Names of headers are in lower case."""
 
 import re
 import secrets
 from collections.abc import Iterable
 
-from multidict import CIMultiDict
-
-type RawHeaders = Iterable[tuple[bytes, bytes]]
+type Headers = list[tuple[bytes, bytes]]
 
 HOP_BY_HOP = frozenset(
     {
@@ -31,41 +29,45 @@ NOT_RETURNED = HOP_BY_HOP | {b"date", b"server"}
 TRACE_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
-def trace_parent_of(headers: RawHeaders) -> str | None:
-    """The client's `traceparent`; None without exactly one that is valid. Names are in lower case (ASGI)."""
-    sent = [value.decode("latin-1") for name, value in headers if name == b"traceparent"]
-    return sent[0] if len(sent) == 1 and TRACE_PARENT.fullmatch(sent[0]) else None
+def trace_parent_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The client's `traceparent`; None without exactly one that is valid."""
+    sent = [value for name, value in headers if name == b"traceparent"]
+    if len(sent) != 1:
+        return None
+    trace_parent = sent[0].decode("latin-1")
+    return trace_parent if TRACE_PARENT.fullmatch(trace_parent) else None
 
 
-def for_upstream(headers: RawHeaders, client: str, scheme: str, host: str) -> CIMultiDict[str]:
-    """The headers for the upstream, but for `traceparent`. `host`: the one that the client called.
+def for_upstream(headers: Headers, client: str, host: str) -> Headers:
+    """The headers for the upstream, but for its own host, the length and `traceparent`.
 
-    Names in `headers` are in lower case (ASGI).
+    `client`: its address. `host`: the one that the client called.
     """
-    received = list(headers)
-    dropped = NOT_FORWARDED | _named_by_connection(received)
-    forwarded: CIMultiDict[str] = CIMultiDict()
-    for name, value in received:
-        if name not in dropped and not name.startswith(FORWARDED_PREFIX):
-            forwarded.add(name.decode("latin-1"), value.decode("latin-1"))
-    forwarded["X-Forwarded-For"] = client
-    forwarded["X-Forwarded-Host"] = host
-    forwarded["X-Forwarded-Proto"] = scheme
+    named = _named_by_connection(headers)
+    forwarded = [
+        header
+        for header in headers
+        if header[0] not in NOT_FORWARDED and header[0] not in named and not header[0].startswith(FORWARDED_PREFIX)
+    ]
+    forwarded += (
+        (b"X-Forwarded-For", client.encode("ascii")),
+        (b"X-Forwarded-Host", host.encode("ascii")),
+        (b"X-Forwarded-Proto", b"http"),
+    )
     return forwarded
 
 
-def for_client(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+def for_client(headers: Headers) -> Headers:
     """The headers for the client, in the order of the upstream's `headers`, including repeated ones."""
-    received = [(name.lower(), value) for name, value in headers]
-    dropped = NOT_RETURNED | _named_by_connection(received)
-    return [(name, value) for name, value in received if name not in dropped]
+    named = _named_by_connection(headers)
+    return [header for header in headers if header[0] not in NOT_RETURNED and header[0] not in named]
 
 
 def new_trace_parent() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
-def _named_by_connection(headers: RawHeaders) -> set[bytes]:
+def _named_by_connection(headers: Headers) -> set[bytes]:
     return {
         named.strip().lower()
         for name, value in headers

@@ -2,29 +2,27 @@
 
 import html
 import json
-from dataclasses import dataclass
 from http import HTTPStatus
 
+from local_azure.gateway.answers import Answer
+from local_azure.gateway.headers import Headers
+
+CONTENT_TYPE = b"application/problem+json"
 RETRY_AFTER_SECONDS = 2
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A whole HTTP response. Names in `headers` are in lower case."""
-
-    status: int
-    body: bytes
-    headers: list[tuple[bytes, bytes]]
-
-
-def problem(status: HTTPStatus, detail: str, path: str, **members: object) -> Answer:
+def problem(status: HTTPStatus, detail: str, path: str, *, closes: bool = False, **members: object) -> Answer:
     """A problem+json response; 502 and 503 have Retry-After. `members` are added to the document."""
-    document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    body = json.dumps({**document, "instance": path, **members}, ensure_ascii=False).encode()
-    headers = _content(b"application/problem+json", body)
+    document = {**problem_document(status, detail), "instance": path, **members}
+    body = json.dumps(document, ensure_ascii=False).encode()
+    headers = _content(CONTENT_TYPE, body)
     if status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE):
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
-    return Answer(status, body, headers)
+    return Answer(status, body, headers, closes)
+
+
+def problem_document(status: HTTPStatus, detail: str) -> dict[str, object]:
+    return {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
 
 
 def route_index(prefixes: list[str], accept: str) -> Answer:
@@ -37,5 +35,5 @@ def route_index(prefixes: list[str], accept: str) -> Answer:
     return Answer(HTTPStatus.OK, body, _content(b"application/json", body))
 
 
-def _content(media_type: bytes, body: bytes) -> list[tuple[bytes, bytes]]:
+def _content(media_type: bytes, body: bytes) -> Headers:
     return [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]

@@ -1,124 +1,116 @@
-"""The reverse proxy, as an ASGI application."""
+"""The reverse proxy: what is answered at once, and what is forwarded to which upstream."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+import time
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import aiohttp
-from multidict import CIMultiDict
 from opentelemetry.trace import Span, SpanKind, StatusCode
-from yarl import URL
 
 from local_azure.configuration import GatewaySection
+from local_azure.gateway.answers import Answer
+from local_azure.gateway.concurrency import ConcurrencyLimit
 from local_azure.gateway.headers import for_client, for_upstream
-from local_azure.gateway.problems import Answer, route_index
-from local_azure.gateway.requests import BODY_LIMIT_BYTES, ClientGoneError, Receive, Request, Scope, TooLargeError
-from local_azure.gateway.routing import RouteTable, has_dot_segments
+from local_azure.gateway.problems import problem, route_index
+from local_azure.gateway.requests import Request
+from local_azure.gateway.routing import RouteTable, has_dot_segments, normalized
+from local_azure.gateway.upstream import IDLE_CONNECTION_SECONDS, UnreachableError, Upstream
+from local_azure.gateway.upstream_connection import NO_CONTENT, NOT_MODIFIED, BrokenError, Response
 from local_azure.request_host import InvalidHostError
-from local_azure.telemetry.spans import begin_span, trace_id_of, traceparent_of
-
-type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from local_azure.telemetry.spans import begin_span, traceparent_of
 
 REQUEST_TARGET_LIMIT_BYTES = 8 * 1024
 SHOWN_PATH_LENGTH = 100
 HEADERS_LIMIT_BYTES = 32 * 1024
-CONNECT_TIMEOUT_SECONDS = 1.0
-TOTAL_TIMEOUT_SECONDS = GatewaySection().timeout_seconds
-# Shorter than the 130 s after which the functions host closes an idle connection, so that none is reused just then.
-IDLE_CONNECTION_SECONDS = 60.0
-# Headers that aiohttp would add if the client sent none.
-AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 INDEX_ALLOWS = (b"allow", b"GET, HEAD, OPTIONS")
-BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+# Their requests have no body unless they say so (RFC 9110 §8.6); those of others have one, which may be empty.
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "DELETE"})
+IDEMPOTENCY_KEY = b"idempotency-key"
 
 logger = logging.getLogger(__name__)
 
 
 class Gateway:
-    """Forwards each request to the upstream of its path prefix. Use it as `async with`.
+    """Forwards each request to the upstream of its path prefix."""
 
-    If an idle connection turns out to be broken, only idempotent methods are retried: no POST is sent twice.
-    """
+    def __init__(self, routes: RouteTable, settings: GatewaySection, *, tracing: bool = True) -> None:
+        """`routes`: those of `settings`, with their upstreams. `tracing`: whether anybody reads the spans.
 
-    def __init__(self, routes: RouteTable, total_timeout: float = TOTAL_TIMEOUT_SECONDS) -> None:
-        """`total_timeout` in seconds, from the connection to the last byte of the response."""
+        A span costs as much as forwarding the request.
+        """
+        self.total_timeout = settings.timeout_seconds
         self._routes = routes
-        self._timeout = aiohttp.ClientTimeout(total=total_timeout, sock_connect=CONNECT_TIMEOUT_SECONDS)
-        self._session: aiohttp.ClientSession | None = None
+        self._tracing = tracing
+        urls = {prefix: routes.upstream(prefix) or "" for prefix in routes.prefixes}
+        upstreams = {url: Upstream(url, settings.retry_seconds) for url in urls.values()}
+        self._upstreams = {prefix: upstreams[url] for prefix, url in urls.items()}
+        self._limits = {}
+        for limited, most in settings.concurrency.items():
+            method, _, prefix = limited.rpartition(" ")
+            self._limits[method, normalized(prefix)] = ConcurrencyLimit(limited, most)
 
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_SECONDS),
-            timeout=self._timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=AUTOMATIC_HEADERS,
-        )
-        return self
+    def answer(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        """The answer, or what has to be awaited for it: it must be, since it counts as in progress."""
+        if refusal := _refusal(request):
+            return refusal
+        prefix = self._routes.prefix(request.path)
+        if prefix is None:
+            return self._own_answer(request)
+        limit = self._limits.get((request.method, prefix)) or self._limits.get(("", prefix))
+        if limit is not None and not limit.enter():
+            return limit.refusal(request)
+        return self._forwarded(request, prefix, limit)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
+    def look_back(self) -> None:
+        """Call it about once a second."""
+        for upstream in self._upstreams.values():
+            upstream.close_idle(IDLE_CONNECTION_SECONDS)
+        for limit in self._limits.values():
+            limit.look_back()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request.of(scope)
-        try:
-            answer = _refusal(request) or self._own_answer(request) or await self._proxied(request, receive)
-        except TooLargeError:
-            answer = request.refuse(HTTPStatus.CONTENT_TOO_LARGE, f"A body may have at most {BODY_LIMIT_BYTES} bytes.")
-        except ClientGoneError:
-            return
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": answer.body})
+    def close(self) -> None:
+        for upstream in self._upstreams.values():
+            upstream.close_idle()
 
-    def _own_answer(self, request: Request) -> Answer | None:
+    def _own_answer(self, request: Request) -> Answer:
         """The answer to a request that belongs to no upstream."""
-        if self._routes.upstream(request.path) is not None:
-            return None
         if request.path == "/":
             return _index(request, self._routes.prefixes)
         detail = "No route covers this path; `routes` lists the prefixes."
         return request.refuse(HTTPStatus.NOT_FOUND, detail, routes=self._routes.prefixes)
 
-    async def _proxied(self, request: Request, receive: Receive) -> Answer:
-        upstream = self._routes.upstream(request.path)
-        body = await request.read_body(receive)
-        client = request.scope["client"][0] if request.scope["client"] else ""
-        headers = for_upstream(request.scope["headers"], client, request.scope["scheme"], request.host)
-        target = URL(f"{upstream}{request.target}", encoded=True)
-        with _span(request, self._routes.prefix(request.path) or "/") as span:
-            headers["traceparent"] = traceparent_of(span) or request.trace_parent
-            request = replace(request, trace_parent=headers["traceparent"])
-            try:
-                answer = await self._answer(request.method, target, headers, body)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                trace_id, kind = trace_id_of(request.trace_parent), type(error).__name__
-                logger.warning("%s %s failed: %s (trace %s)", request.method, upstream, kind, trace_id)
-                answer = _failure(error, request)
-            span.set_attribute("http.response.status_code", answer.status)
-            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                span.set_status(StatusCode.ERROR)
-        return answer
+    async def _forwarded(self, request: Request, prefix: str, limit: ConcurrencyLimit | None) -> Answer:
+        began = time.monotonic()
+        try:
+            if not self._tracing:
+                return await self._sent(request, prefix, request.trace_parent)
+            with _span(request, prefix) as span:
+                answer = await self._sent(request, prefix, traceparent_of(span) or request.trace_parent)
+                span.set_attribute("http.response.status_code", answer.status)
+                if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    span.set_status(StatusCode.ERROR)
+            return answer
+        finally:
+            if limit is not None:
+                limit.leave(time.monotonic() - began)
 
-    async def _answer(self, method: str, target: URL, headers: CIMultiDict[str], body: bytes) -> Answer:
-        if self._session is None:
-            raise RuntimeError("the gateway is used outside its `async with`")
-        async with self._session.request(
-            method, target, headers=headers, data=body or None, allow_redirects=False
-        ) as response:
-            content = await response.read()
-            returned = for_client(response.raw_headers)
-            # The length of the response to HEAD is that of the response to GET, which only the upstream knows.
-            has_body = method != "HEAD" and response.status not in BODILESS
-            if has_body and not any(name == b"content-length" for name, _ in returned):
-                returned.append((b"content-length", str(len(content)).encode()))
-            return Answer(response.status, content, returned)
+    async def _sent(self, request: Request, prefix: str, trace_parent: str) -> Answer:
+        upstream = self._upstreams[prefix]
+        is_head = request.method == "HEAD"
+        message = _message(request, upstream, trace_parent)
+        try:
+            async with asyncio.timeout(self.total_timeout):
+                response = await upstream.send(message, to_head=is_head, repeatable=_is_repeatable(request))
+        except (UnreachableError, BrokenError, TimeoutError) as error:
+            request.trace_parent = trace_parent
+            reason = str(error) or type(error).__name__
+            logger.warning("%s %s failed: %s (trace %s)", request.method, upstream.url, reason, request.trace_id)
+            return _failure(error, request)
+        return _returned(response, is_head=is_head)
 
 
 def _refusal(request: Request) -> Answer | None:
@@ -126,15 +118,17 @@ def _refusal(request: Request) -> Answer | None:
     try:
         _ = request.host
     except InvalidHostError as error:
-        answer = request.refuse(HTTPStatus.BAD_REQUEST, str(error))
-        return replace(answer, headers=[*answer.headers, (b"connection", b"close")])
+        return request.refuse(HTTPStatus.BAD_REQUEST, str(error), closes=True)
     if len(request.target) > REQUEST_TARGET_LIMIT_BYTES:
         detail = f"A path with its query may have at most {REQUEST_TARGET_LIMIT_BYTES} bytes."
-        shortened = replace(request, path=request.path[:SHOWN_PATH_LENGTH])
-        return shortened.refuse(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
-    if sum(len(name) + len(value) for name, value in request.scope["headers"]) > HEADERS_LIMIT_BYTES:
+        path = request.path[:SHOWN_PATH_LENGTH]
+        return problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail, path, traceId=request.trace_id)
+    if sum(len(name) + len(value) for name, value in request.headers) > HEADERS_LIMIT_BYTES:
         detail = f"The headers together may have at most {HEADERS_LIMIT_BYTES} bytes."
         return request.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+    if not request.path.startswith("/") or "#" in request.target:
+        detail = "The request target must be a path with an optional query, or a URL without a fragment."
+        return request.refuse(HTTPStatus.BAD_REQUEST, detail)
     if has_dot_segments(request.path):
         return request.refuse(HTTPStatus.BAD_REQUEST, "The path must not contain . or .. as a segment.")
     return None
@@ -153,17 +147,47 @@ def _index(request: Request, prefixes: list[str]) -> Answer:
 def _span(request: Request, prefix: str) -> Iterator[Span]:
     """The span of the request, a child of the client's if it sent one. Without the path, which may be personal."""
     attributes = {"http.request.method": request.method, "http.route": prefix}
-    parent = request.trace_parent if request.traced else None
-    span = begin_span(f"{request.method} {prefix}", SpanKind.SERVER, parent, attributes)
+    span = begin_span(f"{request.method} {prefix}", SpanKind.SERVER, request.sent_trace_parent, attributes)
     try:
         yield span
     finally:
         span.end()
 
 
+def _is_repeatable(request: Request) -> bool:
+    """Whether the app may get it twice.
+
+    RFC 9110 §9.2.2 calls PUT and DELETE idempotent too, but the second answer may differ: 404 instead of 204.
+    """
+    return request.method in ("GET", "HEAD") or (request.method == "POST" and bool(request.header(IDEMPOTENCY_KEY)))
+
+
+def _message(request: Request, upstream: Upstream, trace_parent: str) -> bytes:
+    """The request as it goes to the upstream, in HTTP/1.1."""
+    lines = [
+        b"%b %b%b HTTP/1.1" % (request.method.encode("ascii"), upstream.base_path, request.target.encode("latin-1")),
+        b"Host: " + upstream.address,
+    ]
+    lines += [b"%b: %b" % header for header in for_upstream(request.headers, request.client, request.host)]
+    lines.append(b"traceparent: " + trace_parent.encode("latin-1"))
+    if request.body or request.method not in WITHOUT_BODY:
+        lines.append(b"Content-Length: %d" % len(request.body))
+    return b"\r\n".join([*lines, b"", request.body])
+
+
+def _returned(response: Response, *, is_head: bool) -> Answer:
+    """The upstream's response as it goes to the client. A body has a length, even if it came in chunks."""
+    headers = for_client(response.headers)
+    # Without a body, the length is that of the response to GET, which only the upstream knows.
+    is_bodiless = is_head or response.status in (NO_CONTENT, NOT_MODIFIED)
+    length = response.length if is_bodiless else b"%d" % len(response.body)
+    if length is not None:
+        headers.append((b"content-length", length))
+    return Answer(response.status, response.body, headers)
+
+
 def _failure(error: Exception, request: Request) -> Answer:
-    """The order matters: ConnectionTimeoutError is a TimeoutError too."""
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+    if isinstance(error, UnreachableError):
         return request.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The service behind this path is not running.")
     if isinstance(error, TimeoutError):
         return request.refuse(HTTPStatus.GATEWAY_TIMEOUT, "The service behind this path did not answer in time.")

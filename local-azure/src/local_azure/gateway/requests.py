@@ -1,86 +1,70 @@
 """A client's request, as the gateway sees it."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
-from typing import Any, Self
 
-from local_azure.gateway.headers import new_trace_parent, trace_parent_of
-from local_azure.gateway.problems import Answer, problem
-from local_azure.http_protocol import host_of
+from local_azure.gateway.answers import Answer
+from local_azure.gateway.headers import Headers, new_trace_parent, trace_parent_of
+from local_azure.gateway.problems import problem
+from local_azure.request_host import origin_form, read_host
 from local_azure.telemetry.spans import trace_id_of
 
-type Scope = MutableMapping[str, Any]
-type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-BODY_LIMIT_BYTES = 1024 * 1024
-
-
-class TooLargeError(Exception):
-    """The body exceeds BODY_LIMIT_BYTES."""
-
-
-class ClientGoneError(Exception):
-    """The client closed the connection before its request was complete."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Request:
-    """`path`: as sent. `trace_parent`: the client's, which then is `traced`, or a new one."""
+    """A whole request. `sent_target`: as on the wire. Names in `headers` are in lower case.
 
-    scope: Scope
-    path: str
-    trace_parent: str
-    traced: bool
+    `client`: the client's address. `server`: address and port of the gateway. `keep_alive`: the client may send another
+    request on this connection.
+    """
 
-    @classmethod
-    def of(cls, scope: Scope) -> Self:
-        sent = trace_parent_of(scope["headers"])
-        return cls(scope, scope["raw_path"].decode("latin-1"), sent or new_trace_parent(), sent is not None)
+    method: str
+    sent_target: bytes
+    http_version: str
+    headers: Headers
+    client: str
+    server: str
+    keep_alive: bool
+    body: bytes = b""
 
-    @property
-    def method(self) -> str:
-        return str(self.scope["method"])
-
-    @property
-    def target(self) -> str:
+    def __post_init__(self) -> None:
+        target = self.sent_target
+        if not target.startswith(b"/"):
+            target = origin_form(target)
+        # The parser of HTTP accepts ASCII only.
+        self.target = target.decode("latin-1")
         """Path and query."""
-        query = self.scope["query_string"].decode("latin-1")
-        return f"{self.path}?{query}" if query else self.path
+        self.path = self.target.partition("?")[0]
+        """As sent: not decoded."""
+
+    @cached_property
+    def host(self) -> str:
+        """The host that the client called; without a Host in HTTP/1.0, the gateway. Raises InvalidHostError."""
+        hosts = (value for name, value in self.headers if name == b"host")
+        return read_host(self.http_version, self.sent_target, hosts) or self.server
+
+    @cached_property
+    def sent_trace_parent(self) -> str | None:
+        """The client's `traceparent`, if it sent a valid one."""
+        return trace_parent_of(self.headers)
+
+    @cached_property
+    def trace_parent(self) -> str:
+        """The client's `traceparent`, or a new one."""
+        return self.sent_trace_parent or new_trace_parent()
 
     @property
-    def host(self) -> str:
-        """The host that the client called. Raises InvalidHostError."""
-        return host_of(self.scope)
+    def trace_id(self) -> str:
+        return trace_id_of(self.trace_parent)
 
     def header(self, searched_name: bytes) -> str:
         """The first header of this name, in lower case; empty if there is none."""
-        for name, value in self.scope["headers"]:
+        for name, value in self.headers:
             if name == searched_name:
                 return str(value, "latin-1")
         return ""
 
-    def refuse(self, status: HTTPStatus, detail: str, **members: object) -> Answer:
+    def refuse(self, status: HTTPStatus, detail: str, *, closes: bool = False, **members: object) -> Answer:
         """A problem document about this request."""
-        return problem(status, detail, self.path, traceId=trace_id_of(self.trace_parent), **members)
-
-    async def read_body(self, receive: Receive) -> bytes:
-        """The whole body. Raises TooLargeError, early if Content-Length shows it, and ClientGoneError."""
-        declared = self.header(b"content-length")
-        if declared.isdigit() and int(declared) > BODY_LIMIT_BYTES:
-            raise TooLargeError
-        if not declared and not self.header(b"transfer-encoding"):
-            return b""
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGoneError
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > BODY_LIMIT_BYTES:
-                raise TooLargeError
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return b"".join(chunks)
+        return problem(status, detail, self.path, closes=closes, traceId=self.trace_id, **members)

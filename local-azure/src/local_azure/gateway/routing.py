@@ -14,7 +14,7 @@ class RouteTable:
 
     def __init__(self, upstreams: Mapping[str, str]) -> None:
         """`upstreams`: path prefix → base URL without a trailing slash."""
-        self._upstreams = {"/" + prefix.strip("/"): url.rstrip("/") for prefix, url in upstreams.items()}
+        self._upstreams = {normalized(prefix): url.rstrip("/") for prefix, url in upstreams.items()}
 
     @property
     def prefixes(self) -> list[str]:
@@ -33,6 +33,11 @@ class RouteTable:
         """The base URL of the upstream of `path`; None: no route covers it."""
         prefix = self.prefix(path)
         return None if prefix is None else self._upstreams[prefix]
+
+
+def normalized(prefix: str) -> str:
+    """As `RouteTable` returns it: without a trailing slash."""
+    return "/" + prefix.strip("/")
 
 
 def has_dot_segments(path: str) -> bool:

@@ -1,83 +1,108 @@
 """Serves the gateway over HTTP/1.1 on 127.0.0.1."""
 
 import asyncio
+import logging
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http import HTTPStatus
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
 
-import uvicorn
+from local_azure.gateway.answers import Answer
+from local_azure.gateway.client_connection import ClientConnection
+from local_azure.gateway.proxy import Gateway
+from local_azure.gateway.requests import Request
+from local_azure.listening import BACKLOG, with_copies
 
-from local_azure.gateway.headers import new_trace_parent
-from local_azure.gateway.problems import problem
-from local_azure.gateway.proxy import SHOWN_PATH_LENGTH, Gateway
-from local_azure.http_protocol import HttpProtocol
-from local_azure.listening import with_copies
-from local_azure.request_host import origin_form
-from local_azure.telemetry.spans import trace_id_of
+LOOK_BACK_SECONDS = 1.0
 
-SHUTDOWN_SECONDS = 3
+logger = logging.getLogger(__name__)
 
 
-class _Protocol(HttpProtocol):
-    """Refuses what is not HTTP with a problem document, too."""
+@dataclass(frozen=True)
+class Draining:
+    """How a server ends. `idle_seconds`: for which it answers one more request on an open connection.
 
-    def send_400_response(self, msg: str) -> None:
-        """Called before there is an ASGI request."""
-        path = origin_form(self.url).partition(b"?")[0].decode("ascii", "replace")
-        trace_id = trace_id_of(new_trace_parent())
-        answer = problem(HTTPStatus.BAD_REQUEST, msg, path[:SHOWN_PATH_LENGTH], traceId=trace_id)
-        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus.BAD_REQUEST.phrase}".encode()]
-        lines += [name + b": " + value for name, value in answer.headers]
-        self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", answer.body]))
-        self.transport.close()
-
-
-class _Server(uvicorn.Server):
-    """A server that calls `ready`, and does not handle signals.
-
-    uvicorn would raise a signal again at the end, but a clean exit must have code 0.
+    `grace_seconds`: after which it abandons what is still under way; less than the supervisor waits before it kills.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
+    idle_seconds: float = 3.0
+    grace_seconds: float = 4.5
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
+class Server:
+    """The connections of the gateway's clients."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.draining = False
+        self._gateway = gateway
+        self._loop = asyncio.get_running_loop()
+        self._connections: set[ClientConnection] = set()
+        self._all_closed = asyncio.Event()
+
+    def connection(self) -> ClientConnection:
+        return ClientConnection(self, self._loop)
+
+    def answer(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        return self._gateway.answer(request)
+
+    def opened(self, connection: ClientConnection) -> None:
+        self._connections.add(connection)
+        self._all_closed.clear()
+
+    def closed(self, connection: ClientConnection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._all_closed.set()
+
+    async def look_back(self) -> None:
+        """Ends what has lasted too long, again and again."""
+        while True:
+            await asyncio.sleep(LOOK_BACK_SECONDS)
+            for connection in list(self._connections):
+                connection.look_back(self._gateway.total_timeout)
+            self._gateway.look_back()
+
+    async def drain(self, times: Draining) -> None:
+        """Answers what is under way, and what comes on open connections until these are closed."""
+        self.draining = True
+        if not self._connections:
+            return
+        closing_idle = self._loop.call_later(times.idle_seconds, self._close_idle)
+        try:
+            async with asyncio.timeout(times.grace_seconds):
+                await self._all_closed.wait()
+        except TimeoutError:
+            logger.warning("%d connections were still in use after %.1f s", len(self._connections), times.grace_seconds)
+            for connection in list(self._connections):
+                connection.abort()
+        finally:
+            closing_idle.cancel()
+
+    def _close_idle(self) -> None:
+        for connection in list(self._connections):
+            if connection.is_idle:
+                connection.close()
 
 
 async def serve(
-    gateway: Gateway, listener: socket.socket, shutdown_requested: asyncio.Event, ready: Callable[[], None]
+    gateway: Gateway,
+    listener: socket.socket,
+    shutdown_requested: asyncio.Event,
+    ready: Callable[[], None],
+    draining: Draining = Draining(),
 ) -> None:
     """Calls `ready`, and serves until `shutdown_requested`; requests in progress may finish."""
-    server = _Server(
-        uvicorn.Config(
-            gateway,
-            http=_Protocol,
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        ),
-        ready,
-    )
-
-    async def end() -> None:
-        await shutdown_requested.wait()
-        server.should_exit = True
-
-    ending = asyncio.create_task(end())
+    loop = asyncio.get_running_loop()
+    server = Server(gateway)
+    copies = with_copies(listener)
+    listening = [await loop.create_server(server.connection, sock=copy, backlog=BACKLOG) for copy in copies]
+    looking_back = asyncio.create_task(server.look_back())
     try:
-        async with gateway:
-            await server.serve(with_copies(listener))
+        ready()
+        await shutdown_requested.wait()
+        for each in listening:
+            each.close()
+        await server.drain(draining)
     finally:
-        ending.cancel()
+        looking_back.cancel()
+        gateway.close()

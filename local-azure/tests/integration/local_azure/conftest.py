@@ -1,7 +1,14 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
+import uvloop
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop with which the gateway runs."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from local_azure.configuration import GatewaySection
 from tests.integration.local_azure.servers import gateway_to, upstream_that
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -127,7 +128,7 @@ async def test_a_slow_upstream_is_a_gateway_timeout(client: aiohttp.ClientSessio
     async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with upstream_that(hang) as upstream, gateway_to(upstream, total_timeout=0.2) as gateway:
+    async with upstream_that(hang) as upstream, gateway_to(upstream, GatewaySection(timeout_seconds=0.2)) as gateway:
         response, _ = await get_problem(client, f"{gateway}/customers", "POST")
 
     assert response.status == 504

@@ -4,6 +4,8 @@ import pytest
 
 from local_azure.configuration import Configuration, ConfigurationError
 
+ROUTED = '[apps.one]\nport = 1\n[gateway.routes]\n"/a" = "one"\n[gateway.concurrency]\n'
+
 
 def load(tmp_path: Path, content: str) -> Configuration:
     file = tmp_path / "local-azure.toml"
@@ -26,6 +28,11 @@ def test_only_named_sections_run(tmp_path: Path) -> None:
     [
         ("[cosmos]\nport = 70000", "cosmos.port"),
         ("[gateway]\ntimeout_seconds = 0", "gateway.timeout_seconds"),
+        ("[gateway]\nretry_seconds = -1", "gateway.retry_seconds"),
+        (f'{ROUTED}"/a" = 0', "gateway.concurrency./a"),
+        (f'{ROUTED}"/b" = 1', "'/b'"),
+        (f'{ROUTED}"post /a" = 1', "'post /a'"),
+        (f'{ROUTED}"POST /a/b" = 1', "'POST /a/b'"),
         ("[cosmos]\nprot = 1", "cosmos.prot"),
         ("[apps.one]", "apps.one.port"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
@@ -44,6 +51,13 @@ def test_the_gateway_waits_as_long_as_api_management_by_default(tmp_path: Path) 
 
     assert configuration.gateway is not None
     assert configuration.gateway.timeout_seconds == 30
+
+
+def test_requests_in_progress_are_limited_by_route_or_by_method_and_route(tmp_path: Path) -> None:
+    configuration = load(tmp_path, f'{ROUTED}"/a" = 2\n"POST /a" = 1')
+
+    assert configuration.gateway is not None
+    assert configuration.gateway.concurrency == {"/a": 2, "POST /a": 1}
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

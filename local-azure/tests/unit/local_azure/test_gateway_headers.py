@@ -15,12 +15,13 @@ def test_a_client_cannot_claim_another_origin() -> None:
         (b"forwarded", b"for=10.0.0.1"),
     ]
 
-    forwarded = for_upstream(received, client="127.0.0.9", scheme="http", host="api.example")
+    forwarded = for_upstream(received, client="127.0.0.9", host="api.example")
 
-    assert forwarded["X-Forwarded-For"] == "127.0.0.9"
-    assert forwarded["X-Forwarded-Host"] == "api.example"
-    assert forwarded["X-Forwarded-Proto"] == "http"
-    assert set(forwarded) == {"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
+    assert forwarded == [
+        (b"X-Forwarded-For", b"127.0.0.9"),
+        (b"X-Forwarded-Host", b"api.example"),
+        (b"X-Forwarded-Proto", b"http"),
+    ]
 
 
 def test_hop_by_hop_headers_are_not_forwarded() -> None:
@@ -34,17 +35,19 @@ def test_hop_by_hop_headers_are_not_forwarded() -> None:
         (b"accept", b"c/d"),
     ]
 
-    forwarded = for_upstream(received, client="127.0.0.1", scheme="http", host="api.example")
+    forwarded = for_upstream(received, client="127.0.0.1", host="api.example")
 
-    assert forwarded.getall("accept") == ["a/b", "c/d"]
-    assert not {"connection", "x-private", "te", "transfer-encoding", "proxy-authorization"} & set(forwarded)
+    assert [header for header in forwarded if not header[0].startswith(b"X-Forwarded")] == [
+        (b"accept", b"a/b"),
+        (b"accept", b"c/d"),
+    ]
 
 
 def test_a_valid_trace_is_read_and_left_to_the_gateway_to_forward() -> None:
     received = [(b"traceparent", TRACE.encode()), (b"tracestate", b"a=1")]
 
     assert trace_parent_of(received) == TRACE
-    assert not {"traceparent", "tracestate"} & set(for_upstream(received, "127.0.0.1", "http", "api.example"))
+    assert not {b"traceparent", b"tracestate"} & dict(for_upstream(received, "127.0.0.1", "api.example")).keys()
 
 
 @pytest.mark.parametrize(
@@ -57,12 +60,12 @@ def test_a_wrong_trace_is_not_continued(wrong: bytes) -> None:
 
 def test_a_response_keeps_the_order_of_its_headers_and_repeated_ones() -> None:
     received = [
-        (b"Set-Cookie", b"a=1"),
-        (b"Server", b"uvicorn"),
-        (b"Date", b"then"),
-        (b"Set-Cookie", b"b=2"),
-        (b"Connection", b"keep-alive"),
-        (b"ETag", b'"1"'),
+        (b"set-cookie", b"a=1"),
+        (b"server", b"uvicorn"),
+        (b"date", b"then"),
+        (b"set-cookie", b"b=2"),
+        (b"connection", b"keep-alive"),
+        (b"etag", b'"1"'),
     ]
 
     assert for_client(received) == [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"etag", b'"1"')]
