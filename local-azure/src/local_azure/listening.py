@@ -20,6 +20,16 @@ def listening_socket(port: int) -> socket.socket:
     return listener
 
 
+def inherited_socket(descriptor: int) -> socket.socket:
+    """The listening socket that the parent process handed over. Programs that this process starts do not inherit it.
+
+    Raises OSError if `descriptor` is not a socket.
+    """
+    listener = socket.socket(fileno=descriptor)
+    listener.set_inheritable(False)
+    return listener
+
+
 def with_copies(listener: socket.socket) -> list[socket.socket]:
     """The listener and copies of it; a server should accept from all of them.
 

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
+import math
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import uvicorn
-
+from local_azure.announcements import READY, RELEASED
 from local_azure.functions_host import app_settings
 from local_azure.functions_host.app_settings import LocalSettings
 from local_azure.functions_host.errors import StartError
@@ -24,8 +23,8 @@ from local_azure.functions_host.index import index_app
 from local_azure.functions_host.triggers.listeners import Listeners
 from local_azure.functions_host.triggers.warm_up import run_warm_up
 from local_azure.functions_host.worker import Worker
-from local_azure.http_protocol import HttpProtocol
-from local_azure.listening import HOST, listening_socket, with_copies
+from local_azure.http_server import HttpServer
+from local_azure.listening import HOST, inherited_socket, listening_socket
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +32,19 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 130
 
 DEFAULT_PORT = 7071
-DEFAULT_GRACE = 4.5  # seconds; less than the supervisor waits before it kills the host
+DEFAULT_GRACE = 4.5  # seconds; less than the supervisor waits before it kills a host that it hurries
+
+# Takes a line for the supervisor; see `announcements`.
+type Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line. `port` None: that of local.settings.json, else 7071. `grace` in seconds."""
+    """The command line. `port` None: that of local.settings.json, else 7071. `grace` in seconds.
+
+    `socket`: the descriptor of an inherited socket that listens, instead of `port`. `standby`: the listeners start at
+    `take_over`.
+    """
 
     app: Path
     name: str
@@ -46,22 +52,8 @@ class Options:
     port: int | None = None
     enable_auth: bool = False
     grace: float = DEFAULT_GRACE
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the host stops its listeners first. `ready` is set once it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    socket: int | None = None
+    standby: bool = False
 
 
 def listen(port: int) -> socket.socket:
@@ -74,37 +66,58 @@ def listen(port: int) -> socket.socket:
 
 
 class Host:
-    """`run()` serves until `stop()` is called."""
+    """`run()` serves until `stop()` or `hurry()` is called."""
 
     def __init__(self, options: Options, host_json: HostJson, settings: LocalSettings) -> None:
         self._options = options
         self._host_json = host_json
         self._settings = settings
         self._worker = Worker(host_json.timeout)
-        self._stopping = asyncio.Event()
+        self._stopping, self._hurried = asyncio.Event(), asyncio.Event()
+        self._standing_by: Listeners | None = None
+
+    def take_over(self) -> None:
+        """Starts the listeners of a host that stands by: its predecessor has ended its own."""
+        if self._standing_by is not None and not self._stopping.is_set():
+            self._standing_by.start()
+        self._standing_by = None
 
     def stop(self) -> None:
+        """Ends the host. Calls that have arrived are answered; idle connections are closed after a while."""
         self._stopping.set()
 
-    async def run(self, ready: Callable[[str], None]) -> None:
-        """Loads the app, listens, calls `ready(url)`, and returns after `stop()`. Raises StartError."""
-        port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
-        listening = listen(DEFAULT_PORT if port is None else port)
+    def hurry(self) -> None:
+        """Ends the host without waiting for idle connections, and for running functions DEFAULT_GRACE at most."""
+        self._hurried.set()
+        self._stopping.set()
+
+    async def run(self, announce: Announce) -> None:
+        """Loads the app, warms it up, listens, announces it, and returns after `stop()`. Raises StartError."""
+        listening = self._listening()
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         indexed = await index_app(self._options.app, app_settings.expand_settings)
         functions = [_with_disabled(function) for function in indexed if self._is_selected(function)]
         listeners = Listeners(
             functions, self._worker, self._host_json.extensions, self._options.name, self._options.state
         )
-        server = self._server(self._application(functions, listeners, url))
+        server = HttpServer(self._application(functions, listeners, url), keep_alive=KEEP_ALIVE_SECONDS)
         await self._warm_up(functions)
-        serving = asyncio.create_task(server.serve(with_copies(listening)))
-        listeners.start()
+        serving = asyncio.create_task(server.serve_on(listening))
+        if self._options.standby:
+            self._standing_by = listeners
+        else:
+            listeners.start()
         await server.ready.wait()
         _log_functions(functions)
-        ready(url)
+        announce(f"{READY} {url}")
         await self._stopping.wait()
-        await self._shut_down(server, serving, listeners)
+        await self._shut_down(server, serving, listeners, announce)
+
+    def _listening(self) -> socket.socket:
+        if self._options.socket is not None:
+            return inherited_socket(self._options.socket)
+        port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
+        return listen(DEFAULT_PORT if port is None else port)
 
     async def _warm_up(self, functions: Sequence[Function]) -> None:
         """Runs the warm-up function, or its beginning if the host is stopped meanwhile."""
@@ -138,34 +151,35 @@ class Host:
         logger.info("access keys are enforced; they are in %s", file)
         return Keys.load(file, [function.name for function in functions])
 
-    def _server(self, application: Application) -> _Server:
-        config = uvicorn.Config(
-            application,
-            http=HttpProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        )
-        return _Server(config)
-
-    async def _shut_down(self, server: _Server, serving: asyncio.Task[None], listeners: Listeners) -> None:
-        """Stops the listeners, then HTTP, and waits for running invocations.
+    async def _shut_down(
+        self, server: HttpServer, serving: asyncio.Task[None], listeners: Listeners, announce: Announce
+    ) -> None:
+        """Stops the listeners and HTTP, and waits for running invocations.
 
         After the grace period they are abandoned; their locks expire.
         """
         try:
-            async with asyncio.timeout(self._options.grace):
-                draining = asyncio.create_task(listeners.drain())
+            async with asyncio.timeout(self._options.grace) as limit:
+                hurrying = asyncio.create_task(self._when_hurried(server, limit))
+                releasing = asyncio.create_task(_release(listeners, announce))
                 await asyncio.sleep(0)
-                server.should_exit = True
-                await asyncio.gather(draining, serving)
+                server.drain()
+                await asyncio.gather(releasing, serving)
                 await self._worker.idle()
         except TimeoutError:
-            logger.warning("%d invocation(s) still ran after %.1f s", self._worker.outstanding, self._options.grace)
+            logger.warning("%d invocation(s) still ran at the end of the grace period", self._worker.outstanding)
+        finally:
+            hurrying.cancel()
+
+    async def _when_hurried(self, server: HttpServer, limit: asyncio.Timeout) -> None:
+        await self._hurried.wait()
+        server.hurry()
+        limit.reschedule(min(limit.when() or math.inf, asyncio.get_running_loop().time() + DEFAULT_GRACE))
+
+
+async def _release(listeners: Listeners, announce: Announce) -> None:
+    await listeners.drain()
+    announce(RELEASED)
 
 
 def _with_disabled(function: Function) -> Function:

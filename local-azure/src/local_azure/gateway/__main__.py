@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -13,8 +12,9 @@ import uvloop
 from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError, GatewaySection
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
-from local_azure.gateway.server import serve
-from local_azure.listening import HOST, listening_socket
+from local_azure.gateway.server import GatewayServer
+from local_azure.http_server import on_end_signals
+from local_azure.listening import HOST, inherited_socket, listening_socket
 from local_azure.telemetry.process import start_telemetry
 from local_azure.telemetry.settings import TelemetrySettings
 
@@ -33,7 +33,7 @@ def main() -> int:
         return _refuse(str(error))
     port = arguments.port if arguments.port is not None else section.port
     try:
-        listener = listening_socket(port)
+        listener = listening_socket(port) if arguments.socket is None else inherited_socket(arguments.socket)
     except OSError as error:
         return _refuse(f"port {port}: {error.strerror}; choose another with --port or gateway.port")
     end_telemetry = start_telemetry("gateway", telemetry)
@@ -43,21 +43,21 @@ def main() -> int:
 
 
 async def _serve_until_signal(gateway: Gateway, listener: socket.socket) -> None:
-    shutdown_requested = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, shutdown_requested.set)
-
-    def ready() -> None:
-        sys.stdout.write(f"ready http://{HOST}:{listener.getsockname()[1]}\n")
-        sys.stdout.flush()
-
-    await serve(gateway, listener, shutdown_requested, ready)
+    url = f"http://{HOST}:{listener.getsockname()[1]}"
+    server = GatewayServer(gateway)
+    on_end_signals(server.drain, server.hurry)
+    serving = asyncio.create_task(server.serve_on(listener))
+    await server.ready.wait()
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+    await serving
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_azure.gateway", description=__doc__)
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file, with the routes")
     parser.add_argument("--port", type=int, help="0: a free one; default: gateway.port in the settings file")
+    parser.add_argument("--socket", type=int, metavar="FD", help="an inherited socket that listens, instead of --port")
     parser.add_argument(
         "--upstream", action="append", default=[], metavar="APP=URL", help="where an app listens; may be repeated"
     )

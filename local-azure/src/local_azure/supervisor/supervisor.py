@@ -93,8 +93,9 @@ class Supervisor:
         await child.stop()
 
     async def restart(self, name: str) -> None:
-        await self.stop(name)
-        await self.start(name)
+        child = self._child(name)
+        await self._give_up_joining(name)
+        await child.restart()
 
     def status(self) -> list[ServiceStatus]:
         return [

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
-from local_azure.gateway.server import serve
+from local_azure.gateway.server import GatewayServer
 from local_azure.listening import listening_socket
 
 type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -16,15 +16,14 @@ type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[N
 async def gateway_to(upstream: str, total_timeout: float = 5.0) -> AsyncIterator[str]:
     """A gateway with the single route /customers; yields its address."""
     listener = listening_socket(0)
-    shutdown_requested = asyncio.Event()
-    gateway = Gateway(RouteTable({"/customers": upstream}), total_timeout)
-    ready = asyncio.Event()
-    serving = asyncio.create_task(serve(gateway, listener, shutdown_requested, ready.set))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = GatewayServer(Gateway(RouteTable({"/customers": upstream}), total_timeout))
+    serving = asyncio.create_task(server.serve_on(listener))
     try:
-        await ready.wait()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        await server.ready.wait()
+        yield url
     finally:
-        shutdown_requested.set()
+        server.hurry()
         await serving
 
 

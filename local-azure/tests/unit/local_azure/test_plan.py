@@ -45,7 +45,7 @@ def test_an_app_runs_in_its_folder_after_the_emulators() -> None:
     two = planned()["two"]
 
     assert two.folder == Path("/home/app/second")
-    options = ("--app", "/home/app/second", "--port", "4", "--name", "two", "--state", "/state")
+    options = ("--app", "/home/app/second", "--port", "4", "--name", "two", "--state", "/state", "--grace", "30")
     assert two.command[-len(options) :] == options
     assert "cosmos" in two.after
 
