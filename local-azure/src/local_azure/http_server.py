@@ -35,6 +35,7 @@ class HttpServer(uvicorn.Server):
         """In seconds: `keep_alive`, until an idle connection is closed; `hurried_limit`, for calls after `hurry`."""
         config = uvicorn.Config(
             application,
+            interface="asgi3",
             http=protocol,
             ws="none",
             lifespan="off",
