@@ -43,7 +43,7 @@ async def count(req: func.HttpRequest) -> func.HttpResponse:
 @app.timer_trigger("timer", schedule="* * * * * *")
 async def tick(timer: func.TimerRequest) -> None:
     began = time.monotonic()
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(1.5)
     record(pid=os.getpid(), began=began, ended=time.monotonic())
 """
 SETTINGS = """
@@ -154,13 +154,15 @@ async def test_a_restart_under_load_loses_no_call_and_repeats_none(counter: Coun
 
 async def test_a_call_that_runs_when_its_process_gets_a_successor_is_answered(counter: Counter) -> None:
     # Longer than a process that is stopped may take.
-    slow = asyncio.create_task(get(counter.url, seconds="6"))
+    slow = asyncio.create_task(get(counter.url, seconds="9"))
     while not counter.records_with("call"):  # noqa: ASYNC110 it happens in another process
         await asyncio.sleep(0.02)
 
     await asyncio.to_thread(counter.stack.restart_service, "counter")
 
     assert await slow == "first"
+    # Not by a repetition, which an HTTP client may send by itself.
+    assert len(counter.records_with("call")) == 1
 
 
 async def test_a_new_process_that_cannot_start_does_not_replace_the_one_that_runs(counter: Counter) -> None:
@@ -187,7 +189,7 @@ async def test_a_new_process_that_cannot_start_does_not_replace_the_one_that_run
 async def test_the_timers_of_two_processes_never_run_together(counter: Counter) -> None:
     for _ in range(3):
         counter.stack.restart_service("counter")
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(4)
 
     runs = sorted(counter.records_with("pid"), key=lambda run: run["began"])
     assert len({run["pid"] for run in runs}) > 1
