@@ -55,28 +55,26 @@ def app_settings(name: str, configuration: Configuration, ports: Mapping[str, in
 
 
 def _server(name: str, configuration: Configuration, layout: StackLayout, arguments: tuple[str, ...]) -> Service:
-    port = layout.ports[name]
     return Service(
         name=name,
-        command=(*_module(name), "--config", str(layout.config), "--port", str(port), *arguments),
+        command=(*_module(name), "--config", str(layout.config), *arguments),
         folder=configuration.folder,
         environment=dict(os.environ),
-        ports=(port,),
-        inherits_socket=name == "gateway",
+        ports=(layout.ports[name],),
+        inherits_socket=True,
         hands_over=name == "gateway",
     )
 
 
 def _app(name: str, configuration: Configuration, layout: StackLayout) -> Service:
     folder = configuration.folder / configuration.apps[name].folder
-    port = layout.ports[name]
-    options = _options(app=folder, port=port, name=name, state=layout.state, grace=GRACE_SECONDS)
+    options = _options(app=folder, name=name, state=layout.state, grace=GRACE_SECONDS)
     return Service(
         name=name,
         command=(*_module("functions_host"), *options),
         folder=folder,
         environment=dict(os.environ) | app_settings(name, configuration, layout.ports),
-        ports=(port,),
+        ports=(layout.ports[name],),
         after=EMULATORS,
         inherits_socket=True,
         hands_over=True,

@@ -42,7 +42,7 @@ class Service:
     `install`: installs it if necessary, and returns its command, instead of `command`; raises StackError. `optional`:
     the others start without it.
 
-    `inherits_socket`: the supervisor listens on its port, and the command accepts `--socket FD`: who connects while no
+    `inherits_socket`: the supervisor listens on its port, and adds `--socket FD` to the command: who connects while no
     process runs waits for the next one. `hands_over`: a restart starts a process beside the running one, which then
     gets SIGTERM and lets its clients go one by one; at SIGINT it lets all go at once. `has_listeners`: which must not
     run twice, so the command accepts `--standby`, and starts them at SIGUSR1.

@@ -97,6 +97,11 @@ class Supervisor:
         await self._give_up_joining(name)
         await child.restart()
 
+    async def reload(self, name: str) -> None:
+        """Restarts the service if it runs. One that is stopped stays so; one that has ended is started again anyway."""
+        if self._child(name).state is State.RUNNING:
+            await self.restart(name)
+
     def status(self) -> list[ServiceStatus]:
         return [
             ServiceStatus(

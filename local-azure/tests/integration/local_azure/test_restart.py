@@ -211,6 +211,23 @@ async def test_clients_that_wait_while_a_process_is_killed_are_served_by_the_nex
     assert counter.stack.pid("counter") != pid
 
 
+async def test_clients_of_an_emulator_wait_while_it_restarts(tmp_path: Path) -> None:
+    config = tmp_path / "local-azure.toml"
+    config.write_text("[cosmos]\nport = 0\n")
+    async with Stack.start(config) as stack:
+        restarting = asyncio.create_task(asyncio.to_thread(stack.restart_service, "cosmos"))
+        attempts = 0
+        while not restarting.done():
+            # Raises ConnectionRefusedError if nobody listens.
+            _, writer = await asyncio.open_connection("127.0.0.1", stack.port("cosmos"))
+            writer.close()
+            attempts += 1
+            await asyncio.sleep(0.01)
+        await restarting
+
+    assert attempts > 5
+
+
 async def test_clients_of_a_stopped_app_are_refused(counter: Counter) -> None:
     counter.stack.stop_service("counter")
 
