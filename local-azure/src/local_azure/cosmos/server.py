@@ -32,8 +32,8 @@ class CosmosEmulator:
     """`async with CosmosEmulator(containers=[…]) as emulator:` serves until the block ends.
 
     Creates the `containers` that do not exist. `database`: a file, or ":memory:". `port` 0: a free one; or a socket
-    that listens. `clock` returns seconds since 1970. Raises OSError if the port is taken, sqlite3.Error if the file is not a
-    database of this emulator, ValueError if the key is not base64.
+    that listens. `clock` returns seconds since 1970. Raises OSError if the port is taken, sqlite3.Error if the file is
+    not a database of this emulator, ValueError if the key is not base64.
     """
 
     def __init__(

@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         grace=parsed.grace,
         socket=parsed.socket,
         standby=parsed.standby,
+        first=parsed.first,
+        arguments=tuple(sys.argv[1:] if arguments is None else arguments),
     )
     announce = _announcing(os.fdopen(os.dup(sys.stdout.fileno()), "w"))
     sys.stdout = sys.stderr  # the supervisor reads stdout: what an app prints goes to the log
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", help="name of the app, which owns leases and timers (default: the folder's)")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the state (default: %(default)s)")
     parser.add_argument("--standby", action="store_true", help="start the listeners only at SIGUSR1")
+    parser.add_argument("--first", metavar="URL", help="serve HTTP beside the process at URL, until stdin is closed")
     parser.add_argument("--enable-auth", action="store_true", help="enforce access keys, as on Azure")
     parser.add_argument(
         "--grace", type=float, default=DEFAULT_GRACE, help="grace period of running functions in seconds (%(default)s)"
@@ -96,12 +99,21 @@ def _start_telemetry(name: str) -> EndTelemetry:
 
 async def _run(host: Host, announce: Announce, end_telemetry: EndTelemetry) -> None:
     on_end_signals(host.stop, host.hurry)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, host.take_over)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, host.take_over)
+    if host.is_further:
+        loop.add_reader(sys.stdin.fileno(), _stop_when_stdin_closes, host)
     await host.run(announce)
     end_telemetry()
     # Threads of functions that still run cannot be stopped and would keep the process alive.
     logging.shutdown()
     os._exit(0)
+
+
+def _stop_when_stdin_closes(host: Host) -> None:
+    if not os.read(sys.stdin.fileno(), 1):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        host.stop()
 
 
 if __name__ == "__main__":
