@@ -10,7 +10,7 @@ from tools.play.local_system import LocalSystem
 from tools.play.system import YEON
 from tools.play.waiting import wait_until
 
-USERS = 6
+USERS = 4
 SECONDS_BEFORE_RESTART = 0.5
 
 
