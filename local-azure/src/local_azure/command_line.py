@@ -30,6 +30,7 @@ EXAMPLES = """Run the function apps of a folder with the Azure services they nee
 Examples:
   local-azure up                    start everything; Ctrl-C ends it
   local-azure up --detach           start it in the background
+  local-azure up --reload           restart an app when its code changes
   local-azure up --only cosmos      start a single service
   local-azure status                show what is running, and where
   local-azure logs orders -f        follow the log of the service orders
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913 each is an option of the command
     config: ConfigOption = DEFAULT_FILE,
     state: StateOption = None,
     *,
@@ -80,10 +81,11 @@ def up(
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background; `down` ends it.")] = False,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Use free ports instead of those in FILE.")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart an app when its code changes.")] = False,
 ) -> None:
     """Start the services and show their addresses."""
     folder = _state(config, state)
-    options = StackOptions(config, only or (), free_ports)
+    options = StackOptions(config, only or (), free_ports, reload)
     # Its calls are written for the whole stack.
     welcome = WelcomeSection() if only else Configuration.load(config).welcome
     with Console() as console:
@@ -170,7 +172,7 @@ def start(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: 
 
 @app.command()
 def restart(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state: StateOption = None) -> None:
-    """Stop one service and start it again."""
+    """Restart one service. Apps and the gateway do so without losing a call."""
     with Console() as console:
         Stack(_state(config, state).folder).restart_service(service, console.print_event)
 

@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILED
     os.environ.update(service.environment)
     _python, _m, _module, *host_options = service.command
-    return run_host(host_options)
+    [port] = service.ports
+    return run_host([*host_options, "--port", str(port)])
 
 
 def app_of_stack(name: str, stack: Stack) -> Service:

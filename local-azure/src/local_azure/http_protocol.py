@@ -1,5 +1,6 @@
-"""HTTP/1.1 for the ASGI applications of the local Azure: uvicorn's, with the host of each request."""
+"""HTTP/1.1 for the ASGI applications of the local Azure: uvicorn's, with the host of each request and a polite end."""
 
+import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -7,16 +8,41 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from local_azure.request_host import origin_form, read_host
 
+# An idle connection of a server that ends stays open this long. Clients whose pools close theirs earlier never send a
+# request just as the server closes.
+LINGER_SECONDS = 3
+
 _TARGET = "local_azure.request_target"
 
 
 class HttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which also keeps the request target as sent: a whole URL names a host too."""
 
+    _draining = False
+
     def on_headers_complete(self) -> None:
         self.scope["extensions"] = {_TARGET: {"target": self.url}}
         self.url = origin_form(self.url)
         super().on_headers_complete()
+        if self._draining:
+            self.cycle.keep_alive = False
+
+    def drain(self) -> None:
+        """Closes the connection after the next response, which says so (RFC 9112 §9.6), or once idle for a while."""
+        if self._draining:
+            return
+        self._draining = True
+        # Where a response has begun without saying so, the one after it will.
+        self.timeout_keep_alive = LINGER_SECONDS
+        if self.cycle is not None and not self.cycle.response_complete:
+            if not self.cycle.response_started:
+                self.cycle.keep_alive = False
+            return
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+        self.timeout_keep_alive_task = asyncio.get_running_loop().call_later(
+            LINGER_SECONDS, self.timeout_keep_alive_handler
+        )
 
 
 def host_of(scope: MutableMapping[str, Any]) -> str:

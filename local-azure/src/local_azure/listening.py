@@ -20,9 +20,14 @@ def listening_socket(port: int) -> socket.socket:
     return listener
 
 
-def inherited_socket(fd: int) -> socket.socket:
-    """The listening socket that the parent process has passed on as file descriptor `fd`."""
-    return socket.socket(fileno=fd)
+def inherited_socket(descriptor: int) -> socket.socket:
+    """The listening socket that the parent process handed over. Programs that this process starts do not inherit it.
+
+    Raises OSError if `descriptor` is not a socket.
+    """
+    listener = socket.socket(fileno=descriptor)
+    listener.set_inheritable(False)
+    return listener
 
 
 def with_copies(listener: socket.socket) -> list[socket.socket]:

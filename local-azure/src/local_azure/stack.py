@@ -82,6 +82,7 @@ class Stack:
         command += ["--config", str(options.config), "--state", str(state)]
         command += [f"--only={service}" for service in options.only]
         command += ["--free-ports"] if options.free_ports else []
+        command += ["--reload"] if options.reload else []
         command += ["--end-with-parent"] if end_with_parent else []
         supervisor = subprocess.Popen(  # noqa: S603 this Python, this package
             command,

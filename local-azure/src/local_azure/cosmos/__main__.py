@@ -5,6 +5,7 @@ import asyncio
 import errno
 import logging
 import signal
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import uvloop
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, CosmosSection
 from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.server import CosmosEmulator
+from local_azure.listening import inherited_socket
 
 _WRONG_SETTINGS = 2
 
@@ -27,10 +29,11 @@ def _arguments() -> argparse.Namespace:
         "--state", type=Path, default=DEFAULT_STATE, help="the folder for the database (default: %(default)s)"
     )
     parser.add_argument("--port", type=int, help="0: a free one; default: the port in the settings file")
+    parser.add_argument("--socket", type=int, metavar="FD", help="an inherited socket that listens, instead of --port")
     return parser.parse_args()
 
 
-async def _serve(section: CosmosSection, state: Path, port: int) -> None:
+async def _serve(section: CosmosSection, state: Path, port: int | socket.socket) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -47,7 +50,8 @@ def main() -> int:
     try:
         section = Configuration.load(arguments.config).cosmos or CosmosSection()
         port = section.port if arguments.port is None else arguments.port
-        uvloop.run(_serve(section, arguments.state, port))
+        listens = port if arguments.socket is None else inherited_socket(arguments.socket)
+        uvloop.run(_serve(section, arguments.state, listens))
     except ConfigurationError as error:
         problem = str(error)
     except CosmosError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from local_azure.cosmos.wire.authorization import Authorization
 from local_azure.cosmos.wire.group_commit import GroupCommit
 from local_azure.cosmos.wire.protocol import HttpProtocol
 from local_azure.cosmos.wire.service import Service
-from local_azure.listening import HOST
+from local_azure.listening import BACKLOG, HOST, listening_socket
 
 DEFAULT_KEY = CosmosSection().key
 IN_MEMORY = ":memory:"
@@ -30,20 +31,20 @@ _log = logging.getLogger(__name__)
 class CosmosEmulator:
     """`async with CosmosEmulator(containers=[…]) as emulator:` serves until the block ends.
 
-    Creates the `containers` that do not exist. `database`: a file, or ":memory:". `port` 0: a free one. `clock` returns
-    seconds since 1970. Raises OSError if the port is taken, sqlite3.Error if the file is not a database of this
-    emulator, ValueError if the key is not base64.
+    Creates the `containers` that do not exist. `database`: a file, or ":memory:". `port` 0: a free one; or a socket
+    that listens. `clock` returns seconds since 1970. Raises OSError if the port is taken, sqlite3.Error if the file is
+    not a database of this emulator, ValueError if the key is not base64.
     """
 
     def __init__(
         self,
         containers: Iterable[CosmosContainer] = (),
         database: str | os.PathLike[str] = IN_MEMORY,
-        port: int = 0,
+        port: int | socket.socket = 0,
         account_key: str = DEFAULT_KEY,
         clock: Callable[[], float] = steady_clock.seconds,
     ) -> None:
-        self.port = port
+        self.port = port if isinstance(port, int) else int(port.getsockname()[1])
         self._account_key = account_key
         self._serving = _serve(list(containers), os.fspath(database), port, account_key, clock)
 
@@ -67,7 +68,11 @@ class CosmosEmulator:
 
 @asynccontextmanager
 async def _serve(
-    containers: list[CosmosContainer], database: str, port: int, account_key: str, clock: Callable[[], float]
+    containers: list[CosmosContainer],
+    database: str,
+    port: int | socket.socket,
+    account_key: str,
+    clock: Callable[[], float],
 ) -> AsyncIterator[int]:
     """Yields the port."""
     authorization = Authorization(account_key)
@@ -81,7 +86,10 @@ async def _serve(
         service = Service(account, authorization)
         commits = GroupCommit(storage, loop)
         connections: set[asyncio.Transport] = set()
-        server = await loop.create_server(lambda: HttpProtocol(service.answer, commits, connections), HOST, port)
+        listener = listening_socket(port) if isinstance(port, int) else port
+        server = await loop.create_server(
+            lambda: HttpProtocol(service.answer, commits, connections), sock=listener, backlog=BACKLOG
+        )
         purging = asyncio.create_task(_purge_expired(account, commits))
         try:
             yield int(server.sockets[0].getsockname()[1])

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
+import math
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import uvicorn
-
+from local_azure.announcements import READY, RELEASED
 from local_azure.functions_host import app_settings
 from local_azure.functions_host.app_settings import LocalSettings
 from local_azure.functions_host.errors import StartError
@@ -19,13 +19,15 @@ from local_azure.functions_host.host_json import HostJson
 from local_azure.functions_host.http.admin import Admin, Catalog
 from local_azure.functions_host.http.application import Application, HttpFunctions, HttpOptions
 from local_azure.functions_host.http.cors import Cors
+from local_azure.functions_host.http.first_process import ForwardingApplication
 from local_azure.functions_host.http.keys import Keys
 from local_azure.functions_host.index import index_app
 from local_azure.functions_host.triggers.listeners import Listeners
 from local_azure.functions_host.triggers.warm_up import run_warm_up
 from local_azure.functions_host.worker import Worker
-from local_azure.http_protocol import HttpProtocol
-from local_azure.listening import HOST, listening_socket, with_copies
+from local_azure.functions_host.worker_processes import WorkerProcesses, process_count
+from local_azure.http_server import HttpServer
+from local_azure.listening import HOST, inherited_socket, listening_socket
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +35,20 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 130
 
 DEFAULT_PORT = 7071
-DEFAULT_GRACE = 4.5  # seconds; less than the supervisor waits before it kills the host
+DEFAULT_GRACE = 4.5  # seconds; less than the supervisor waits before it kills a host that it hurries
+
+# Takes a line for the supervisor; see `announcements`.
+type Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line. `port` None: that of local.settings.json, else 7071. `grace` in seconds."""
+    """The command line. `port` None: that of local.settings.json, else 7071. `grace` in seconds.
+
+    `socket`: the descriptor of an inherited socket that listens, instead of `port`. `standby`: the listeners start at
+    `take_over`. `first`: the URL of the app's first process, if this is a further one, which has no listeners.
+    `arguments`: the command line itself, for further processes.
+    """
 
     app: Path
     name: str
@@ -46,22 +56,10 @@ class Options:
     port: int | None = None
     enable_auth: bool = False
     grace: float = DEFAULT_GRACE
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the host stops its listeners first. `ready` is set once it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    socket: int | None = None
+    standby: bool = False
+    first: str | None = None
+    arguments: tuple[str, ...] = ()
 
 
 def listen(port: int) -> socket.socket:
@@ -74,54 +72,92 @@ def listen(port: int) -> socket.socket:
 
 
 class Host:
-    """`run()` serves until `stop()` is called."""
+    """`run()` serves until `stop()` or `hurry()` is called."""
 
     def __init__(self, options: Options, host_json: HostJson, settings: LocalSettings) -> None:
         self._options = options
         self._host_json = host_json
         self._settings = settings
         self._worker = Worker(host_json.timeout)
-        self._stopping = asyncio.Event()
+        self._stopping, self._hurried = asyncio.Event(), asyncio.Event()
+        self._standing_by: Listeners | None = None
+
+    @property
+    def is_further(self) -> bool:
+        """Whether it is not the app's first process, and ends with that."""
+        return self._options.first is not None
+
+    def take_over(self) -> None:
+        """Starts the listeners of a host that stands by: its predecessor has ended its own."""
+        if self._standing_by is not None and not self._stopping.is_set():
+            self._standing_by.start()
+        self._standing_by = None
 
     def stop(self) -> None:
+        """Ends the host. Calls that have arrived are answered; idle connections are closed after a while."""
         self._stopping.set()
 
-    async def run(self, ready: Callable[[str], None]) -> None:
-        """Loads the app, listens, calls `ready(url)`, and returns after `stop()`. Raises StartError."""
-        port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
-        listening = listen(DEFAULT_PORT if port is None else port)
+    def hurry(self) -> None:
+        """Ends the host without waiting for idle connections, and for running functions DEFAULT_GRACE at most."""
+        self._hurried.set()
+        self._stopping.set()
+
+    async def run(self, announce: Announce) -> None:
+        """Loads the app, warms it up, listens, announces it, and returns after `stop()`. Raises StartError."""
+        count = 1 if self.is_further else process_count()
+        listening = self._listening()
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         indexed = await index_app(self._options.app, app_settings.expand_settings)
         functions = [_with_disabled(function) for function in indexed if self._is_selected(function)]
         listeners = Listeners(
-            functions, self._worker, self._host_json.extensions, self._options.name, self._options.state
+            () if self.is_further else functions,
+            self._worker,
+            self._host_json.extensions,
+            self._options.name,
+            self._options.state,
         )
-        server = self._server(self._application(functions, listeners, url))
-        await self._warm_up(functions)
-        serving = asyncio.create_task(server.serve(with_copies(listening)))
-        listeners.start()
+        server = HttpServer(self._application(functions, listeners, url), keep_alive=KEEP_ALIVE_SECONDS)
+        # Where the further processes, which accept from the same socket, find this one.
+        own = [listening_socket(0)] if count > 1 else []
+        workers = WorkerProcesses(count - 1, self._arguments_of_workers(own), listening)
+        await self._unless_stopped(asyncio.gather(run_warm_up(functions, self._worker), workers.ready()))
+        serving = asyncio.create_task(server.serve_on(listening, *own))
+        if self._options.standby:
+            self._standing_by = listeners
+        else:
+            listeners.start()
         await server.ready.wait()
         _log_functions(functions)
-        ready(url)
+        announce(f"{READY} {url}")
         await self._stopping.wait()
-        await self._shut_down(server, serving, listeners)
+        await self._shut_down(_Running(server, serving, listeners, workers), announce)
 
-    async def _warm_up(self, functions: Sequence[Function]) -> None:
-        """Runs the warm-up function, or its beginning if the host is stopped meanwhile."""
-        warming = asyncio.create_task(run_warm_up(functions, self._worker))
+    def _arguments_of_workers(self, own: Sequence[socket.socket]) -> list[str]:
+        return [*self._options.arguments, *(f"--first=http://{HOST}:{each.getsockname()[1]}" for each in own)]
+
+    def _listening(self) -> socket.socket:
+        if self._options.socket is not None:
+            return inherited_socket(self._options.socket)
+        port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
+        return listen(DEFAULT_PORT if port is None else port)
+
+    async def _unless_stopped(self, starting: asyncio.Future[Any]) -> None:
+        """Waits for `starting`, or cancels it if the host is stopped meanwhile."""
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({warming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (warming, stopping):
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (starting, stopping):
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if not warming.cancelled():
-            await warming
+        if not starting.cancelled():
+            await starting
 
     def _is_selected(self, function: Function) -> bool:
         return self._host_json.functions is None or function.name in self._host_json.functions
 
-    def _application(self, functions: Sequence[Function], listeners: Listeners, url: str) -> Application:
+    def _application(
+        self, functions: Sequence[Function], listeners: Listeners, url: str
+    ) -> Application | ForwardingApplication:
         section = self._host_json.extensions.http
         http = HttpFunctions(functions, section.route_prefix)
         admin = Admin(Catalog(functions, http.routes, url), self._worker, listeners)
@@ -131,41 +167,54 @@ class Host:
             keys=self._keys(functions) if self._options.enable_auth else None,
             home_page=not app_settings.is_true("AzureWebJobsDisableHomepage"),
         )
-        return Application(self._worker, http, admin, options)
+        application = Application(self._worker, http, admin, options)
+        first = self._options.first
+        return application if first is None else ForwardingApplication(application, first)
 
     def _keys(self, functions: Sequence[Function]) -> Keys:
         file = self._options.state / f"keys-{self._options.name}.json"
         logger.info("access keys are enforced; they are in %s", file)
         return Keys.load(file, [function.name for function in functions])
 
-    def _server(self, application: Application) -> _Server:
-        config = uvicorn.Config(
-            application,
-            http=HttpProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        )
-        return _Server(config)
-
-    async def _shut_down(self, server: _Server, serving: asyncio.Task[None], listeners: Listeners) -> None:
-        """Stops the listeners, then HTTP, and waits for running invocations.
+    async def _shut_down(self, running: "_Running", announce: Announce) -> None:
+        """Stops the listeners and HTTP, and waits for running invocations.
 
         After the grace period they are abandoned; their locks expire.
         """
         try:
-            async with asyncio.timeout(self._options.grace):
-                draining = asyncio.create_task(listeners.drain())
+            async with asyncio.timeout(self._options.grace) as limit:
+                hurrying = asyncio.create_task(self._when_hurried(running, limit))
+                releasing = asyncio.create_task(_release(running.listeners, announce))
                 await asyncio.sleep(0)
-                server.should_exit = True
-                await asyncio.gather(draining, serving)
+                running.server.drain()
+                running.workers.drain()
+                await asyncio.gather(releasing, running.serving, running.workers.ended())
                 await self._worker.idle()
         except TimeoutError:
-            logger.warning("%d invocation(s) still ran after %.1f s", self._worker.outstanding, self._options.grace)
+            logger.warning("%d invocation(s) still ran at the end of the grace period", self._worker.outstanding)
+        finally:
+            hurrying.cancel()
+
+    async def _when_hurried(self, running: "_Running", limit: asyncio.Timeout) -> None:
+        await self._hurried.wait()
+        running.server.hurry()
+        running.workers.hurry()
+        limit.reschedule(min(limit.when() or math.inf, asyncio.get_running_loop().time() + DEFAULT_GRACE))
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What ends with the host. `serving`: the task of `server`."""
+
+    server: HttpServer
+    serving: asyncio.Task[None]
+    listeners: Listeners
+    workers: WorkerProcesses
+
+
+async def _release(listeners: Listeners, announce: Announce) -> None:
+    await listeners.drain()
+    announce(RELEASED)
 
 
 def _with_disabled(function: Function) -> Function:

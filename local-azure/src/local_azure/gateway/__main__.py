@@ -1,9 +1,7 @@
 """`python -m local_azure.gateway --config local-azure.toml --port 8080 --upstream orders=http://127.0.0.1:7071`."""
 
 import argparse
-import asyncio
 import logging
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -13,7 +11,8 @@ import uvloop
 from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError, GatewaySection
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
-from local_azure.gateway.server import serve
+from local_azure.gateway.server import Ending, serve
+from local_azure.http_server import on_end_signals
 from local_azure.listening import HOST, inherited_socket, listening_socket
 from local_azure.telemetry.process import start_telemetry
 from local_azure.telemetry.settings import TelemetrySettings
@@ -43,15 +42,14 @@ def main() -> int:
 
 
 async def _serve_until_signal(gateway: Gateway, listener: socket.socket) -> None:
-    shutdown_requested = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, shutdown_requested.set)
+    ending = Ending()
+    on_end_signals(ending.drain, ending.hurry)
 
     def ready() -> None:
         sys.stdout.write(f"ready http://{HOST}:{listener.getsockname()[1]}\n")
         sys.stdout.flush()
 
-    await serve(gateway, listener, shutdown_requested, ready)
+    await serve(gateway, listener, ending, ready)
 
 
 def _arguments() -> argparse.Namespace:

@@ -20,13 +20,33 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Draining:
-    """How a server ends. `idle_seconds`: for which it answers one more request on an open connection.
+    """How a server ends, in seconds.
 
-    `grace_seconds`: after which it abandons what is still under way; less than the supervisor waits before it kills.
+    `idle`: for which it answers one more request on an open connection; longer than the pool of a proxy before it keeps
+    an idle one. `grace`: after which it abandons what is still under way. `hurried`: the same, after `Ending.hurry`.
+    Both are less than the supervisor waits before it kills.
     """
 
-    idle_seconds: float = 3.0
-    grace_seconds: float = 4.5
+    idle: float = 3.0
+    grace: float = 33.0
+    hurried: float = 4.5
+
+
+class Ending:
+    """The request to end."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        self.hurried = asyncio.Event()
+
+    def drain(self) -> None:
+        """Lets clients go to a successor, in their own time."""
+        self.requested.set()
+
+    def hurry(self) -> None:
+        """Waits only for requests in progress."""
+        self.hurried.set()
+        self.requested.set()
 
 
 class Server:
@@ -62,21 +82,32 @@ class Server:
                 connection.look_back(self._gateway.total_timeout)
             self._gateway.look_back()
 
-    async def drain(self, times: Draining) -> None:
+    async def drain(self, times: Draining, hurried: asyncio.Event) -> None:
         """Answers what is under way, and what comes on open connections until these are closed."""
         self.draining = True
-        if not self._connections:
-            return
-        closing_idle = self._loop.call_later(times.idle_seconds, self._close_idle)
+        closing_idle = self._loop.call_later(times.idle, self._close_idle)
+        hurrying = asyncio.create_task(self._hurry(hurried))
+        ended = asyncio.create_task(self._ended())
         try:
-            async with asyncio.timeout(times.grace_seconds):
-                await self._all_closed.wait()
-        except TimeoutError:
-            logger.warning("%d connections were still in use after %.1f s", len(self._connections), times.grace_seconds)
-            for connection in list(self._connections):
-                connection.abort()
+            await asyncio.wait({ended, hurrying}, timeout=times.grace, return_when=asyncio.FIRST_COMPLETED)
+            if hurrying.done():
+                await asyncio.wait({ended}, timeout=times.hurried)
         finally:
             closing_idle.cancel()
+            hurrying.cancel()
+            ended.cancel()
+        if self._connections:
+            logger.warning("%d connections were still in use at the end", len(self._connections))
+        for connection in list(self._connections):
+            connection.abort()
+
+    async def _ended(self) -> None:
+        while self._connections:
+            await self._all_closed.wait()
+
+    async def _hurry(self, hurried: asyncio.Event) -> None:
+        await hurried.wait()
+        self._close_idle()
 
     def _close_idle(self) -> None:
         for connection in list(self._connections):
@@ -87,11 +118,11 @@ class Server:
 async def serve(
     gateway: Gateway,
     listener: socket.socket,
-    shutdown_requested: asyncio.Event,
+    ending: Ending,
     ready: Callable[[], None],
     draining: Draining = Draining(),
 ) -> None:
-    """Calls `ready`, and serves until `shutdown_requested`; requests in progress may finish."""
+    """Calls `ready`, and serves until `ending`; requests in progress may finish."""
     loop = asyncio.get_running_loop()
     server = Server(gateway)
     copies = with_copies(listener)
@@ -99,10 +130,10 @@ async def serve(
     looking_back = asyncio.create_task(server.look_back())
     try:
         ready()
-        await shutdown_requested.wait()
+        await ending.requested.wait()
         for each in listening:
             each.close()
-        await server.drain(draining)
+        await server.drain(draining, ending.hurried)
     finally:
         looking_back.cancel()
         gateway.close()

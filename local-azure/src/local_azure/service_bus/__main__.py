@@ -5,6 +5,7 @@ import asyncio
 import errno
 import logging
 import signal
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError
-from local_azure.listening import HOST
+from local_azure.listening import HOST, inherited_socket
 from local_azure.service_bus.entities import EntitiesError
 from local_azure.service_bus.server import ServiceBusEmulator, StateInUseError
 
@@ -24,10 +25,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="settings file (default: %(default)s)")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of the database")
     parser.add_argument("--port", type=int, help="port; 0 for a free one (default: that of the settings file)")
+    parser.add_argument("--socket", type=int, metavar="FD", help="an inherited socket that listens, instead of --port")
     return parser.parse_args()
 
 
-async def _serve(entities: Path, database: Path, port: int) -> None:
+async def _serve(entities: Path, database: Path, port: int | socket.socket) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -45,7 +47,8 @@ def _run(arguments: argparse.Namespace) -> None:
     database = arguments.state / DATABASE
     try:
         arguments.state.mkdir(parents=True, exist_ok=True)
-        uvloop.run(_serve(configuration.folder / section.entities, database, port))
+        listens = port if arguments.socket is None else inherited_socket(arguments.socket)
+        uvloop.run(_serve(configuration.folder / section.entities, database, listens))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reason = f"port {port} is taken: stop the process that uses it, or choose another with --port"

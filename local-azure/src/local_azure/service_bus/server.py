@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from local_azure import steady_clock
-from local_azure.listening import HOST
+from local_azure.listening import BACKLOG, HOST, listening_socket
 from local_azure.service_bus import limits
 from local_azure.service_bus.amqp.connection import Connection, ConnectionLimits
 from local_azure.service_bus.amqp.errors import CONNECTION_FORCED, INTERNAL_ERROR, AmqpError
@@ -126,11 +127,15 @@ class ServiceBusEmulator:
     @classmethod
     @contextlib.asynccontextmanager
     async def running(
-        cls, entities: Path | str | dict[str, Any] | Namespace, database: Path | str = MEMORY, port: int = 0
+        cls,
+        entities: Path | str | dict[str, Any] | Namespace,
+        database: Path | str = MEMORY,
+        port: int | socket.socket = 0,
     ) -> AsyncIterator[Self]:
         """Serves until the `async with` block ends.
 
-        `entities`: a file, or its content as a dict; `database`: a file, or ":memory:"; `port` 0: a free port.
+        `entities`: a file, or its content as a dict; `database`: a file, or ":memory:"; `port` 0: a free port; or a
+        socket that listens.
         Raises EntitiesError, StateInUseError, and OSError for a taken port.
         """
         namespace = _namespace(entities)
@@ -143,7 +148,8 @@ class ServiceBusEmulator:
             opened.callback(broker.close)
             container = ServiceBusContainer(broker, store)
             streams: set[_Stream] = set()
-            server = await loop.create_server(lambda: _Stream(container, streams), HOST, port)
+            listener = listening_socket(port) if isinstance(port, int) else port
+            server = await loop.create_server(lambda: _Stream(container, streams), sock=listener, backlog=BACKLOG)
             opened.push_async_callback(_close, server, streams)
             await opened.enter_async_context(_background(_tick(streams), _checkpoint(store)))
             yield cls(server.sockets[0].getsockname()[1])

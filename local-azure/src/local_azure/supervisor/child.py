@@ -1,18 +1,15 @@
-"""One service as a child process: installed, started, restarted when it ends, stopped."""
+"""One service: installed, started, restarted when it ends, replaced while it runs, stopped."""
 
 import asyncio
-import contextlib
-import os
-import signal
+import socket
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 from typing import BinaryIO
 
-from local_azure.listening import HOST
+from local_azure.listening import listening_socket
 from local_azure.supervisor.events import Event, Kind, Report
-from local_azure.supervisor.parent_death import terminate_with_parent
-from local_azure.supervisor.ports import accepts
+from local_azure.supervisor.generation import Generation
+from local_azure.supervisor.ports import why_taken
 from local_azure.supervisor.services import Service, StackError, StartError, State
 from local_azure.supervisor.trouble import Trouble, cause
 
@@ -21,10 +18,9 @@ LONGEST_BACKOFF_SECONDS = 5.0
 # After this long a service counts as healthy, and the backoff starts again from the shortest.
 HEALTHY_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 5.0
-PROBE_SECONDS = 0.05
-LOG_LINES_SHOWN = 15
-OUTPUT_LINE_LIMIT_BYTES = 1024 * 1024
-READY = b"ready "
+# For a process that has a successor: longer than the gateway waits for an answer.
+RETIRE_TIMEOUT_SECONDS = 35.0
+NOT_RESTARTED = "not restarted, and the process that runs goes on"
 
 
 class Child:
@@ -34,22 +30,29 @@ class Child:
         self.service = service
         self.state = State.STOPPED
         self.restarts = 0
-        self.address = ""
         # Why it is left out.
         self.cause = ""
         self._log = log
         self._report = report
         self._command = service.command
-        self._process: Process | None = None
+        self._listener: socket.socket | None = None
+        self._generation: Generation | None = None
+        self._retiring: Generation | None = None
         self._ready_at = 0.0
         self._keeper: asyncio.Task[None] | None = None
-        self._output: asyncio.Task[None] | None = None
-        self._change_lock = asyncio.Lock()
+        self._taking_over: set[asyncio.Task[None]] = set()
+        # Held by whoever starts, replaces or stops it by command; and by whoever decides what the running process is.
+        self._command_lock = asyncio.Lock()
+        self._generation_lock = asyncio.Lock()
         self._unlogged = Trouble(report, service.name, "what it prints is not in its log")
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
+        return self._generation.pid if self._generation is not None else None
+
+    @property
+    def address(self) -> str:
+        return self._generation.address if self._generation is not None else ""
 
     @property
     def uptime(self) -> float:
@@ -58,118 +61,160 @@ class Child:
 
     async def start(self) -> None:
         """Returns once it is ready. After a StackError it is stopped; left out, if it is optional."""
-        async with self._change_lock:
-            if self._keeper is not None:
-                return
-            self.cause = ""
-            try:
-                if self.service.install is not None:
-                    self._command = await self.service.install(self._notify_of_installation)
-                self._set(State.STARTING, Kind.STARTING)
-                await self._launch()
-            except BaseException as error:
-                await self._end(STOP_TIMEOUT_SECONDS)
-                if self.service.optional and isinstance(error, StackError):
-                    self.cause = str(error)
-                    self._set(State.LEFT_OUT, Kind.LEFT_OUT, self.cause)
-                else:
-                    self.state = State.STOPPED
-                raise
-            self._keeper = asyncio.create_task(self._keep_running())
+        async with self._command_lock:
+            if self._keeper is None:
+                await self._start()
 
     async def stop(self, limit: float = STOP_TIMEOUT_SECONDS) -> None:
         """Ends it, by force after `limit` seconds."""
-        async with self._change_lock:
-            if self._keeper is None:
+        async with self._command_lock:
+            if self._keeper is not None:
+                await self._stop(limit)
+                self._stop_listening()
+
+    async def restart(self) -> None:
+        """Replaces its process, without an interruption if it can hand over. Raises StackError: see `start`.
+
+        If a new process does not become ready beside the running one, that runs on.
+        """
+        async with self._command_lock:
+            if self.service.hands_over and self.state is State.RUNNING:
+                await self._hand_over()
                 return
-            self._set(State.STOPPING, Kind.STOPPING)
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
-            self._keeper = None
-            await self._end(limit)
-            self._set(State.STOPPED, Kind.STOPPED)
+            if self._keeper is not None:
+                await self._stop(STOP_TIMEOUT_SECONDS)
+            await self._start()
 
     def kill(self) -> None:
         """Ends it and the processes it has started, by force."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        for generation in (self._generation, self._retiring):
+            if generation is not None:
+                generation.kill()
+
+    async def _start(self) -> None:
+        self.cause = ""
+        try:
+            if self.service.install is not None:
+                self._command = await self.service.install(self._notify_of_installation)
+            self._set(State.STARTING, Kind.STARTING)
+            await self._launch()
+        except BaseException as error:
+            await self._end_generation(STOP_TIMEOUT_SECONDS)
+            self._stop_listening()
+            if self.service.optional and isinstance(error, StackError):
+                self.cause = str(error)
+                self._set(State.LEFT_OUT, Kind.LEFT_OUT, self.cause)
+            else:
+                self.state = State.STOPPED
+            raise
+        self._keeper = asyncio.create_task(self._keep_running())
+
+    async def _stop(self, limit: float) -> None:
+        self._set(State.STOPPING, Kind.STOPPING)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+            self._keeper = None
+        await self._end_generation(limit)
+        self._set(State.STOPPED, Kind.STOPPED)
 
     async def _keep_running(self) -> None:
         backoff = FIRST_BACKOFF_SECONDS
         while True:
-            if self._process is not None:
-                await self._process.wait()
-                if self.uptime > HEALTHY_SECONDS:
-                    backoff = FIRST_BACKOFF_SECONDS
-                self._set(State.RESTARTING, Kind.DIED, f"{self._exit()}, restarting in {backoff:.1f} s")
-            await asyncio.sleep(backoff)
-            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
-            self.restarts += 1
-            try:
-                await self._launch()
-            except Exception as error:  # a service is restarted whatever happens
-                await self._end(STOP_TIMEOUT_SECONDS)
-                reason = str(error).splitlines()[0] if isinstance(error, StartError) else f"{cause(error)}."
-                self._set(State.RESTARTING, Kind.DIED, f"{reason} Retrying in {backoff:.1f} s")
-                self._process = None
+            generation = self._generation
+            if generation is not None:
+                ended = await generation.wait()
+            async with self._generation_lock:
+                if generation is not self._generation:
+                    # Its successor was already on its way.
+                    continue
+                if generation is not None:
+                    if self.uptime > HEALTHY_SECONDS:
+                        backoff = FIRST_BACKOFF_SECONDS
+                    self._set(State.RESTARTING, Kind.DIED, f"{ended}, restarting in {backoff:.1f} s")
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+                self.restarts += 1
+                try:
+                    await self._launch()
+                except Exception as error:  # a service is restarted whatever happens
+                    await self._end_generation(STOP_TIMEOUT_SECONDS)
+                    # Its clients are to be refused instead of waiting for nothing.
+                    self._stop_listening()
+                    reason = str(error).splitlines()[0] if isinstance(error, StartError) else f"{cause(error)}."
+                    self._set(State.RESTARTING, Kind.DIED, f"{reason} Retrying in {backoff:.1f} s")
+                    self._generation = None
 
     async def _launch(self) -> None:
-        started = time.monotonic()
-        announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        # Unbuffered and in append mode, so that the file can be truncated when it is too large.
-        log = self._log.open("ab", buffering=0)
+        """Starts a process as the one that runs. Raises StartError; then it is to be ended."""
+        self._generation = generation = self._new_generation()
+        await self._make_ready(generation)
+
+    async def _hand_over(self) -> None:
+        """Starts a process beside the running one, which then ends. Raises StartError if that runs on."""
+        async with self._generation_lock:
+            self._report(Event(Kind.STARTING, self.service.name))
+            successor, self._retiring = self._new_generation(), self._generation
+            try:
+                await self._make_ready(successor)
+            except BaseException as error:
+                self._retiring = None
+                await successor.end(STOP_TIMEOUT_SECONDS)
+                if isinstance(error, StartError):
+                    raise StartError(f"{NOT_RESTARTED}: {error.reason}", error.reason) from None
+                raise
+        await self._retire()
+
+    async def _retire(self) -> None:
+        """Ends the process that has a successor. If this is cancelled, at once."""
+        retiring = self._retiring
+        if retiring is None:
+            return
         try:
-            log_start = log.tell()
-            self._process = process = await self._spawn(log)
-        except BaseException:
-            log.close()
-            raise
-        self._output = asyncio.create_task(self._read_output(process, announced, log))
-        ready = asyncio.create_task(self._ready(announced))
-        ended = asyncio.create_task(process.wait())
-        try:
-            await asyncio.wait({ready, ended}, timeout=self.service.ready_timeout, return_when=asyncio.FIRST_COMPLETED)
-            if not ready.done():
-                raise StartError(self._failure(process, log_start))
-            self.address = ready.result()
+            retiring.retire()
+            if await retiring.end_by_force_after(RETIRE_TIMEOUT_SECONDS):
+                what = f"the process before it still ran after {RETIRE_TIMEOUT_SECONDS:.0f} s and was killed"
+                self._report(Event(Kind.NOTICE, self.service.name, what))
         finally:
-            ended.cancel()
-            ready.cancel()
+            await retiring.end(STOP_TIMEOUT_SECONDS)
+            self._retiring = None
+
+    def _new_generation(self) -> Generation:
+        return Generation(self.service, self._command, self._log, self._write)
+
+    async def _make_ready(self, generation: Generation) -> None:
+        """Starts `generation` and makes it the one that runs. Its listeners start after those of one that retires."""
+        started = time.monotonic()
+        retiring = self._retiring if self.service.has_listeners else None
+        await generation.start(self._listen(), standby=retiring is not None)
+        if retiring is not None:
+            taking_over = asyncio.create_task(_take_over(generation, retiring))
+            self._taking_over.add(taking_over)
+            taking_over.add_done_callback(self._taking_over.discard)
+        self._generation = generation
         self._ready_at = time.monotonic()
-        self._set(State.RUNNING, Kind.READY, f"{self.address} ({self._ready_at - started:.1f} s)")
+        self._set(State.RUNNING, Kind.READY, f"{generation.address} ({self._ready_at - started:.1f} s)")
 
-    async def _spawn(self, log: BinaryIO) -> Process:
-        return await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=log,
-            cwd=self.service.folder,
-            env=self.service.environment,
-            # Ctrl-C on the terminal is for the supervisor, which stops the services in order.
-            start_new_session=True,
-            preexec_fn=terminate_with_parent(os.getpid()),
-            limit=OUTPUT_LINE_LIMIT_BYTES,
-        )
+    async def _end_generation(self, limit: float) -> None:
+        if self._generation is not None:
+            await self._generation.end(limit)
 
-    async def _read_output(self, process: Process, announced: asyncio.Future[str], log: BinaryIO) -> None:
-        """Waits for the ready line, and copies all other output to the log file, until the process ends."""
-        if process.stdout is None:
-            raise RuntimeError("the process was started without a pipe")
-        with log:
-            while True:
-                try:
-                    line = await process.stdout.readline()
-                except ValueError:
-                    # Longer than the limit; the reader has dropped it.
-                    continue
-                if not line:
-                    return
-                if line.startswith(READY) and not announced.done():
-                    announced.set_result(line[len(READY) :].decode(errors="replace").strip())
-                else:
-                    self._write(line, log)
+    def _listen(self) -> socket.socket | None:
+        """The socket that every process of the service inherits. It stays open while none runs. Raises StartError."""
+        if self.service.inherits_socket and self._listener is None:
+            [port] = self.service.ports
+            try:
+                self._listener = listening_socket(port)
+            except OSError as error:
+                reason = f"port {port} {why_taken(port) or f'cannot be used: {error.strerror}'}"
+                raise StartError(f"{self.service.name} was not started: {reason}.", reason) from None
+        return self._listener
+
+    def _stop_listening(self) -> None:
+        """From now on clients are refused, also those that wait."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
     def _write(self, line: bytes, log: BinaryIO) -> None:
         """If nothing read on, the service would stop at its next line; so on a full disk lines are lost instead."""
@@ -180,45 +225,14 @@ class Child:
         else:
             self._unlogged.over()
 
-    async def _ready(self, announced: asyncio.Future[str]) -> str:
-        if self.service.announces_ready:
-            return await announced
-        for port in self.service.ports:
-            while not await accepts(port):  # noqa: ASYNC110 another process opens it
-                await asyncio.sleep(PROBE_SECONDS)
-        return f"http://{HOST}:{self.service.ports[0]}"
-
-    def _failure(self, process: Process, log_start: int) -> str:
-        timeout = f"was not ready after {self.service.ready_timeout:.0f} s"
-        reason = f"{self.service.name} {timeout if process.returncode is None else f'ended with {self._exit()}'}."
-        with self._log.open("rb") as log:
-            log.seek(log_start)
-            lines = log.read().decode(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-        shown = "".join(f"\n  {line}" for line in lines)
-        return (
-            f"{reason} The end of its log, {self._log}:{shown}" if lines else f"{reason} Its log is empty: {self._log}"
-        )
-
-    async def _end(self, limit: float) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), limit)
-        except TimeoutError:
-            self.kill()
-            await process.wait()
-
-    def _exit(self) -> str:
-        code = self._process.returncode if self._process is not None else None
-        if code is not None and code < 0:
-            return f"signal {signal.Signals(-code).name}"
-        return f"exit code {code}"
-
     def _notify_of_installation(self, what: str) -> None:
         self._set(State.INSTALLING, Kind.NOTICE, what)
 
     def _set(self, state: State, kind: Kind, detail: str = "") -> None:
         self.state = state
         self._report(Event(kind, self.service.name, detail))
+
+
+async def _take_over(successor: Generation, predecessor: Generation) -> None:
+    await predecessor.released.wait()
+    successor.take_over()

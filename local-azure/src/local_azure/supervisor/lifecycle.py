@@ -17,6 +17,7 @@ from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.plan import StackLayout, plan
 from local_azure.supervisor.ports import assign_ports, configured_ports, shadowed
+from local_azure.supervisor.reloading import Reloading
 from local_azure.supervisor.services import Service, StackError
 from local_azure.supervisor.state_folder import ProcessIdentity, Running, StateFolder, limit_log
 from local_azure.supervisor.supervisor import ServiceStatus, Supervisor
@@ -30,18 +31,23 @@ type OnUp = Callable[[Running, list[ServiceStatus]], None]
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Which services of the settings file `config` to run: those that `only` names; if it is empty, all."""
+    """Which services of the settings file `config` to run: those that `only` names; if it is empty, all.
+
+    `reload`: whether apps are restarted when their code changes.
+    """
 
     config: Path
     only: Collection[str] = ()
     free_ports: bool = False
+    reload: bool = False
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A stack that can start: the state folder is locked, the ports are free.
 
-    `ports`: those its services will listen on. `warnings`: what works, but not as users may expect.
+    `ports`: those its services will listen on. `warnings`: what works, but not as users may expect. `reloaded`: the
+    apps that are restarted when something in their folders changes.
     """
 
     state: StateFolder
@@ -50,6 +56,7 @@ class Prepared:
     ports: dict[str, int]
     connection_strings: dict[str, str]
     warnings: list[str]
+    reloaded: dict[str, Path]
 
 
 def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepared:
@@ -79,7 +86,16 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     too_few_files = open_files.warning(open_files.raise_limit())
     warnings = shadowed([port for port in configured if port.name in started], ports)
     warnings += [too_few_files] if too_few_files else []
-    return Prepared(state, services, layout, own_ports, connection_strings(configuration, ports), warnings)
+    folders = {service.name: service.folder for service in services if service.name in configuration.apps}
+    return Prepared(
+        state=state,
+        services=services,
+        layout=layout,
+        ports=own_ports,
+        connection_strings=connection_strings(configuration, ports),
+        warnings=warnings,
+        reloaded=folders if options.reload else {},
+    )
 
 
 async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
@@ -114,6 +130,7 @@ async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
     limiting = asyncio.create_task(_limit_logs(prepared.state, supervisor.report))
     starting = asyncio.create_task(supervisor.start_all())
     waiting = asyncio.create_task(shutdown_requested.wait())
+    reloading = asyncio.create_task(_reload(prepared.reloaded, supervisor, starting))
     try:
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
@@ -126,8 +143,9 @@ async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
         starting.cancel()
         waiting.cancel()
         limiting.cancel()
+        reloading.cancel()
         control.cancel_changes()
-        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.gather(starting, reloading, return_exceptions=True)
         await supervisor.stop_all()
         try:
             prepared.state.remove_running()
@@ -135,6 +153,12 @@ async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
             prepared.state.unlock()
             shutdown_complete.set()
             await control.close()
+
+
+async def _reload(folders: dict[str, Path], supervisor: Supervisor, starting: asyncio.Task[None]) -> None:
+    if folders:
+        await asyncio.wait({starting})
+        await Reloading(folders, supervisor.reload, supervisor.report).run()
 
 
 def _end_on_signals(shutdown_requested: asyncio.Event, supervisor: Supervisor) -> None:

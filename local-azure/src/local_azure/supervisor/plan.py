@@ -12,6 +12,9 @@ from local_azure.listening import HOST
 from local_azure.supervisor.ports import resolve
 from local_azure.supervisor.services import Notify, Service
 
+# An app with a successor may end its calls: as long as the gateway waits for an answer by default.
+GRACE_SECONDS = 30
+
 EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})
 
 
@@ -52,26 +55,30 @@ def app_settings(name: str, configuration: Configuration, ports: Mapping[str, in
 
 
 def _server(name: str, configuration: Configuration, layout: StackLayout, arguments: tuple[str, ...]) -> Service:
-    port = layout.ports[name]
     return Service(
         name=name,
-        command=(*_module(name), "--config", str(layout.config), "--port", str(port), *arguments),
+        command=(*_module(name), "--config", str(layout.config), *arguments),
         folder=configuration.folder,
         environment=dict(os.environ),
-        ports=(port,),
+        ports=(layout.ports[name],),
+        inherits_socket=True,
+        hands_over=name == "gateway",
     )
 
 
 def _app(name: str, configuration: Configuration, layout: StackLayout) -> Service:
     folder = configuration.folder / configuration.apps[name].folder
-    port = layout.ports[name]
+    options = _options(app=folder, name=name, state=layout.state, grace=GRACE_SECONDS)
     return Service(
         name=name,
-        command=(*_module("functions_host"), *_options(app=folder, port=port, name=name, state=layout.state)),
+        command=(*_module("functions_host"), *options),
         folder=folder,
         environment=dict(os.environ) | app_settings(name, configuration, layout.ports),
-        ports=(port,),
+        ports=(layout.ports[name],),
         after=EMULATORS,
+        inherits_socket=True,
+        hands_over=True,
+        has_listeners=True,
     )
 
 

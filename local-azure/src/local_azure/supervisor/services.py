@@ -13,7 +13,11 @@ class StackError(Exception):
 
 
 class StartError(StackError):
-    """A service did not become ready; the message contains the end of its log."""
+    """A service did not become ready; the message contains the end of its log. `reason`: one line."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class State(StrEnum):
@@ -37,6 +41,11 @@ class Service:
     It is ready when it prints `ready ADDRESS` or, without `announces_ready`, when all `ports` accept connections.
     `install`: installs it if necessary, and returns its command, instead of `command`; raises StackError. `optional`:
     the others start without it.
+
+    `inherits_socket`: the supervisor listens on its port, and adds `--socket FD` to the command: who connects while no
+    process runs waits for the next one. `hands_over`: a restart starts a process beside the running one, which then
+    gets SIGTERM and lets its clients go one by one; at SIGINT it lets all go at once. `has_listeners`: which must not
+    run twice, so the command accepts `--standby`, and starts them at SIGUSR1.
     """
 
     name: str
@@ -49,3 +58,6 @@ class Service:
     ready_timeout: float = READY_TIMEOUT_SECONDS
     install: Install | None = None
     optional: bool = False
+    inherits_socket: bool = False
+    hands_over: bool = False
+    has_listeners: bool = False

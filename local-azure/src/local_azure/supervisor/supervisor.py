@@ -93,8 +93,14 @@ class Supervisor:
         await child.stop()
 
     async def restart(self, name: str) -> None:
-        await self.stop(name)
-        await self.start(name)
+        child = self._child(name)
+        await self._give_up_joining(name)
+        await child.restart()
+
+    async def reload(self, name: str) -> None:
+        """Restarts the service if it runs. One that is stopped stays so; one that has ended is started again anyway."""
+        if self._child(name).state is State.RUNNING:
+            await self.restart(name)
 
     def status(self) -> list[ServiceStatus]:
         return [

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from local_azure.configuration import GatewaySection
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
-from local_azure.gateway.server import Draining, serve
+from local_azure.gateway.server import Draining, Ending, serve
 from local_azure.listening import listening_socket
 
 type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 SETTINGS = GatewaySection(timeout_seconds=5.0, retry_seconds=0.1)
 # The clients of most tests keep their connections open.
-AT_ONCE = Draining(idle_seconds=0.0)
+AT_ONCE = Draining(idle=0.0)
 
 
 @asynccontextmanager
@@ -29,18 +29,18 @@ async def gateway_to(
 @asynccontextmanager
 async def ending_gateway_to(
     upstream: str, settings: GatewaySection = SETTINGS, draining: Draining = AT_ONCE
-) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Like `gateway_to`; yields its address, and the event that ends it."""
+) -> AsyncIterator[tuple[str, Ending]]:
+    """Like `gateway_to`; yields its address, and what ends it."""
     listener = listening_socket(0)
-    shutdown_requested = asyncio.Event()
+    ending = Ending()
     gateway = Gateway(RouteTable({"/customers": upstream}), settings)
     ready = asyncio.Event()
-    serving = asyncio.create_task(serve(gateway, listener, shutdown_requested, ready.set, draining))
+    serving = asyncio.create_task(serve(gateway, listener, ending, ready.set, draining))
     try:
         await ready.wait()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", shutdown_requested
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", ending
     finally:
-        shutdown_requested.set()
+        ending.hurry()
         await serving
 
 

@@ -45,12 +45,12 @@ async def test_what_is_under_way_is_answered_and_then_the_connection_ends() -> N
     async with (
         asyncio.timeout(DEADLINE_SECONDS),
         upstream_that(answer_later) as upstream,
-        ending_gateway_to(upstream, SETTINGS, Draining(idle_seconds=0.1)) as (address, shutdown_requested),
+        ending_gateway_to(upstream, SETTINGS, Draining(idle=0.1)) as (address, ending),
     ):
         reader, writer = await connect(address)
         coming = asyncio.create_task(get(reader, writer))
         await arrived.wait()
-        shutdown_requested.set()
+        ending.drain()
         await asyncio.sleep(0.3)
         go_on.set()
 
@@ -65,15 +65,15 @@ async def test_an_open_connection_may_send_one_more_request_and_an_idle_one_ends
     async with (
         asyncio.timeout(DEADLINE_SECONDS),
         upstream_that(answer_ok) as upstream,
-        ending_gateway_to(upstream, SETTINGS, Draining(idle_seconds=1.0, grace_seconds=60)) as (
+        ending_gateway_to(upstream, SETTINGS, Draining(idle=1.0, grace=60)) as (
             address,
-            shutdown_requested,
+            ending,
         ),
     ):
         used, unused, silent = await connect(address), await connect(address), await connect(address)
         assert b"connection: close" not in await get(*used)
         assert b"connection: close" not in await get(*unused)
-        shutdown_requested.set()
+        ending.drain()
         await asyncio.sleep(0.2)
 
         # Nobody listens any more, but who is connected is served.
@@ -93,13 +93,13 @@ async def test_what_takes_too_long_is_abandoned() -> None:
     async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    times = Draining(idle_seconds=0.1, grace_seconds=0.3)
+    times = Draining(idle=0.1, grace=0.3)
     async with asyncio.timeout(DEADLINE_SECONDS), upstream_that(hang) as upstream:
-        async with ending_gateway_to(upstream, SETTINGS, times) as (address, shutdown_requested):
+        async with ending_gateway_to(upstream, SETTINGS, times) as (address, ending):
             reader, writer = await connect(address)
             writer.write(GET)
             await asyncio.sleep(0.1)
-            shutdown_requested.set()
+            ending.drain()
 
             assert await reader.read() == b""
         writer.close()

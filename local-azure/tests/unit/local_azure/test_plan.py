@@ -45,18 +45,19 @@ def test_an_app_runs_in_its_folder_after_the_emulators() -> None:
     two = planned()["two"]
 
     assert two.folder == Path("/home/app/second")
-    options = ("--app", "/home/app/second", "--port", "4", "--name", "two", "--state", "/state")
+    options = ("--app", "/home/app/second", "--name", "two", "--state", "/state", "--grace", "30")
     assert two.command[-len(options) :] == options
     assert "cosmos" in two.after
 
 
-def test_an_emulator_gets_its_port_the_settings_file_and_the_state_folder() -> None:
+def test_an_emulator_gets_the_settings_file_and_the_state_folder() -> None:
     arguments = planned()["cosmos"].command[1:]
 
     assert arguments == (
         *("-m", "local_azure.cosmos", "--config", "/home/app/local-azure.toml"),
-        *("--port", "1", "--state", "/state"),
+        *("--state", "/state"),
     )
+    assert planned()["cosmos"].ports == (1,)
 
 
 def test_the_gateway_gets_the_addresses_of_the_apps() -> None:

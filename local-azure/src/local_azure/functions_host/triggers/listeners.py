@@ -33,7 +33,7 @@ class Listeners:
     def __init__(
         self, functions: Sequence[Function], worker: Worker, extensions: ExtensionsSection, name: str, state: Path
     ) -> None:
-        timers = TimerState(state / f"timers-{name}.json")
+        self._timers = timers = TimerState(state / f"timers-{name}.json")
         factories: dict[str, Callable[[Function], Listener]] = {
             "serviceBusTrigger": lambda function: ServiceBusListener(function, worker, extensions.service_bus),
             "cosmosDBTrigger": lambda function: CosmosDBListener(function, worker, name),
@@ -50,6 +50,8 @@ class Listeners:
         self.draining = False
 
     def start(self) -> None:
+        # The app's process before this one may have run timers since.
+        self._timers.read()
         self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
 
     async def drain(self) -> None:

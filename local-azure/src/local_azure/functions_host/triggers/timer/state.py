@@ -39,11 +39,16 @@ class TimerState:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._runs: dict[str, Run] = {}
-        if file.is_file():
+        self.read()
+
+    def read(self) -> None:
+        """Reads the file again. Raises StartError if it is malformed."""
+        if self._file.is_file():
             try:
-                self._runs = {name: Run(**run) for name, run in json.loads(file.read_text(encoding="utf-8")).items()}
+                runs = json.loads(self._file.read_text(encoding="utf-8"))
+                self._runs = {name: Run(**run) for name, run in runs.items()}
             except (ValueError, TypeError, AttributeError):
-                raise StartError(f"{file}: does not contain the last runs of timers; delete it") from None
+                raise StartError(f"{self._file}: does not contain the last runs of timers; delete it") from None
 
     def get(self, function: str) -> Run | None:
         return self._runs.get(function)

@@ -1,0 +1,192 @@
+"""One process of a service, from its start to its end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from local_azure.announcements import FAILED, READY, RELEASED
+from local_azure.listening import HOST
+from local_azure.supervisor.parent_death import terminate_with_parent
+from local_azure.supervisor.ports import accepts
+from local_azure.supervisor.services import Service, StartError
+
+PROBE_SECONDS = 0.05
+LOG_LINES_SHOWN = 15
+OUTPUT_LINE_LIMIT_BYTES = 1024 * 1024
+
+type Keep = Callable[[bytes, BinaryIO], None]
+
+
+class Generation:
+    """A process that runs `command`, which is that of `service` once it is installed.
+
+    `keep` writes what it prints to its log. `released` is set once another process may start the service's listeners.
+    """
+
+    def __init__(self, service: Service, command: tuple[str, ...], log: Path, keep: Keep) -> None:
+        self.address = ""
+        self.released = asyncio.Event()
+        self._service = service
+        self._command = command
+        self._log = log
+        self._keep = keep
+        self._process: Process | None = None
+        self._announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._reason = ""
+        self._output: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """None if it does not run."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def start(self, listener: socket.socket | None = None, *, standby: bool = False) -> None:
+        """Returns once it is ready. After a StartError, `end` it.
+
+        `listener`: it inherits this socket. `standby`: it starts its listeners only when it is told to `take_over`.
+        """
+        # Unbuffered and in append mode, so that the file can be truncated when it is too large.
+        log = self._log.open("ab", buffering=0)
+        try:
+            log_start = log.tell()
+            self._process = process = await self._spawn(log, listener, standby=standby)
+        except BaseException:
+            log.close()
+            raise
+        self._output = asyncio.create_task(self._read_output(process, log))
+        ready = asyncio.create_task(self._ready())
+        ended = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({ready, ended}, timeout=self._service.ready_timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done():
+                raise await self._failure(process, log_start)
+            self.address = ready.result()
+        finally:
+            ended.cancel()
+            ready.cancel()
+
+    async def wait(self) -> str:
+        """Returns once it has ended, with its exit code or the signal that ended it."""
+        if self._process is None:
+            return "no process"
+        await self._process.wait()
+        self.released.set()
+        return self._exit(self._process)
+
+    def take_over(self) -> None:
+        """Lets it start its listeners."""
+        self._send(signal.SIGUSR1)
+
+    def retire(self) -> None:
+        """Lets it end, in its own time: it accepts no more, and what it has accepted is answered."""
+        self._send(signal.SIGTERM)
+
+    async def end(self, limit: float) -> None:
+        """Ends it, by force after `limit` seconds."""
+        self._send(signal.SIGTERM)
+        if self._service.hands_over:
+            # It would give its clients time to go to a successor.
+            self._send(signal.SIGINT)
+        await self.end_by_force_after(limit)
+
+    async def end_by_force_after(self, limit: float) -> bool:
+        """Waits for its end, at most `limit` seconds. Returns whether force was needed."""
+        try:
+            await asyncio.wait_for(self.wait(), limit)
+        except TimeoutError:
+            self.kill()
+            await self.wait()
+            return True
+        return False
+
+    def kill(self) -> None:
+        """Ends it and the processes it has started, by force."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _spawn(self, log: BinaryIO, listener: socket.socket | None, *, standby: bool) -> Process:
+        inherited = () if listener is None else (listener.fileno(),)
+        options = [f"--socket={descriptor}" for descriptor in inherited] + (["--standby"] if standby else [])
+        return await asyncio.create_subprocess_exec(
+            *self._command,
+            *options,
+            pass_fds=inherited,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+            cwd=self._service.folder,
+            env=self._service.environment,
+            # Ctrl-C on the terminal is for the supervisor, which stops the services in order.
+            start_new_session=True,
+            preexec_fn=terminate_with_parent(os.getpid()),
+            limit=OUTPUT_LINE_LIMIT_BYTES,
+        )
+
+    async def _read_output(self, process: Process, log: BinaryIO) -> None:
+        """Reads announcements, and copies all other output to the log file, until the process ends."""
+        if process.stdout is None:
+            raise RuntimeError("the process was started without a pipe")
+        with log:
+            while True:
+                try:
+                    line = await process.stdout.readline()
+                except ValueError:
+                    # Longer than the limit; the reader has dropped it.
+                    continue
+                if not line:
+                    return
+                if not self._is_announcement(line):
+                    self._keep(line, log)
+
+    def _is_announcement(self, line: bytes) -> bool:
+        kind, _, detail = line.decode(errors="replace").strip().partition(" ")
+        if kind == READY and detail and not self._announced.done():
+            self._announced.set_result(detail)
+        elif kind == FAILED and detail and not self._announced.done():
+            self._reason = detail
+        elif kind == RELEASED and not detail and self._announced.done():
+            self.released.set()
+        else:
+            return False
+        return True
+
+    async def _ready(self) -> str:
+        if self._service.announces_ready:
+            return await self._announced
+        for port in self._service.ports:
+            while not await accepts(port):  # noqa: ASYNC110 another process opens it
+                await asyncio.sleep(PROBE_SECONDS)
+        return f"http://{HOST}:{self._service.ports[0]}"
+
+    async def _failure(self, process: Process, log_start: int) -> StartError:
+        if process.returncode is not None and self._output is not None:
+            # What it has announced at last.
+            await asyncio.wait({self._output}, timeout=PROBE_SECONDS)
+        timeout = f"was not ready after {self._service.ready_timeout:.0f} s"
+        what = f"{self._service.name} {timeout if process.returncode is None else f'ended with {self._exit(process)}'}."
+        with self._log.open("rb") as log:
+            log.seek(log_start)
+            lines = log.read().decode(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+        if not lines:
+            return StartError(f"{what} Its log is empty: {self._log}", self._reason or what)
+        shown = "".join(f"\n  {line}" for line in lines)
+        return StartError(f"{what} The end of its log, {self._log}:{shown}", self._reason or lines[-1])
+
+    @staticmethod
+    def _exit(process: Process) -> str:
+        code = process.returncode
+        if code is not None and code < 0:
+            return f"signal {signal.Signals(-code).name}"
+        return f"exit code {code}"
