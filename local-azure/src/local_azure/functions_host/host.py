@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ class Host:
         # Where the further processes, which accept from the same socket, find this one.
         own = [listening_socket(0)] if count > 1 else []
         workers = WorkerProcesses(count - 1, self._arguments_of_workers(own), listening)
-        await self._unless_stopped(asyncio.gather(run_warm_up(functions, self._worker), workers.ready()))
+        await self._unless_stopped(self._warm_up(functions, workers))
         serving = asyncio.create_task(server.serve_on(listening, *own))
         if self._options.standby:
             self._standing_by = listeners
@@ -141,16 +141,19 @@ class Host:
         port = self._options.port if self._options.port is not None else self._settings.host.local_http_port
         return listen(DEFAULT_PORT if port is None else port)
 
-    async def _unless_stopped(self, starting: asyncio.Future[Any]) -> None:
-        """Waits for `starting`, or cancels it if the host is stopped meanwhile."""
-        stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (starting, stopping):
+    async def _unless_stopped(self, starting: Coroutine[Any, Any, None]) -> None:
+        """Runs `starting`, or its beginning if the host is stopped meanwhile."""
+        beginning, stopping = asyncio.create_task(starting), asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({beginning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (beginning, stopping):
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if not starting.cancelled():
-            await starting
+        if not beginning.cancelled():
+            await beginning
+
+    async def _warm_up(self, functions: Sequence[Function], workers: WorkerProcesses) -> None:
+        await asyncio.gather(run_warm_up(functions, self._worker), workers.ready())
 
     def _is_selected(self, function: Function) -> bool:
         return self._host_json.functions is None or function.name in self._host_json.functions
