@@ -80,7 +80,7 @@ def test_the_local_cosmos_db_has_the_containers_that_the_code_uses() -> None:
 
 
 def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
-    namespace = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]
+    namespace = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"][0]
     labels = {
         subscription["Name"]: next(
             (rule["Properties"]["CorrelationFilter"]["Label"] for rule in subscription.get("Rules", [])), None
@@ -94,7 +94,7 @@ def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
 
 
 def test_the_local_topic_detects_duplicates_and_dead_letters() -> None:
-    [topic] = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
+    [topic] = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
 
     assert topic["Properties"]["RequiresDuplicateDetection"] is True
     assert topic["Properties"]["DuplicateDetectionHistoryTimeWindow"] == "PT10M"

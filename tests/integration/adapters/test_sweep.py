@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -96,10 +97,12 @@ class Sweeping:
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulators]:
     """Emulators whose topic drops no duplicate, as if more than ten minutes had passed since the first sending."""
     folder = tmp_path_factory.mktemp("forgetful")
-    entities = json.loads((ROOT / "service-bus.json").read_text(encoding="utf-8"))
+    shutil.copytree(ROOT / "entities", folder / "entities")
+    file = folder / "entities" / "service-bus.json"
+    entities = json.loads(file.read_text(encoding="utf-8"))
     [topic] = entities["UserConfig"]["Namespaces"][0]["Topics"]
     topic["Properties"]["RequiresDuplicateDetection"] = False
-    (folder / "service-bus.json").write_text(json.dumps(entities))
+    file.write_text(json.dumps(entities), encoding="utf-8")
     settings = LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8")
     (folder / "local-azure.toml").write_text(settings, encoding="utf-8")
     with Emulators.running(folder / "local-azure.toml", folder / "state") as emulators:

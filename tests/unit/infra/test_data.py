@@ -53,7 +53,7 @@ def test_the_topic_and_its_subscriptions_are_those_of_the_code(environment: str)
 @every_environment
 def test_the_topic_and_its_subscriptions_behave_like_the_local_ones(environment: str) -> None:
     here = deployment(environment)
-    configuration = json.loads((ROOT / "service-bus.json").read_text(encoding="utf-8"))
+    configuration = json.loads((ROOT / "entities" / "service-bus.json").read_text(encoding="utf-8"))
     [local] = configuration["UserConfig"]["Namespaces"][0]["Topics"]
 
     def camel_case(properties: dict[str, Any]) -> dict[str, Any]:
