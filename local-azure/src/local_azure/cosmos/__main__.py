@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, CosmosSection
+from local_azure.cosmos.definitions import ContainersFileError, CosmosContainer, read_containers
 from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.server import CosmosEmulator
 
@@ -30,11 +31,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(section: CosmosSection, state: Path, port: int) -> None:
+async def _serve(containers: list[CosmosContainer], key: str, state: Path, port: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with CosmosEmulator(section.containers, state / "cosmos.sqlite3", port, section.key) as emulator:
+    async with CosmosEmulator(containers, state / "cosmos.sqlite3", port, key) as emulator:
         sys.stdout.write(f"ready {emulator.url}\n")
         sys.stdout.flush()
         await stopped.wait()
@@ -45,13 +46,15 @@ def main() -> int:
     arguments = _arguments()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        section = Configuration.load(arguments.config).cosmos or CosmosSection()
+        configuration = Configuration.load(arguments.config)
+        section = configuration.cosmos or CosmosSection()
+        containers = read_containers(configuration.folder / section.containers) if section.containers else []
         port = section.port if arguments.port is None else arguments.port
-        uvloop.run(_serve(section, arguments.state, port))
-    except ConfigurationError as error:
+        uvloop.run(_serve(containers, section.key, arguments.state, port))
+    except (ConfigurationError, ContainersFileError) as error:
         problem = str(error)
     except CosmosError as error:
-        problem = f"{arguments.config}: cosmos.containers: {error.message}"
+        problem = f"{configuration.folder / (section.containers or '')}: {error.message}"
     except ValueError as error:
         problem = f"{arguments.config}: cosmos.key: {error}"
     except sqlite3.Error as error:

@@ -27,6 +27,7 @@ def test_only_named_sections_run(tmp_path: Path) -> None:
         ("[cosmos]\nport = 70000", "cosmos.port"),
         ("[gateway]\ntimeout_seconds = 0", "gateway.timeout_seconds"),
         ("[cosmos]\nprot = 1", "cosmos.prot"),
+        ("[[cosmos.containers]]", "cosmos.containers"),
         ("[apps.one]", "apps.one.port"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
         ("[", "not valid TOML"),

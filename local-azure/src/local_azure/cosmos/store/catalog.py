@@ -129,6 +129,10 @@ class Catalog:
         self._containers[database.id, name] = container
         return container
 
+    def differs(self, container: Container, resource: dict[str, Any]) -> bool:
+        """Whether a replacement by `resource` would change anything. Raises bad_request."""
+        return normalized_definition(resource) != container.definition
+
     def replace_container(self, container: Container, resource: dict[str, Any]) -> Container:
         """Raises bad_request if the id or the partition key would change."""
         definition = normalized_definition({"partitionKey": container.definition["partitionKey"], **resource})
