@@ -15,6 +15,7 @@ from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration
 from local_azure.cosmos.definitions import ContainersFileError, CosmosContainer, read_containers
 from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.server import CosmosEmulator
+from local_azure.cosmos.store.storage import InUseError
 
 _WRONG_SETTINGS = 2
 
@@ -57,10 +58,12 @@ def main() -> int:
         problem = f"{configuration.folder / (section.containers or '')}: {error.message}"
     except ValueError as error:
         problem = f"{arguments.config}: cosmos.key: {error}"
+    except InUseError:
+        problem = _used(arguments.state)
     except sqlite3.Error as error:
-        used = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-        reason = "another process is using it; stop that process" if used else f"{error}; delete the file"
-        problem = f"{arguments.state}/cosmos.sqlite3: {reason}, or choose another folder with --state"
+        # An older version locks the database itself.
+        busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+        problem = _used(arguments.state) if busy else _unusable(arguments.state, f"{error}; delete the file")
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -69,6 +72,14 @@ def main() -> int:
         return 0
     sys.stderr.write(problem + "\n")
     return _WRONG_SETTINGS
+
+
+def _used(state: Path) -> str:
+    return _unusable(state, "another process is using it; stop that process")
+
+
+def _unusable(state: Path, reason: str) -> str:
+    return f"{state}/cosmos.sqlite3: {reason}, or choose another folder with --state"
 
 
 if __name__ == "__main__":

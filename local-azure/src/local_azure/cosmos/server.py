@@ -16,15 +16,15 @@ from local_azure.cosmos.definitions import CosmosContainer
 from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.limits import PURGE_INTERVAL_SECONDS
 from local_azure.cosmos.store.account import Account
-from local_azure.cosmos.store.storage import Storage
+from local_azure.cosmos.store.storage import IN_MEMORY, Storage
 from local_azure.cosmos.wire.authorization import Authorization
 from local_azure.cosmos.wire.group_commit import GroupCommit
 from local_azure.cosmos.wire.protocol import HttpProtocol
 from local_azure.cosmos.wire.service import Service
+from local_azure.cosmos.wire.slices import Slices
 from local_azure.listening import HOST
 
 DEFAULT_KEY = CosmosSection().key
-IN_MEMORY = ":memory:"
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ class CosmosEmulator:
     """`async with CosmosEmulator(containers=[…]) as emulator:` serves until the block ends.
 
     Creates or changes the `containers`. `database`: a file, or ":memory:". `port` 0: a free one. `clock` returns
-    seconds since 1970. Raises OSError if the port is taken, sqlite3.Error if the file is not a database of this
-    emulator, ValueError if the key is not base64, CosmosError if a container cannot be created or changed.
+    seconds since 1970. Raises OSError if the port is taken, InUseError if another process has the file, sqlite3.Error
+    if it is not a database of this emulator, ValueError if the key is not base64, CosmosError if a container cannot be
+    created or changed.
     """
 
     def __init__(
@@ -83,7 +84,10 @@ async def _serve(
         service = Service(account, authorization)
         commits = GroupCommit(storage, loop)
         connections: set[asyncio.Transport] = set()
-        server = await loop.create_server(lambda: HttpProtocol(service.answer, commits, connections), HOST, port)
+        slices = Slices(loop)
+        server = await loop.create_server(
+            lambda: HttpProtocol(service.answer, commits, slices, connections), HOST, port
+        )
         purging = asyncio.create_task(_purge_expired(account, commits))
         try:
             yield int(server.sockets[0].getsockname()[1])
@@ -120,11 +124,14 @@ def _deploy(containers: Iterable[CosmosContainer], account: Account) -> None:
 
 
 async def _purge_expired(account: Account, commits: GroupCommit) -> None:
+    purged = 0
     while True:
-        await asyncio.sleep(PURGE_INTERVAL_SECONDS)
+        # As long as there are more, a batch in each turn of the loop: they may expire faster than a batch a second.
+        await asyncio.sleep(0 if purged else PURGE_INTERVAL_SECONDS)
         try:
-            account.items.purge()
+            purged = account.items.purge()
         except sqlite3.Error:
+            purged = 0
             _log.exception("expired items could not be deleted; trying again in %s s", PURGE_INTERVAL_SECONDS)
         if account.storage.pending:
             commits.schedule()

@@ -41,6 +41,11 @@ class Server:
     def connection_string(self) -> str:
         return f"AccountEndpoint=http://127.0.0.1:{self.port}/;AccountKey=bG9jYWw=;"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
         state = self._folder / "state"
         options = ("--config", str(self._config), "--state", str(state), "--port", str(self.port), *arguments)
