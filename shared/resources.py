@@ -1,4 +1,4 @@
-"""The names of what must exist before an app starts, in Cosmos DB and on Service Bus."""
+"""The names of what must exist before an app starts, in Cosmos DB and on Service Bus; entities/ describes it."""
 
 from typing import Final
 
@@ -9,13 +9,6 @@ CUSTOMERS: Final = "customers"
 KAKAOS: Final = "kakaos"
 CUSTOMER_VIEWS: Final = "customerViews"
 LEASES: Final = "leases"
-
-PARTITION_KEYS: Final = {
-    CUSTOMERS: "/customerId",
-    KAKAOS: "/customerId",
-    CUSTOMER_VIEWS: "/id",
-    LEASES: "/id",
-}
 
 TOPIC: Final = "customer-events"
 KAKAO_ALERT: Final = "kakao-alert"

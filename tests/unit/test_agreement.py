@@ -1,7 +1,6 @@
 """Files that state the same facts agree with each other."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +68,18 @@ def test_the_description_of_a_function_for_the_host_is_valid(function: Any) -> N
 
 
 def test_the_local_cosmos_db_has_the_containers_that_the_code_uses() -> None:
-    configuration = tomllib.loads((ROOT / "local-azure.toml").read_text(encoding="utf-8"))
-    containers = configuration["cosmos"]["containers"]
+    [database] = read_json("entities/cosmos-db.json")["databases"]
+    containers = {container["id"]: container for container in database["containers"]}
 
-    assert {container["database"] for container in containers} == {resources.DATABASE}
-    assert {container["name"]: container["partition_key"] for container in containers} == resources.PARTITION_KEYS
-    for container in containers:
+    assert database["id"] == resources.DATABASE
+    assert set(containers) == {resources.CUSTOMERS, resources.KAKAOS, resources.CUSTOMER_VIEWS, resources.LEASES}
+    for name, container in containers.items():
         # Without a ttl of its own a container ignores those of its documents.
-        assert container["name"] == resources.LEASES or container["default_ttl"] == -1
+        assert name == resources.LEASES or container["defaultTtl"] == -1
 
 
 def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
-    namespace = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]
+    namespace = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"][0]
     labels = {
         subscription["Name"]: next(
             (rule["Properties"]["CorrelationFilter"]["Label"] for rule in subscription.get("Rules", [])), None
@@ -94,7 +93,7 @@ def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
 
 
 def test_the_local_topic_detects_duplicates_and_dead_letters() -> None:
-    [topic] = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
+    [topic] = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
 
     assert topic["Properties"]["RequiresDuplicateDetection"] is True
     assert topic["Properties"]["DuplicateDetectionHistoryTimeWindow"] == "PT10M"

@@ -50,8 +50,10 @@ class LocalSystem(System):
 
     async def stored(self, container: str, customer_id: str) -> list[dict[str, Any]]:
         """The documents of a customer in a container."""
-        key = resources.PARTITION_KEYS[container].removeprefix("/")
-        return await self.query(container, f"SELECT * FROM c WHERE c.{key} = @id", id=customer_id)  # noqa: S608 a constant
+        items = self._database.get_container_client(container).query_items(
+            query="SELECT * FROM c", partition_key=customer_id
+        )
+        return [item async for item in items]
 
     async def stored_everywhere(self, customer_id: str) -> dict[str, list[dict[str, Any]]]:
         """The documents of a customer in each container."""

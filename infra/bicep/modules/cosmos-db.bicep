@@ -22,41 +22,10 @@ param workspaceId string
 @description('Whether every request for data is logged, and not only changes of the account.')
 param audited bool
 
-var databaseName = 'ssak8'
-
-// Only what a query filters or sorts by is indexed, because every indexed path makes every write more expensive.
-// Without a defaultTtl (-1: never), a container ignores the ttl of its documents.
-var containers = [
-  {
-    name: 'customers'
-    partitionKey: '/customerId'
-    defaultTtl: -1
-    indexedPaths: ['/type/?', '/id/?']
-    throughput: throughput.?customers
-  }
-  {
-    name: 'kakaos'
-    partitionKey: '/customerId'
-    defaultTtl: -1
-    indexedPaths: ['/type/?', '/sortKey/?']
-    throughput: throughput.?kakaos
-  }
-  {
-    name: 'customerViews'
-    partitionKey: '/id'
-    defaultTtl: -1
-    indexedPaths: ['/id/?']
-    throughput: throughput.?customerViews
-  }
-  {
-    name: 'leases'
-    partitionKey: '/id'
-    defaultTtl: null
-    // The trigger finds its leases by the prefix of their ids.
-    indexedPaths: ['/id/?']
-    throughput: throughput.?leases
-  }
-]
+// The local Azure reads this file too: docs/decisions/0023-indexes-of-the-local-database.md. Only what a query filters or
+// sorts by is indexed, because every indexed path makes every write more expensive. Without a defaultTtl (-1: never), a
+// container ignores the ttl of its documents. The trigger finds its leases by the prefix of their ids.
+var configuration = loadJsonContent('../../../entities/cosmos-db.json', '$.databases[0]')
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
   name: name
@@ -94,54 +63,40 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
 
 resource database 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2026-03-15' = {
   parent: account
-  name: databaseName
+  name: configuration.id
   properties: {
-    resource: { id: databaseName }
+    resource: { id: configuration.id }
   }
 }
 
 @batchSize(1)
 resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2026-03-15' = [
-  for container in containers: {
+  for container in configuration.containers: {
     parent: database
-    name: container.name
+    name: container.id
     properties: {
-      resource: {
-        id: container.name
-        partitionKey: {
-          kind: 'Hash'
-          paths: [container.partitionKey]
-          version: 2
-        }
-        defaultTtl: container.defaultTtl
-        indexingPolicy: {
-          indexingMode: 'consistent'
-          automatic: true
-          includedPaths: map(container.indexedPaths, path => { path: path })
-          excludedPaths: [{ path: '/*' }]
-        }
-      }
-      options: container.throughput == null ? {} : { autoscaleSettings: { maxThroughput: container.throughput! } }
+      resource: container
+      options: throughput == null ? {} : { autoscaleSettings: { maxThroughput: throughput![container.id] } }
     }
   }
 ]
 
 resource identities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for container in containers: {
-    name: contributors[container.name]
+  for container in configuration.containers: {
+    name: contributors[container.id]
   }
 ]
 
 // The account refuses a second change while one is under way.
 @batchSize(1)
 resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
-  for (container, index) in containers: {
+  for (container, index) in configuration.containers: {
     parent: account
-    name: guid(account.id, identities[index].id, container.name)
+    name: guid(account.id, identities[index].id, container.id)
     properties: {
       principalId: identities[index].properties.principalId
       roleDefinitionId: account::dataContributor.id
-      scope: '${account.id}/dbs/${databaseName}/colls/${container.name}'
+      scope: '${account.id}/dbs/${configuration.id}/colls/${container.id}'
     }
     dependsOn: [sqlContainers]
   }

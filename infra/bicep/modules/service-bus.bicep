@@ -20,7 +20,7 @@ param receivers { *: string }
 @description('The workspace of the logs.')
 param workspaceId string
 
-var topicConfiguration = loadJsonContent('../../../service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
+var topicConfiguration = loadJsonContent('../../../entities/service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
 
 var dataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.serviceBusDataSender)
 

@@ -29,33 +29,12 @@ class ServiceBusSection(_Section):
     entities: Path
 
 
-class CompositePath(_Section):
-    """One path of a composite index, as in an indexing policy."""
-
-    path: str = Field(pattern=r"^/[^/]+")
-    order: Literal["ascending", "descending"] = "ascending"
-
-
-class CosmosContainer(_Section):
-    """A container, created if it does not exist.
-
-    `default_ttl` in seconds; -1: only items with a ttl of their own expire. ORDER BY several paths needs one of
-    `composite_indexes`.
-    """
-
-    database: str
-    name: str
-    partition_key: str = Field(pattern=r"^/[^/]+")
-    default_ttl: int | None = None
-    composite_indexes: list[list[CompositePath]] = []
-
-
 class CosmosSection(_Section):
-    """`key`: the account key, in base64, as in the connection string."""
+    """`key`: the account key, in base64, as in the connection string. `containers`: a file; see cosmos/definitions."""
 
     port: int = Field(default=8081, ge=0, le=65535)
     key: str = "bG9jYWw="
-    containers: list[CosmosContainer] = []
+    containers: Path | None = None
 
 
 class AzuriteSection(_Section):

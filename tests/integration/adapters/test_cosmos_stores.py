@@ -23,9 +23,10 @@ from shared.domain.events import CustomerEvent
 from shared.domain.idempotency import Reservation
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageRequest, MessageKind, Receipt
-from shared.resources import CUSTOMERS, DATABASE, KAKAOS, PARTITION_KEYS
+from shared.resources import CUSTOMERS, KAKAOS
 from shared.settings import Settings
 from shared.use_cases.cancelling import StoredCustomer
+from tests.integration.adapters.items import delete_all_items
 from tests.unit.fakes import YEON
 from tools.play.emulators import Emulators
 
@@ -71,10 +72,7 @@ async def stores(emulators: Emulators) -> AsyncIterator[Stores]:
 
 async def delete_everything(emulators: Emulators) -> None:
     async with CosmosClient.from_connection_string(emulators.cosmos) as client:
-        for name, path in PARTITION_KEYS.items():
-            container = client.get_database_client(DATABASE).get_container_client(name)
-            async for item in container.read_all_items():
-                await container.delete_item(item["id"], partition_key=item[path.removeprefix("/")])
+        await delete_all_items(client)
 
 
 def new_id() -> CustomerId:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -22,13 +23,14 @@ from shared.domain.documents import DocumentKind
 from shared.domain.errors import NotFound
 from shared.domain.events import CustomerEvent, EventType
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
-from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, DATABASE, KAKAOS, PARTITION_KEYS, VIEW_UPDATER
+from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, DATABASE, KAKAOS, VIEW_UPDATER
 from shared.settings import Settings
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox, read_outbox
 from shared.use_cases.sweeping import EVENTS_A_PAGE, SWEPT_AFTER, SweepOutbox
+from tests.integration.adapters.items import delete_all_items
 from tests.integration.adapters.subscriptions import drained, empty_subscriptions
 from tests.unit.fakes import YEON, FakeMetrics, FakeProvider
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
@@ -96,10 +98,12 @@ class Sweeping:
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulators]:
     """Emulators whose topic drops no duplicate, as if more than ten minutes had passed since the first sending."""
     folder = tmp_path_factory.mktemp("forgetful")
-    entities = json.loads((ROOT / "service-bus.json").read_text(encoding="utf-8"))
+    shutil.copytree(ROOT / "entities", folder / "entities")
+    file = folder / "entities" / "service-bus.json"
+    entities = json.loads(file.read_text(encoding="utf-8"))
     [topic] = entities["UserConfig"]["Namespaces"][0]["Topics"]
     topic["Properties"]["RequiresDuplicateDetection"] = False
-    (folder / "service-bus.json").write_text(json.dumps(entities))
+    file.write_text(json.dumps(entities), encoding="utf-8")
     settings = LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8")
     (folder / "local-azure.toml").write_text(settings, encoding="utf-8")
     with Emulators.running(folder / "local-azure.toml", folder / "state") as emulators:
@@ -116,10 +120,7 @@ async def sweeping_with(emulators: Emulators) -> AsyncIterator[Sweeping]:
         }
     )
     async with CosmosClient.from_connection_string(emulators.cosmos) as client:
-        for name, path in PARTITION_KEYS.items():
-            each = client.get_database_client(DATABASE).get_container_client(name)
-            async for item in each.read_all_items():
-                await each.delete_item(item["id"], partition_key=item[path.removeprefix("/")])
+        await delete_all_items(client)
         await empty_subscriptions(emulators)
         container = client.get_database_client(DATABASE).get_container_client(CUSTOMERS)
         sweeping = Sweeping(settings, CosmosDatabase(settings), ServiceBusEventPublisher(settings), container)

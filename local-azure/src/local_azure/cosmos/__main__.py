@@ -13,8 +13,10 @@ from pathlib import Path
 import uvloop
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, CosmosSection
+from local_azure.cosmos.definitions import ContainersFileError, CosmosContainer, read_containers
 from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.server import CosmosEmulator
+from local_azure.cosmos.store.storage import InUseError
 from local_azure.listening import inherited_socket
 
 _WRONG_SETTINGS = 2
@@ -33,11 +35,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(section: CosmosSection, state: Path, port: int | socket.socket) -> None:
+async def _serve(containers: list[CosmosContainer], key: str, state: Path, port: int | socket.socket) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with CosmosEmulator(section.containers, state / "cosmos.sqlite3", port, section.key) as emulator:
+    async with CosmosEmulator(containers, state / "cosmos.sqlite3", port, key) as emulator:
         sys.stdout.write(f"ready {emulator.url}\n")
         sys.stdout.flush()
         await stopped.wait()
@@ -48,20 +50,24 @@ def main() -> int:
     arguments = _arguments()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        section = Configuration.load(arguments.config).cosmos or CosmosSection()
+        configuration = Configuration.load(arguments.config)
+        section = configuration.cosmos or CosmosSection()
+        containers = read_containers(configuration.folder / section.containers) if section.containers else []
         port = section.port if arguments.port is None else arguments.port
         listens = port if arguments.socket is None else inherited_socket(arguments.socket)
-        uvloop.run(_serve(section, arguments.state, listens))
-    except ConfigurationError as error:
+        uvloop.run(_serve(containers, section.key, arguments.state, listens))
+    except (ConfigurationError, ContainersFileError) as error:
         problem = str(error)
     except CosmosError as error:
-        problem = f"{arguments.config}: cosmos.containers: {error.message}"
+        problem = f"{configuration.folder / (section.containers or '')}: {error.message}"
     except ValueError as error:
         problem = f"{arguments.config}: cosmos.key: {error}"
+    except InUseError:
+        problem = _used(arguments.state)
     except sqlite3.Error as error:
-        used = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-        reason = "another process is using it; stop that process" if used else f"{error}; delete the file"
-        problem = f"{arguments.state}/cosmos.sqlite3: {reason}, or choose another folder with --state"
+        # An older version locks the database itself.
+        busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+        problem = _used(arguments.state) if busy else _unusable(arguments.state, f"{error}; delete the file")
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -70,6 +76,14 @@ def main() -> int:
         return 0
     sys.stderr.write(problem + "\n")
     return _WRONG_SETTINGS
+
+
+def _used(state: Path) -> str:
+    return _unusable(state, "another process is using it; stop that process")
+
+
+def _unusable(state: Path, reason: str) -> str:
+    return f"{state}/cosmos.sqlite3: {reason}, or choose another folder with --state"
 
 
 if __name__ == "__main__":

@@ -23,7 +23,10 @@ MAX_QUERY_CHARACTERS = 512 * 1024
 MAX_QUERY_NESTING = 100  # of parentheses and subqueries; stays below Python's recursion limit
 MAX_PUSHED_TERMS = 100  # of a WHERE clause, passed to SQLite
 MAX_PUSHED_CONSTANTS = 5_000  # of one term; SQLite takes 32,766 parameters
-SCAN_BUDGET = 20_000  # documents read for one page of a query, so that no query delays the others for long
+SCAN_BUDGET = 20_000  # items read for one page of a query in the order of an index; then it ends with a continuation
+SLICE_SECONDS = 0.002  # that a query runs before others have their turn; most end within one
+COUNTED_AT_ONCE = 10_000  # entries of an index: about half a millisecond
+MAX_SORTED = 10_000  # items on a page in an order that no index has
 
 PURGE_INTERVAL_SECONDS = 1.0
-PURGE_BATCH = 500  # expired items deleted at once
+PURGE_BATCH = 100  # expired items of a container deleted at once: about a millisecond

@@ -12,18 +12,20 @@ from types import TracebackType
 from typing import Self
 
 from local_azure import connection_strings, steady_clock
-from local_azure.configuration import CosmosContainer, CosmosSection
+from local_azure.configuration import CosmosSection
+from local_azure.cosmos.definitions import CosmosContainer
+from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.limits import PURGE_INTERVAL_SECONDS
 from local_azure.cosmos.store.account import Account
-from local_azure.cosmos.store.storage import Storage
+from local_azure.cosmos.store.storage import IN_MEMORY, Storage
 from local_azure.cosmos.wire.authorization import Authorization
 from local_azure.cosmos.wire.group_commit import GroupCommit
 from local_azure.cosmos.wire.protocol import HttpProtocol
 from local_azure.cosmos.wire.service import Service
+from local_azure.cosmos.wire.slices import Slices
 from local_azure.listening import BACKLOG, HOST, listening_socket
 
 DEFAULT_KEY = CosmosSection().key
-IN_MEMORY = ":memory:"
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +33,10 @@ _log = logging.getLogger(__name__)
 class CosmosEmulator:
     """`async with CosmosEmulator(containers=[…]) as emulator:` serves until the block ends.
 
-    Creates the `containers` that do not exist. `database`: a file, or ":memory:". `port` 0: a free one; or a socket
-    that listens. `clock` returns seconds since 1970. Raises OSError if the port is taken, sqlite3.Error if the file is
-    not a database of this emulator, ValueError if the key is not base64.
+    Creates or changes the `containers`. `database`: a file, or ":memory:". `port` 0: a free one; or a socket that
+    listens. `clock` returns seconds since 1970. Raises OSError if the port is taken, InUseError if another process has
+    the file, sqlite3.Error if it is not a database of this emulator, ValueError if the key is not base64, CosmosError
+    if a container cannot be created or changed.
     """
 
     def __init__(
@@ -82,13 +85,14 @@ async def _serve(
     storage = Storage(database)
     try:
         account = Account(storage, clock)
-        _create_missing(containers, account)
+        _deploy(containers, account)
         service = Service(account, authorization)
         commits = GroupCommit(storage, loop)
         connections: set[asyncio.Transport] = set()
+        slices = Slices(loop)
         listener = listening_socket(port) if isinstance(port, int) else port
         server = await loop.create_server(
-            lambda: HttpProtocol(service.answer, commits, connections), sock=listener, backlog=BACKLOG
+            lambda: HttpProtocol(service.answer, commits, slices, connections), sock=listener, backlog=BACKLOG
         )
         purging = asyncio.create_task(_purge_expired(account, commits))
         try:
@@ -103,33 +107,37 @@ async def _serve(
         storage.close()
 
 
-def _create_missing(containers: Iterable[CosmosContainer], account: Account) -> None:
+def _deploy(containers: Iterable[CosmosContainer], account: Account) -> None:
+    """Creates what does not exist, and changes what is defined differently, as a deployment to Azure would.
+
+    Raises CosmosError, whose message names the container.
+    """
     catalog = account.catalog
     for container in containers:
-        database = catalog.find_database(container.database) or catalog.create_database(container.database)
-        if catalog.find_container(database.id, container.name) is None:
-            catalog.create_container(database, _definition(container))
+        resource = container.resource()
+        try:
+            database = catalog.find_database(container.database) or catalog.create_database(container.database)
+            existing = catalog.find_container(database.id, container.name)
+            if existing is None:
+                catalog.create_container(database, resource)
+            elif catalog.differs(existing, resource):
+                catalog.replace_container(existing, resource)
+        except CosmosError as error:
+            error.message = f"{container.database}/{container.name}: {error.message}"
+            raise
     if account.storage.pending:
         account.storage.commit()
 
 
 async def _purge_expired(account: Account, commits: GroupCommit) -> None:
+    purged = 0
     while True:
-        await asyncio.sleep(PURGE_INTERVAL_SECONDS)
+        # As long as there are more, a batch in each turn of the loop: they may expire faster than a batch a second.
+        await asyncio.sleep(0 if purged else PURGE_INTERVAL_SECONDS)
         try:
-            account.items.purge()
+            purged = account.items.purge()
         except sqlite3.Error:
+            purged = 0
             _log.exception("expired items could not be deleted; trying again in %s s", PURGE_INTERVAL_SECONDS)
         if account.storage.pending:
             commits.schedule()
-
-
-def _definition(container: CosmosContainer) -> dict[str, object]:
-    """The body of a request that would create the container."""
-    indexes = [[path.model_dump() for path in index] for index in container.composite_indexes]
-    return {
-        "id": container.name,
-        "partitionKey": {"paths": [container.partition_key], "kind": "Hash", "version": 2},
-        "defaultTtl": container.default_ttl,
-        "indexingPolicy": {"compositeIndexes": indexes} if indexes else None,
-    }

@@ -1,6 +1,7 @@
 """The server as a process, as the supervisor starts it."""
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -11,13 +12,16 @@ DEADLINE_SECONDS = 10
 SETTINGS = """
 [cosmos]
 key = "bG9jYWw="
-
-[[cosmos.containers]]
-database = "shop"
-name = "orders"
-partition_key = "/customer"
-default_ttl = -1
+containers = "containers.json"
 """
+CONTAINERS = {
+    "databases": [
+        {
+            "id": "shop",
+            "containers": [{"id": "orders", "partitionKey": {"paths": ["/customer"]}, "defaultTtl": -1}],
+        }
+    ]
+}
 
 
 class Server:
@@ -28,12 +32,19 @@ class Server:
         self._launcher = launcher
         self._config = folder / "local-azure.toml"
         self._config.write_text(SETTINGS)
+        self.containers = folder / "containers.json"
+        self.containers.write_text(json.dumps(CONTAINERS))
         self.port = 0
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def connection_string(self) -> str:
         return f"AccountEndpoint=http://127.0.0.1:{self.port}/;AccountKey=bG9jYWw=;"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
         state = self._folder / "state"

@@ -86,3 +86,22 @@ def use_the_sync_sdk(connection_string: str) -> None:
         assert orders.read_item("2", "kim")["customer"] == "kim"
         assert found == ["2", "1"]
         assert changed == ["1", "2"]
+
+
+async def test_a_container_that_cannot_be_created_is_named(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.containers.write_text(server.containers.read_text().replace("/customer", "customer"))
+
+    assert "containers.json: shop/orders: The partition key path 'customer'" in await refusal(server)
+
+
+async def test_a_start_changes_a_container_that_is_defined_differently(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        await server.stop(signal.SIGTERM)
+        server.containers.write_text(server.containers.read_text().replace("-1", "60"))
+        await server.start()
+
+        with CosmosClient.from_connection_string(server.connection_string, timeout=DEADLINE_SECONDS) as client:
+            properties = client.get_database_client("shop").get_container_client("orders").read()
+
+    assert properties["defaultTtl"] == 60

@@ -8,8 +8,7 @@ from typing import Any
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-from local_azure.configuration import CosmosContainer
-from local_azure.cosmos import CosmosEmulator
+from local_azure.cosmos import CosmosContainer, CosmosEmulator
 from tests.integration.functions_host.hosts import Sample
 
 CONTAINERS = [CosmosContainer(database="sample", name=name, partition_key="/kind") for name in ("kept", "lost")]

@@ -19,11 +19,9 @@ from tests.integration.local_azure.tiny_app import write_tiny_app
 COSMOS = """
 [cosmos]
 port = 0
-[[cosmos.containers]]
-database = "shop"
-name = "orders"
-partition_key = "/id"
+containers = "containers.json"
 """
+CONTAINERS = {"databases": [{"id": "shop", "containers": [{"id": "orders", "partitionKey": {"paths": ["/id"]}}]}]}
 
 
 @pytest.fixture
@@ -31,6 +29,7 @@ def config(tmp_path: Path) -> Path:
     """A settings file with Cosmos DB, a tiny function app, and a gateway that leads to it."""
     file = write_tiny_app(tmp_path)
     file.write_text(COSMOS + file.read_text())
+    (tmp_path / "containers.json").write_text(json.dumps(CONTAINERS))
     return file
 
 

@@ -34,14 +34,7 @@ SETTINGS = """
 entities = "entities.json"
 
 [cosmos]
-[[cosmos.containers]]
-database = "shop"
-name = "orders"
-partition_key = "/id"
-[[cosmos.containers]]
-database = "shop"
-name = "leases"
-partition_key = "/id"
+containers = "containers.json"
 
 [settings]
 SERVICE_BUS = "Endpoint=sb://127.0.0.1:{service_bus_port};SharedAccessKeyName=a;SharedAccessKey=a;UseDevelopmentEmulator=true;"
@@ -57,6 +50,8 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     (tmp_path / "function_app.py").write_text(FUNCTION_APP)
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "local-azure.toml").write_text(SETTINGS)
+    containers = [{"id": name, "partitionKey": {"paths": ["/id"]}} for name in ("orders", "leases")]
+    (tmp_path / "containers.json").write_text(json.dumps({"databases": [{"id": "shop", "containers": containers}]}))
     namespace = {"Name": "here", "Queues": [{"Name": "tasks"}], "Topics": []}
     (tmp_path / "entities.json").write_text(json.dumps({"UserConfig": {"Namespaces": [namespace]}}))
     with Stack.start(tmp_path / "local-azure.toml") as stack:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from local_azure.cosmos.query.engine import QueryCall, QueryEngine, QueryPage
+from local_azure.cosmos.query.engine import QueryEngine
+from local_azure.cosmos.query.pages import Pages, QueryCall, QueryPage
 from local_azure.cosmos.store import partition_keys
 from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.store.change_feed import WHOLE, ChangePage, Position, read_changes
@@ -25,7 +26,12 @@ class Clock:
 class Shop:
     """An account with one container, `orders`, whose partition key is /customer."""
 
-    def __init__(self, file: Path | str = ":memory:", default_ttl: int | None = None) -> None:
+    def __init__(
+        self,
+        file: Path | str = ":memory:",
+        default_ttl: int | None = None,
+        indexing_policy: dict[str, Any] | None = None,
+    ) -> None:
         self.clock = Clock()
         self.storage = Storage(str(file))
         self.account = Account(self.storage, self.clock)
@@ -33,7 +39,12 @@ class Shop:
         if self.account.catalog.find_database("shop") is None:
             database = self.account.catalog.create_database("shop")
             key = {"paths": ["/customer"], "kind": "Hash", "version": 2}
-            resource = {"id": "orders", "partitionKey": key, "defaultTtl": default_ttl}
+            resource = {
+                "id": "orders",
+                "partitionKey": key,
+                "defaultTtl": default_ttl,
+                "indexingPolicy": indexing_policy,
+            }
             self.account.catalog.create_container(database, resource)
         self._engine = QueryEngine(self.storage, self.clock)
 
@@ -66,6 +77,18 @@ class Shop:
                 return results
 
     def query_page(self, text: str, continuation: str | None = None, size: int = 1000, **parameters: Any) -> QueryPage:
+        return self.finished(self.pages(text, continuation, size, **parameters))
+
+    def pages(self, text: str, continuation: str | None = None, size: int = 1000, **parameters: Any) -> Pages:
         named = {f"@{name}": value for name, value in parameters.items()}
-        call = QueryCall(text, named, WHOLE, size, continuation, across_partitions=True)
-        return self._engine.run(self.orders, call)
+        return self._engine.run(self.orders, QueryCall(text, named, WHOLE, size, continuation, across_partitions=True))
+
+    @staticmethod
+    def finished(pages: Pages) -> QueryPage:
+        """The page, after all its slices."""
+        while True:
+            try:
+                next(pages)
+            except StopIteration as last:
+                page: QueryPage = last.value
+                return page

@@ -102,7 +102,7 @@ def test_pages_together_contain_each_result_once(query: str) -> None:
 
 
 def test_a_search_with_few_results_pauses_so_that_others_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local_azure.cosmos.query.engine.SCAN_BUDGET", 3)
+    monkeypatch.setattr("local_azure.cosmos.query.pages.SCAN_BUDGET", 3)
     shop = filled_shop()
 
     first = shop.query_page("SELECT VALUE c.id FROM c WHERE ENDSWITH(c.id, '9')")

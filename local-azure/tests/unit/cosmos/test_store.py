@@ -1,5 +1,4 @@
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -7,6 +6,7 @@ import pytest
 from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.limits import MAX_ITEM_BYTES
 from local_azure.cosmos.store.items import Precondition
+from local_azure.cosmos.store.storage import InUseError
 from tests.unit.cosmos.accounts import Shop
 
 
@@ -204,5 +204,5 @@ def test_a_file_in_use_by_another_process_is_not_opened(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "cosmos.sqlite3")
     shop.storage.commit() if shop.storage.pending else None
 
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(InUseError):
         Shop(tmp_path / "cosmos.sqlite3")

@@ -34,6 +34,7 @@ def test_only_named_sections_run(tmp_path: Path) -> None:
         (f'{ROUTED}"post /a" = 1', "'post /a'"),
         (f'{ROUTED}"POST /a/b" = 1', "'POST /a/b'"),
         ("[cosmos]\nprot = 1", "cosmos.prot"),
+        ("[[cosmos.containers]]", "cosmos.containers"),
         ("[apps.one]", "apps.one.port"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
         ("[", "not valid TOML"),

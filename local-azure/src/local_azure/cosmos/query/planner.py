@@ -1,8 +1,8 @@
 """Translates as much of a WHERE clause as possible to SQL.
 
 The JSON functions of SQLite confuse true with 1, and a missing property with null. So a condition on a property only
-narrows the search: it keeps every item that could match, and the compiled WHERE decides. Conditions on `id`, `_ts` and
-the partition key, which have columns of their own, are exact.
+narrows the search: it keeps every item that could match, and the compiled WHERE decides. Conditions on `id`, `_ts`, the
+partition key and the paths with an index, which have columns of their own, are exact.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,34 @@ from local_azure.cosmos.query.compiler import compile_constant
 from local_azure.cosmos.query.scope import Evaluate, Scope
 from local_azure.cosmos.query.syntax import Expression
 from local_azure.cosmos.query.values import is_number
-from local_azure.cosmos.store import partition_keys
+from local_azure.cosmos.store import order_keys, partition_keys
+from local_azure.cosmos.store.indexing import IndexingPolicy, PropertyPath
 
 _FLIPPED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_NOTHING = "0"  # a condition that no row satisfies
 
-type PropertyPath = tuple[str, ...]
-"""Property names, from the item down."""
+
+class Condition(NamedTuple):
+    """A condition in SQL. `column`: the only one that it is about; None if SQLite has to look into the JSON text.
+
+    `operator`: = < > <= >= IN. `exact`: false if it also keeps items that do not match.
+    """
+
+    column: str | None
+    operator: str
+    sql: str
+    parameters: list[Any]
+    exact: bool = True
 
 
 class Search(NamedTuple):
-    """SQL conditions, and their parameters. `exact`: equivalent to WHERE. `one_key`: they fix the partition key."""
+    """`exact`: whether the conditions are equivalent to WHERE. `one_key`: whether they fix the partition key."""
 
-    conditions: list[str]
-    parameters: list[Any]
+    conditions: list[Condition]
     exact: bool
     one_key: bool
+
+
+_NOTHING = Condition(None, "=", "0", [])  # that no row satisfies
 
 
 class _Term(NamedTuple):
@@ -38,12 +50,6 @@ class _Term(NamedTuple):
     path: PropertyPath
     operator: str
     constants: list[Evaluate]
-
-
-class _Rendered(NamedTuple):
-    condition: str
-    parameters: list[Any]
-    exact: bool
 
 
 class Plan:
@@ -68,26 +74,22 @@ class Plan:
         self._complete = complete and len(self._terms) <= MAX_PUSHED_TERMS
         del self._terms[MAX_PUSHED_TERMS:]
 
-    def search(self, scope: Scope) -> Search:
+    def search(self, scope: Scope, indexing: IndexingPolicy) -> Search:
         """The search for the query parameters in `scope`."""
-        conditions: list[str] = []
-        parameters: list[Any] = []
+        conditions: list[Condition] = []
         exact = self._complete
         key: dict[PropertyPath, Any] = {}
         for term in self._terms:
             constants = [evaluate(scope) for evaluate in term.constants]
             if term.operator == "=" and not isinstance(constants[0], list | dict):
                 key[term.path] = constants[0]
-            rendered = _render(term, constants, self._key_paths)
-            exact = exact and rendered is not None and rendered.exact
-            if rendered is not None:
-                conditions.append(rendered.condition)
-                parameters += rendered.parameters
+            rendered = _render(term, constants, self._key_paths, indexing.column(term.path))
+            exact = exact and bool(rendered) and all(condition.exact for condition in rendered)
+            conditions += rendered
         one_key = all(path in key for path in self._key_paths)
         if one_key and len(self._key_paths) > 1:
-            conditions.append("partition_key = ?")
-            parameters.append(partition_keys.of_values([key[path] for path in self._key_paths]))
-        return Search(conditions, parameters, exact, one_key)
+            conditions.append(_of_partition([key[path] for path in self._key_paths]))
+        return Search(conditions, exact, one_key)
 
 
 class _TermReader:
@@ -139,41 +141,66 @@ def _conjuncts(expression: Expression | None) -> Iterator[Expression]:
             yield expression
 
 
-def _render(term: _Term, constants: list[Any], key_paths: tuple[PropertyPath, ...]) -> _Rendered | None:
-    """None if SQLite cannot evaluate it."""
+def _render(
+    term: _Term, constants: list[Any], key_paths: tuple[PropertyPath, ...], column: str | None
+) -> list[Condition]:
+    """`column`: that of the order keys, if the path has an index. Empty if SQLite cannot evaluate the term."""
     if len(constants) > MAX_PUSHED_CONSTANTS or not all(_can_be_bound(constant) for constant in constants):
-        return None
+        return []
     if term.path == ("id",):
-        return _of_column("id", term.operator, [value for value in constants if type(value) is str])
+        return [_of_column("id", term.operator, [value for value in constants if type(value) is str])]
     if term.path == ("_ts",):
-        return _of_column("ts", term.operator, [value for value in constants if is_number(value)])
+        return [_of_column("ts", term.operator, [value for value in constants if is_number(value)])]
     if key_paths == (term.path,) and term.operator == "=" and not isinstance(constants[0], list | dict):
-        return _Rendered("partition_key = ?", [partition_keys.of_values(constants)], exact=True)
+        return [_of_partition(constants)]
+    if column is not None:
+        return _of_order_key(column, term.operator, constants)
     return _of_property(term, constants)
 
 
-def _of_column(column: str, operator: str, constants: list[Any]) -> _Rendered:
+def _of_partition(components: list[Any]) -> Condition:
+    return Condition("partition_key", "=", "partition_key = ?", [partition_keys.of_values(components)])
+
+
+def _of_column(column: str, operator: str, constants: list[Any]) -> Condition:
     """`constants`: those of the type of the column; others match nothing."""
     if not constants:
-        return _Rendered(_NOTHING, [], exact=True)
+        return _NOTHING
     if operator == "IN":
-        return _Rendered(f"{column} IN ({_marks(constants)})", constants, exact=True)
-    return _Rendered(f"{column} {operator} ?", constants, exact=True)
+        return Condition(column, "IN", f"{column} IN ({_marks(constants)})", constants)
+    return Condition(column, operator, f"{column} {operator} ?", constants)
 
 
-def _of_property(term: _Term, constants: list[Any]) -> _Rendered | None:
+def _of_order_key(column: str, operator: str, constants: list[Any]) -> list[Condition]:
+    keys: list[Any] = [order_keys.encode(constant) for constant in constants]
+    exact = all(order_keys.is_exact(constant) for constant in constants)
+    if operator == "=":
+        return [Condition(column, "=", f"{column} = ?", keys, exact)]
+    if operator == "IN":
+        return [Condition(column, "IN", f"{column} IN ({_marks(keys)})", keys, exact)]
+    if isinstance(constants[0], list | dict):
+        return [_NOTHING]  # arrays and objects have no order
+    # Only values of the same type are less or greater.
+    lowest, end = order_keys.bounds_of_type(constants[0])
+    other = (">=", lowest) if operator in {"<", "<="} else ("<", end)
+    bounds = [(operator if exact else operator[0] + "=", keys[0]), other]
+    return [Condition(column, sign, f"{column} {sign} ?", [key], exact) for sign, key in bounds]
+
+
+def _of_property(term: _Term, constants: list[Any]) -> list[Condition]:
     if not all(name.isascii() and name.isprintable() and '"' not in name and "\\" not in name for name in term.path):
-        return None
+        return []
     path = "$" + "".join(f'."{name}"' for name in term.path)
     if term.operator in {"=", "IN"}:
         if not all(_compares_exactly(constant) for constant in constants):
-            return None
-        return _Rendered(f"json_extract(body, ?) IN ({_marks(constants)})", [path, *constants], exact=False)
+            return []
+        sql = f"json_extract(body, ?) IN ({_marks(constants)})"
+        return [Condition(None, "IN", sql, [path, *constants], exact=False)]
     if type(constants[0]) is str and "\0" not in constants[0]:
         # SQLite cuts a text at its first NUL: a greater text may look equal.
         operator = ">=" if term.operator == ">" else term.operator
-        return _Rendered(f"json_extract(body, ?) {operator} ?", [path, *constants], exact=False)
-    return None
+        return [Condition(None, operator, f"json_extract(body, ?) {operator} ?", [path, *constants], exact=False)]
+    return []
 
 
 def _marks(constants: list[Any]) -> str:

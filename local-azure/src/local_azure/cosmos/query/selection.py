@@ -73,7 +73,7 @@ class Selection:
     @property
     def streams(self) -> bool:
         """Whether each item gives at most one result, independently of the others."""
-        return not (self.sources or self.grouping or self.distinct or len(self.order) > 1)
+        return not (self.sources or self.grouping or self.distinct)
 
     @property
     def only_counts(self) -> bool:
@@ -89,13 +89,15 @@ class Selection:
 
     def results(self, scope: Scope, items: Iterable[None]) -> Iterator[Any]:
         """All results. Before each step, `items` puts the next item into the root slot."""
-        rows = (None for _ in items for _ in self._bind(scope, 0))
-        results = self._grouped(scope, rows, self.grouping) if self.grouping else self._ordered(scope, rows)
-        results = (value for value in results if value is not UNDEFINED)
-        if self.distinct:
-            results = _without_repetitions(results)
+        if self.order or self.grouping or self.distinct:
+            collector = Collector(self, scope)
+            for _ in items:
+                collector.add()
+            results: Iterator[Any] = collector.results()
+        else:
+            results = (self.project(scope) for _ in items for _ in self.bind(scope))
         window = self.window(scope)
-        return islice(results, window.offset, window.end)
+        return islice((value for value in results if value is not UNDEFINED), window.offset, window.end)
 
     def counted(self, scope: Scope, count: int) -> Iterator[Any]:
         """The results for `count` rows, where `only_counts`."""
@@ -103,7 +105,8 @@ class Selection:
         window = self.window(scope)
         return islice((self.project(scope),), window.offset, window.end)
 
-    def _bind(self, scope: Scope, index: int) -> Iterator[None]:
+    def bind(self, scope: Scope, index: int = 0) -> Iterator[None]:
+        """One step for each row of the item in the root slot."""
         if index == len(self.sources):
             if self.where is None or self.where(scope) is True:
                 yield
@@ -113,43 +116,82 @@ class Selection:
         if source.iterate:
             for element in value if type(value) is list else ():
                 scope.values[source.slot] = element
-                yield from self._bind(scope, index + 1)
+                yield from self.bind(scope, index + 1)
         elif value is not UNDEFINED:
             scope.values[source.slot] = value
-            yield from self._bind(scope, index + 1)
+            yield from self.bind(scope, index + 1)
 
-    def _ordered(self, scope: Scope, rows: Iterator[None]) -> Iterator[Any]:
-        if not self.order:
-            return (self.project(scope) for _ in rows)
-        keyed = [([sort_key(item.evaluate(scope)) for item in self.order], self.project(scope)) for _ in rows]
-        if len(self.order) == 1:
-            # The index for a single path has no entry for an item without that path; a composite index has.
-            undefined = sort_key(UNDEFINED)
-            keyed = [(keys, value) for keys, value in keyed if keys[0] != undefined]
-        for index in range(len(self.order) - 1, -1, -1):
-            keyed.sort(key=lambda pair, index=index: pair[0][index], reverse=self.order[index].descending)  # type: ignore[misc]  # mypy takes the default for a parameter of key
-        return (value for _, value in keyed)
 
-    def _grouped(self, scope: Scope, rows: Iterator[None], grouping: Grouping) -> Iterator[Any]:
-        groups: dict[Any, tuple[tuple[Any, ...], list[Aggregate]]] = {}
-        if not grouping.keys:
-            groups[()] = ((), [call.create() for call in grouping.aggregates])
-        for _ in rows:
-            keys = tuple(evaluate(scope) for evaluate in grouping.keys)
-            name = tuple(identity(key) for key in keys)
-            if name not in groups:
-                groups[name] = (keys, [call.create() for call in grouping.aggregates])
-            for aggregate, call in zip(groups[name][1], grouping.aggregates, strict=True):
-                aggregate.add(call.evaluate(scope))
-        return self._projected(scope, list(groups.values()))
+class Collector:
+    """Collects what has to be known of all items: groups, distinct results, or results to be sorted.
 
-    def _projected(self, scope: Scope, groups: list[tuple[tuple[Any, ...], list[Aggregate]]]) -> Iterator[Any]:
+    `keeps_undefined`: whether ORDER BY a single path returns items without it.
+    """
+
+    def __init__(self, selection: Selection, scope: Scope, *, keeps_undefined: bool = False) -> None:
+        self._selection = selection
+        self._scope = scope
+        # An index of every path has no entry for an item without that path; a composite index has.
+        self._drops_undefined = len(selection.order) == 1 and not keeps_undefined
+        self._groups: dict[Any, tuple[tuple[Any, ...], list[Aggregate]]] = {}
+        if selection.grouping and not selection.grouping.keys:
+            self._groups[()] = ((), [call.create() for call in selection.grouping.aggregates])
+        self._keyed: list[tuple[list[tuple[Any, ...]], Any]] = []
+        self._seen: set[Any] = set()
+
+    def add(self) -> None:
+        """The item in the root slot."""
+        selection, scope = self._selection, self._scope
+        for _ in selection.bind(scope):
+            if selection.grouping:
+                self._add_to_group(selection.grouping)
+            else:
+                self._add_result()
+
+    def results(self) -> Iterator[Any]:
+        if self._selection.grouping:
+            results = self._projected()
+            return _without_repetitions(results) if self._selection.distinct else results
+        order = self._selection.order
+        for index in range(len(order) - 1, -1, -1):
+            self._keyed.sort(key=lambda pair, index=index: pair[0][index], reverse=order[index].descending)  # type: ignore[misc]  # mypy takes the default for a parameter of key
+        results = (value for _, value in self._keyed)
+        return _without_repetitions(results) if self._selection.distinct else results
+
+    def _add_result(self) -> None:
+        scope = self._scope
+        keys = [sort_key(item.evaluate(scope)) for item in self._selection.order]
+        if self._drops_undefined and keys[0] == _UNDEFINED_KEY:
+            return
+        value = self._selection.project(scope)
+        if self._selection.distinct:
+            # Results that differ in their place only are needed once.
+            name = (identity(value), *keys)
+            if name in self._seen:
+                return
+            self._seen.add(name)
+        self._keyed.append((keys, value))
+
+    def _add_to_group(self, grouping: Grouping) -> None:
+        scope = self._scope
+        keys = tuple(evaluate(scope) for evaluate in grouping.keys)
+        name = tuple(identity(key) for key in keys)
+        if name not in self._groups:
+            self._groups[name] = (keys, [call.create() for call in grouping.aggregates])
+        for aggregate, call in zip(self._groups[name][1], grouping.aggregates, strict=True):
+            aggregate.add(call.evaluate(scope))
+
+    def _projected(self) -> Iterator[Any]:
+        scope = self._scope
         outer = scope.keys, scope.results
-        for keys, aggregates in groups:
+        for keys, aggregates in list(self._groups.values()):
             scope.keys, scope.results = keys, [aggregate.result() for aggregate in aggregates]
-            value = self.project(scope)
+            value = self._selection.project(scope)
             scope.keys, scope.results = outer
             yield value
+
+
+_UNDEFINED_KEY = sort_key(UNDEFINED)
 
 
 def _without_repetitions(results: Iterator[Any]) -> Iterator[Any]:

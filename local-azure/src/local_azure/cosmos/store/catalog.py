@@ -1,6 +1,7 @@
 """The databases and containers of the account, in memory and in SQLite."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,6 +9,10 @@ from local_azure.cosmos import errors
 from local_azure.cosmos.store.containers import POSITION_BITS, Container, Database, check_id, normalized_definition
 from local_azure.cosmos.store.statements import Statements
 from local_azure.cosmos.store.storage import Storage
+
+REINDEX_BATCH = 500  # bodies in memory at once
+
+_log = logging.getLogger(__name__)
 
 _DATABASES = """
 CREATE TABLE IF NOT EXISTS databases (
@@ -35,6 +40,8 @@ class Catalog:
             storage.write(statement)
         storage.on_transaction_end(self._write_lsns, self._load)
         self._load()
+        for container in self.containers():
+            self._add_missing_indexes(container)
 
     def _load(self) -> None:
         self._lsns_to_write.clear()
@@ -51,6 +58,35 @@ class Catalog:
             last_lsn = max(lsn, (last or 0) >> POSITION_BITS)
             container = Container(number, database, name, json.loads(definition), ts, etag, last_lsn)
             self._containers[database.id, name] = container
+
+    def _add_missing_indexes(self, container: Container) -> None:
+        """For the paths of the policy: of a new container, after a change, or in a state folder of an older version."""
+        statements = container.statements
+        existing = {row[1] for row in self._storage.read(statements.columns)}
+        missing = [column for column in statements.add_column if column not in existing]
+        for column in missing:
+            self._storage.write(statements.add_column[column])
+        if not missing:
+            return
+        last, filled = -1, 0
+        while rows := self._storage.read(statements.bodies, (last, REINDEX_BATCH)).fetchall():
+            for number, body in rows:
+                keys = container.order_keys_of(json.loads(body))
+                self._storage.write(statements.fill_columns, (*keys, number))
+            last, filled = rows[-1][0], filled + len(rows)
+        for column in missing:
+            self._storage.write(statements.add_index[column])
+        if filled:
+            paths = ", ".join("/" + "/".join(path) for path, column in container.indexing.indexed if column in missing)
+            _log.info("%s/%s: indexed %s of %d items", container.database.id, container.id, paths, filled)
+
+    def _drop_indexes(self, before: Container, after: Container) -> None:
+        """Of the paths that the policy no longer names: their keys would not be kept up to date."""
+        kept = {column for _, column in after.indexing.indexed}
+        for _, column in before.indexing.indexed:
+            if column not in kept:
+                self._storage.write(f"DROP INDEX items_{before.number:d}_by_{column}")
+                self._storage.write(f"ALTER TABLE items_{before.number:d} DROP COLUMN {column}")
 
     def _write_lsns(self) -> None:
         for container in self._containers.values():
@@ -126,8 +162,13 @@ class Catalog:
             container = Container(number, database, name, definition, ts, etag, lsn=0)
             for create in container.statements.create_table:
                 self._storage.write(create)
+            self._add_missing_indexes(container)
         self._containers[database.id, name] = container
         return container
+
+    def differs(self, container: Container, resource: dict[str, Any]) -> bool:
+        """Whether a replacement by `resource` would change anything. Raises bad_request."""
+        return normalized_definition(resource) != container.definition
 
     def replace_container(self, container: Container, resource: dict[str, Any]) -> Container:
         """Raises bad_request if the id or the partition key would change."""
@@ -144,6 +185,8 @@ class Catalog:
             self._storage.write(statement, (json.dumps(definition), ts, etag, container.number))
             if changed.default_ttl != container.default_ttl:
                 self._storage.write(container.statements.set_expiry, (changed.default_ttl,))
+            self._drop_indexes(container, changed)
+            self._add_missing_indexes(changed)
         self._containers[container.database.id, container.id] = changed
         return changed
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from local_azure.cosmos import errors
 from local_azure.cosmos.limits import FORBIDDEN_IN_ID, MAX_ID_BYTES, MAX_TTL_SECONDS
-from local_azure.cosmos.store import resource_ids
+from local_azure.cosmos.store import order_keys, resource_ids
+from local_azure.cosmos.store.indexing import IndexingPolicy
 from local_azure.cosmos.store.partition_keys import PartitionKeyDefinition
 from local_azure.cosmos.store.statements import Statements
 
@@ -62,6 +63,7 @@ class Container:
     rid: str = field(init=False)
     rid_bytes: bytes = field(init=False)
     self_link: str = field(init=False)
+    indexing: IndexingPolicy = field(init=False)
     statements: Statements = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,12 @@ class Container:
         self.rid = resource_ids.container_rid(self.database.number, self.number)
         self.rid_bytes = resource_ids.container_bytes(self.database.number, self.number)
         self.self_link = f"dbs/{self.database.rid}/colls/{self.rid}/"
-        self.statements = Statements.of_table(self.number)
+        self.indexing = IndexingPolicy(self.definition["indexingPolicy"])
+        self.statements = Statements.of_table(self.number, tuple(each.column for each in self.indexing.indexed))
+
+    def order_keys_of(self, item: dict[str, Any]) -> tuple[bytes, ...]:
+        """One for each path that has an index."""
+        return tuple([order_keys.of_path(item, path) for path, _ in self.indexing.indexed])
 
     def resource(self) -> dict[str, Any]:
         """The resource, as the service returns it."""
@@ -123,6 +130,7 @@ def normalized_definition(resource: dict[str, Any]) -> dict[str, Any]:
     definition["partitionKey"] = {"version": 1, "kind": "Hash", **definition.get("partitionKey", {})}
     PartitionKeyDefinition.parse(definition["partitionKey"])
     definition["indexingPolicy"] = _indexing_policy(definition.get("indexingPolicy") or {})
+    IndexingPolicy(definition["indexingPolicy"])
     definition.setdefault("conflictResolutionPolicy", _DEFAULT_CONFLICTS)
     definition.setdefault("geospatialConfig", {"type": "Geography"})
     return definition
@@ -130,9 +138,20 @@ def normalized_definition(resource: dict[str, Any]) -> dict[str, Any]:
 
 def _indexing_policy(policy: dict[str, Any]) -> dict[str, Any]:
     """With the defaults of the service. Like the service, drops the obsolete kinds of index."""
+    if not isinstance(policy, dict):
+        raise errors.bad_request("The indexing policy of a container is an object.")
+    if str(policy.get("indexingMode", "consistent")).lower() not in {"consistent", "none"}:
+        raise errors.not_supported(f"the indexing mode {policy['indexingMode']!r}")
     included = policy.get("includedPaths", _DEFAULT_INDEXING["includedPaths"])
     excluded = list(policy.get("excludedPaths", []))
     if policy.get("indexingMode") != "none" and _ETAG_PATH not in excluded:
         excluded.append(_ETAG_PATH)
-    paths = {"includedPaths": [{"path": part.get("path")} for part in included], "excludedPaths": excluded}
+    paths = {
+        "includedPaths": [{"path": part.get("path") if isinstance(part, dict) else part} for part in included],
+        "excludedPaths": excluded,
+    }
     return {**_DEFAULT_INDEXING, **policy, **paths}
+
+
+def _path_only(part: Any) -> Any:
+    return {"path": part.get("path")} if isinstance(part, dict) else part

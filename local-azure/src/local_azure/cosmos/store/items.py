@@ -149,7 +149,7 @@ class ItemStore:
         commit.record_write()
 
     def purge(self) -> int:
-        """Deletes expired items, at most PURGE_BATCH per container. Returns their number."""
+        """Deletes expired items, at most PURGE_BATCH of each container. Returns their number."""
         purged = 0
         for container in self._catalog.containers():
             statements, now = container.statements, self._clock()
@@ -174,7 +174,18 @@ class ItemStore:
         key = commit.partition_key
         effective_key = partition_keys.effective(key, definition.kind, definition.version)
         expires = _expiry(container, item, now)
-        row = (sequence, key, item["id"], sequence, effective_key, int(now), expires, etag, body)
+        row = (
+            sequence,
+            key,
+            item["id"],
+            sequence,
+            effective_key,
+            int(now),
+            expires,
+            etag,
+            body,
+            *container.order_keys_of(item),
+        )
         self._storage.write(container.statements.insert, row)
         commit.record_write()
         return StoredItem(sequence, sequence, int(now), etag, body)
@@ -183,7 +194,8 @@ class ItemStore:
         container, now, sequence = commit.container, self._clock(), commit.next_sequence()
         etag = _etag(container, sequence, int(now))
         body = _body(container, item, found.number, etag, int(now))
-        row = (item["id"], sequence, int(now), _expiry(container, item, now), etag, body, found.number)
+        keys = container.order_keys_of(item)
+        row = (item["id"], sequence, int(now), _expiry(container, item, now), etag, body, *keys, found.number)
         try:
             self._storage.write(container.statements.update, row)
         except sqlite3.IntegrityError:

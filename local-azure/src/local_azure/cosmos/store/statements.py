@@ -10,6 +10,7 @@ from functools import cache
 # number: derived from the LSN that created the item; unique, in the order of creation.
 # sequence: derived from the LSN of the last write; the order of the change feed.
 # body: the JSON text of the response, which ends with the system properties.
+# A column and an index for each path that the indexing policy names are added; see indexing.py and order_keys.py.
 _SCHEMA = """
 CREATE TABLE items_N (
     number INTEGER PRIMARY KEY,
@@ -37,10 +38,15 @@ SELECT sequence, ts, partition_key, effective_key, body FROM items_N
 WHERE sequence > ? AND (expires IS NULL OR expires > ?) ORDER BY sequence
 """
 _INSERT = (
-    "INSERT INTO items_N (number, partition_key, id, sequence, effective_key, ts, expires, etag, body) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO items_N (number, partition_key, id, sequence, effective_key, ts, expires, etag, body{columns}) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?{values})"
 )
-_UPDATE = "UPDATE items_N SET id = ?, sequence = ?, ts = ?, expires = ?, etag = ?, body = ? WHERE number = ?"
+_UPDATE = "UPDATE items_N SET id = ?, sequence = ?, ts = ?, expires = ?, etag = ?, body = ?{changes} WHERE number = ?"
+_FILL = "UPDATE items_N SET {changes} WHERE number = ?"
+# Without a value it is undefined (order_keys.UNDEFINED).
+_ADD_COLUMN = "ALTER TABLE items_N ADD COLUMN {column} BLOB NOT NULL DEFAULT x'00'"
+# With the id, so that an index also serves "path = value ORDER BY id"; SQLite itself adds the number.
+_ADD_INDEX = "CREATE INDEX items_N_by_{column} ON items_N ({column}, id)"
 _SET_EXPIRY = """
 UPDATE items_N SET expires = CASE
     WHEN ?1 IS NULL THEN NULL
@@ -56,15 +62,21 @@ class Statements:
 
     create_table: tuple[str, ...]
     drop_table: str
-    insert: str  # number, partition_key, id, sequence, effective_key, ts, expires, etag, body
-    update: str  # id, sequence, ts, expires, etag, body, number
+    add_column: dict[str, str]  # by column
+    add_index: dict[str, str]  # by column
+    fill_columns: str  # the keys, number
+    bodies: str  # number, limit → number, body
+    columns: str  # → …, name, …
+    insert: str  # number, partition_key, id, sequence, effective_key, ts, expires, etag, body, the keys
+    update: str  # id, sequence, ts, expires, etag, body, the keys, number
     delete: str  # number
     delete_partition: str  # partition_key
     delete_expired: str  # partition_key, id, now
     find: str  # partition_key, id, now → number, sequence, ts, etag, body
     changes: str  # sequence, now → sequence, ts, partition_key, effective_key, body
-    select: str  # to be completed with conditions → number, id, ts, body
-    count: str  # to be completed with conditions → count
+    body: str  # number → body
+    find_by_number: str  # number → id
+    table: str
     last_sequence: str
     set_expiry: str  # default_ttl
     find_expired: str  # now
@@ -72,22 +84,32 @@ class Statements:
 
     @classmethod
     @cache
-    def of_table(cls, number: int) -> "Statements":
+    def of_table(cls, number: int, columns: tuple[str, ...] = ()) -> "Statements":
+        """`columns`: those of the order keys."""
+        changes = "".join(f", {column} = ?" for column in columns)
+        lists = {"columns": "".join(f", {column}" for column in columns), "values": ", ?" * len(columns)}
+
         def named(template: str) -> str:
             return template.replace("items_N", f"items_{number:d}")
 
         return cls(
             create_table=tuple(part for part in named(_SCHEMA).split(";") if part.strip()),
             drop_table=named("DROP TABLE items_N"),
-            insert=named(_INSERT),
-            update=named(_UPDATE),
+            add_column={column: named(_ADD_COLUMN.format(column=column)) for column in columns},
+            add_index={column: named(_ADD_INDEX.format(column=column)) for column in columns},
+            fill_columns=named(_FILL.format(changes=changes[2:])),
+            bodies=named("SELECT number, body FROM items_N WHERE number > ? ORDER BY number LIMIT ?"),
+            columns=named("PRAGMA table_info(items_N)"),
+            insert=named(_INSERT.format(**lists)),
+            update=named(_UPDATE.format(changes=changes)),
             delete=named("DELETE FROM items_N WHERE number = ?"),
             delete_partition=named("DELETE FROM items_N WHERE partition_key = ?"),
             delete_expired=named("DELETE FROM items_N WHERE partition_key = ? AND id = ? AND expires <= ?"),
             find=named(_FIND),
             changes=named(_CHANGES),
-            select=named("SELECT number, id, ts, body FROM items_N WHERE "),
-            count=named("SELECT count(*) FROM items_N WHERE "),
+            body=named("SELECT body FROM items_N WHERE number = ?"),
+            find_by_number=named("SELECT id FROM items_N WHERE number = ?"),
+            table=named("items_N"),
             last_sequence=named("SELECT max(sequence) FROM items_N"),
             set_expiry=named(_SET_EXPIRY),
             find_expired=named("SELECT 1 FROM items_N WHERE expires <= ? LIMIT 1"),

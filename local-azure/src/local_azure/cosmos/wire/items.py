@@ -97,10 +97,10 @@ class ItemRequests:
         if path.database == container.database.id:
             return path.item
         number = resource_ids.item_number(path.item)
-        row = self._account.storage.read(container.statements.select + "number = ?", (number,)).fetchone()
+        row = self._account.storage.read(container.statements.find_by_number, (number,)).fetchone()
         if row is None:
             raise errors.not_found()
-        return str(row[1])
+        return str(row[0])
 
     def _patch(self, body: Any) -> Change:
         if not isinstance(body, dict):

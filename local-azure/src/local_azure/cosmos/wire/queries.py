@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 from local_azure.cosmos import errors
-from local_azure.cosmos.query.engine import QueryCall, QueryEngine, QueryPage, select_from
+from local_azure.cosmos.query.engine import QueryEngine, select_from
+from local_azure.cosmos.query.pages import QueryCall, QueryPage
 from local_azure.cosmos.store.account import Account
 from local_azure.cosmos.store.containers import Container
 from local_azure.cosmos.wire import headers
@@ -12,6 +13,7 @@ from local_azure.cosmos.wire.charges import query_charge
 from local_azure.cosmos.wire.messages import Request, Response
 from local_azure.cosmos.wire.paths import ResourcePath
 from local_azure.cosmos.wire.resources import ResourceRequests
+from local_azure.cosmos.wire.slices import Work
 
 _EVERYTHING = "SELECT * FROM c"
 
@@ -24,14 +26,14 @@ class QueryRequests:
         self._engine = engine
         self._resources = resources
 
-    def query_items(self, request: Request, path: ResourcePath) -> Response:
+    def query_items(self, request: Request, path: ResourcePath) -> Work:
         if headers.flag(request, "x-ms-cosmos-is-query-plan-request"):
             raise errors.not_supported("query plans: with a single physical partition there is no need for them")
         text, parameters = _query(request)
         across = headers.flag(request, "x-ms-documentdb-query-enablecrosspartition")
         return self._page(request, path, text, parameters, across_partitions=across)
 
-    def read_items(self, request: Request, path: ResourcePath) -> Response:
+    def read_items(self, request: Request, path: ResourcePath) -> Work:
         return self._page(request, path, _EVERYTHING, {}, across_partitions=True)
 
     def query_databases(self, request: Request, _path: ResourcePath) -> Response:
@@ -47,7 +49,7 @@ class QueryRequests:
 
     def _page(
         self, request: Request, path: ResourcePath, text: str, parameters: dict[str, Any], *, across_partitions: bool
-    ) -> Response:
+    ) -> Work:
         container = self._account.owning_container(path.database, path.container)
         headers.check_intended_container(request, container)
         named_range = "x-ms-documentdb-partitionkeyrangeid" in request.headers
@@ -60,7 +62,7 @@ class QueryRequests:
             across_partitions or named_range,
         )
         started = time.perf_counter()
-        page = self._engine.run(container, call)
+        page = yield from self._engine.run(container, call)
         seconds = time.perf_counter() - started
         body = _feed(container, page.results)
         answer_headers = headers.item_headers(request, container, query_charge(page.items_read, len(body)))

@@ -14,10 +14,11 @@ from local_azure.cosmos.wire.messages import Request, Response
 from local_azure.cosmos.wire.paths import ResourcePath
 from local_azure.cosmos.wire.queries import QueryRequests
 from local_azure.cosmos.wire.resources import ResourceRequests
+from local_azure.cosmos.wire.slices import Work
 
 _DELETE_PARTITION = "partitionkeydelete"
 
-type Handler = Callable[[Request, ResourcePath], Response]
+type Handler = Callable[[Request, ResourcePath], Response | Work]
 
 _NOT_SUPPORTED = {
     "attachments": "attachments",
@@ -68,8 +69,8 @@ class Service:
         }
         self._resources = resources
 
-    def answer(self, request: Request) -> Response:
-        """Raises CosmosError."""
+    def answer(self, request: Request) -> Response | Work:
+        """Raises CosmosError, as the work may."""
         path = ResourcePath.parse(request.target)
         self._authorization.check(request, path)
         handler = self._routes.get((request.method, path.pattern))
@@ -77,7 +78,7 @@ class Service:
             raise _refusal(request, path)
         return handler(request, path)
 
-    def _post_item(self, request: Request, path: ResourcePath) -> Response:
+    def _post_item(self, request: Request, path: ResourcePath) -> Response | Work:
         if _is_query(request):
             return self._queries.query_items(request, path)
         if headers.flag(request, "x-ms-cosmos-is-batch-request"):
@@ -94,7 +95,7 @@ class Service:
             raise errors.not_supported(f"the operation {path.operation}")
         return self._items.delete_partition(request, path)
 
-    def _read_items(self, request: Request, path: ResourcePath) -> Response:
+    def _read_items(self, request: Request, path: ResourcePath) -> Response | Work:
         if "a-im" in request.headers:
             return self._changes.read(request, path)
         return self._queries.read_items(request, path)
