@@ -12,6 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 DAY = 24 * 60 * 60
+# Service Bus locks a message for five minutes at most. What an event function has not finished then is given back while
+# its locks can still be settled.
+LONGEST_DELIVERY_SECONDS: Final = 270
 # How similar an unknown name must be to that of a setting to be taken for a misspelling of it (difflib, 0 to 1). Other
 # programs have variables with similar names, such as KAKAO_API_KEY (0.77); a letter too few or too many gives 0.95.
 MISSPELT: Final = 0.9
@@ -77,7 +80,7 @@ class Settings(BaseSettings):
     kakao_provider: KakaoProviderName = KakaoProviderName.SANDBOX
 
     store_retry_after_seconds: Seconds = 2
-    delivery_retry_seconds: float = Field(default=180, ge=0, le=220)
+    delivery_retry_seconds: float = Field(default=180, ge=0, le=240)
     outbox_ttl_seconds: int = Field(default=7 * DAY, ge=60)
     idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
     kakao_message_ttl_seconds: int = Field(default=365 * DAY, ge=1)
@@ -96,6 +99,13 @@ class Settings(BaseSettings):
             raise ValueError("SERVICE_BUS_CONNECTION or SERVICE_BUS_CONNECTION__fullyQualifiedNamespace must be set")
         if Service.CUSTOMER in self.ssak8_services and not self.kakao_api_url:
             raise ValueError("KAKAO_API_URL must be set: the customer service calls the kakao service there")
+        # The last attempt may begin just before the retries end: it reads, writes, and puts a message aside.
+        last_attempt = 2 * self.cosmos_timeout_seconds + self.service_bus_timeout_seconds
+        if self.delivery_retry_seconds + last_attempt > LONGEST_DELIVERY_SECONDS:
+            raise ValueError(
+                "DELIVERY_RETRY_SECONDS, twice COSMOS_TIMEOUT_SECONDS and SERVICE_BUS_TIMEOUT_SECONDS must be at most "
+                f"{LONGEST_DELIVERY_SECONDS} s together, because a message is locked for five minutes"
+            )
         return self
 
     @classmethod

@@ -110,6 +110,10 @@ module serviceBus 'modules/service-bus.bicep' = {
       'kakao-alert': identityNames.kakao
       'view-updater': identityNames.customerview
     }
+    queueUsers: {
+      // People receive from it: docs/operations.md#alert-set-aside
+      'events-set-aside': { senders: [identityNames.customerview], receivers: [] }
+    }
     workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [identities]

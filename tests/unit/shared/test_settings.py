@@ -42,6 +42,7 @@ def test_services_are_named_with_commas(environment: pytest.MonkeyPatch) -> None
         ("KAKAO_BREAKER_FAILURES", "-1"),
         ("KAKAO_API_URL", "kakao:7072"),
         ("KAKAO_PROVIDER", "carrier-pigeon"),
+        ("DELIVERY_RETRY_SECONDS", "241"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -49,6 +50,22 @@ def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, va
 
     with pytest.raises(SettingsError, match=name):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("retry", "timeout", "accepted"), [("180", "40", True), ("180", "40.1", False), ("240", "10", True)]
+)
+def test_retries_and_a_last_attempt_end_before_the_lock_of_a_message(
+    environment: pytest.MonkeyPatch, retry: str, timeout: str, accepted: bool
+) -> None:
+    environment.setenv("DELIVERY_RETRY_SECONDS", retry)
+    environment.setenv("COSMOS_TIMEOUT_SECONDS", timeout)
+
+    if accepted:
+        Settings.load()
+    else:
+        with pytest.raises(SettingsError, match="DELIVERY_RETRY_SECONDS, twice COSMOS_TIMEOUT_SECONDS"):
+            Settings.load()
 
 
 @pytest.mark.parametrize("name", COMPLETE)
