@@ -7,10 +7,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Final, Self
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
+FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
+# An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
+FEED_POLL_DEFAULT: Final = 50
 DAY = 24 * 60 * 60
 # Service Bus locks a message for five minutes at most. What an event function has not finished then is given back while
 # its locks can still be settled.
@@ -80,6 +83,7 @@ class Settings(BaseSettings):
     kakao_provider: KakaoProviderName = KakaoProviderName.SANDBOX
 
     store_retry_after_seconds: Seconds = 2
+    feed_poll_milliseconds: FeedPoll = FEED_POLL_DEFAULT
     delivery_retry_seconds: float = Field(default=180, ge=0, le=240)
     outbox_ttl_seconds: int = Field(default=7 * DAY, ge=60)
     idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
@@ -135,6 +139,17 @@ def _misspelt() -> Iterator[tuple[str, str]]:
 def _line(field: str, message: str) -> str:
     name = field if "__" in field else field.upper()
     return f"{name}: {message}" if name else message.removeprefix("Value error, ")
+
+
+def feed_poll_milliseconds() -> int:
+    """FEED_POLL_MILLISECONDS alone. A trigger states it when its module is imported, also by tools without settings.
+
+    A wrong value is reported with the other settings, so here it counts as not set.
+    """
+    try:
+        return TypeAdapter(FeedPoll).validate_python(os.environ.get("FEED_POLL_MILLISECONDS", FEED_POLL_DEFAULT))
+    except ValidationError:
+        return FEED_POLL_DEFAULT
 
 
 @cache

@@ -185,6 +185,7 @@ module customer 'modules/function-app.bicep' = {
         KAKAO_API_URL: kakao.outputs.url
         // The scope of the tokens that kakao accepts.
         KAKAO_API_SCOPE: '${authClientId}/.default'
+        FEED_POLL_MILLISECONDS: string(size.feedPollMilliseconds)
       },
       size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
       extraSettings.customer

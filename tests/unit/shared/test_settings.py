@@ -1,6 +1,6 @@
 import pytest
 
-from shared.settings import Service, Settings, SettingsError
+from shared.settings import Service, Settings, SettingsError, feed_poll_milliseconds
 
 COMPLETE = {
     "COSMOS_CONNECTION": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=very-secret;",
@@ -43,6 +43,7 @@ def test_services_are_named_with_commas(environment: pytest.MonkeyPatch) -> None
         ("KAKAO_API_URL", "kakao:7072"),
         ("KAKAO_PROVIDER", "carrier-pigeon"),
         ("DELIVERY_RETRY_SECONDS", "241"),
+        ("FEED_POLL_MILLISECONDS", "9"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -140,3 +141,15 @@ def test_a_setting_may_be_written_in_lower_case(environment: pytest.MonkeyPatch)
     environment.setenv("kakao_timeout_seconds", "1")
 
     assert Settings.load().kakao_timeout_seconds == 1
+
+
+@pytest.mark.parametrize(("value", "milliseconds"), [("250", 250), ("9", 50), ("soon", 50)])
+def test_a_trigger_knows_the_poll_interval_without_the_other_settings(
+    environment: pytest.MonkeyPatch, value: str, milliseconds: int
+) -> None:
+    environment.delenv("COSMOS_CONNECTION")
+    assert feed_poll_milliseconds() == 50
+
+    environment.setenv("FEED_POLL_MILLISECONDS", value)
+
+    assert feed_poll_milliseconds() == milliseconds
