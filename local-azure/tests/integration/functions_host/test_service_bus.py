@@ -170,3 +170,18 @@ async def test_the_locks_of_a_batch_are_not_renewed(site: Site) -> None:
 
     assert [seen["counts"] for seen in sample.records_of("on-batch")[:2]] == [[1], [2]]
     assert any("on-batch: the locks of 1 messages of a batch were lost" in line for line in site.host.log)
+
+
+async def test_what_arrives_during_a_long_batch_is_delivered_once_with_a_fresh_lock(site: Site) -> None:
+    sample, bus = site.sample, site.bus
+    await bus.send_to_queue(message("first", seconds=1.1))
+    await until(lambda: sample.records_of("on-batch"))
+    await bus.send_to_queue(message("second", seconds=1.6))
+    await until(lambda: len(sample.records_of("on-batch")) == 2)
+    await bus.until_remaining([], "batches")
+
+    # Together both take longer than the lock of the second, which came while the first was handled.
+    assert [(seen["ids"], seen["counts"]) for seen in sample.records_of("on-batch")] == [
+        (["first"], [1]),
+        (["second"], [1]),
+    ]
