@@ -15,9 +15,10 @@ FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
 # An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
 FEED_POLL_DEFAULT: Final = 50
 DAY = 24 * 60 * 60
-# Service Bus locks a message for five minutes at most. What an event function has not finished then is given back while
-# its locks can still be settled.
+# The host renews the lock of a single message for five minutes, and those of a batch never: they last one minute
+# (service-bus.json). What is not finished by then is given back while its lock can still be settled.
 LONGEST_DELIVERY_SECONDS: Final = 270
+LONGEST_BATCH_SECONDS: Final = 55
 # How similar an unknown name must be to that of a setting to be taken for a misspelling of it (difflib, 0 to 1). Other
 # programs have variables with similar names, such as KAKAO_API_KEY (0.77); a letter too few or too many gives 0.95.
 MISSPELT: Final = 0.9
@@ -85,6 +86,7 @@ class Settings(BaseSettings):
     store_retry_after_seconds: Seconds = 2
     feed_poll_milliseconds: FeedPoll = FEED_POLL_DEFAULT
     delivery_retry_seconds: float = Field(default=180, ge=0, le=240)
+    batch_retry_seconds: float = Field(default=30, ge=0, le=45)
     outbox_ttl_seconds: int = Field(default=7 * DAY, ge=60)
     idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
     kakao_message_ttl_seconds: int = Field(default=365 * DAY, ge=1)
@@ -105,11 +107,15 @@ class Settings(BaseSettings):
             raise ValueError("KAKAO_API_URL must be set: the customer service calls the kakao service there")
         # The last attempt may begin just before the retries end: it reads, writes, and puts a message aside.
         last_attempt = 2 * self.cosmos_timeout_seconds + self.service_bus_timeout_seconds
-        if self.delivery_retry_seconds + last_attempt > LONGEST_DELIVERY_SECONDS:
-            raise ValueError(
-                "DELIVERY_RETRY_SECONDS, twice COSMOS_TIMEOUT_SECONDS and SERVICE_BUS_TIMEOUT_SECONDS must be at most "
-                f"{LONGEST_DELIVERY_SECONDS} s together, because a message is locked for five minutes"
-            )
+        for name, retries, longest in (
+            ("DELIVERY_RETRY_SECONDS", self.delivery_retry_seconds, LONGEST_DELIVERY_SECONDS),
+            ("BATCH_RETRY_SECONDS", self.batch_retry_seconds, LONGEST_BATCH_SECONDS),
+        ):
+            if retries + last_attempt > longest:
+                raise ValueError(
+                    f"{name}, twice COSMOS_TIMEOUT_SECONDS and SERVICE_BUS_TIMEOUT_SECONDS must be at most {longest} s "
+                    "together, because the lock of a message ends"
+                )
         return self
 
     @classmethod

@@ -151,7 +151,7 @@ def alert_cancellation() -> RetryWhileUnavailable[CustomerEvent]:
 def update_views() -> BatchHandler:
     update = UpdateView(customer_views(), metrics.record_view_age)
     messages_set_aside = ServiceBusMessagesSetAside(settings())
-    return BatchHandler(VIEW_UPDATER, update, messages_set_aside, settings().delivery_retry_seconds)
+    return BatchHandler(VIEW_UPDATER, update, messages_set_aside, settings().batch_retry_seconds)
 
 
 @cache

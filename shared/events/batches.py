@@ -17,7 +17,7 @@ from shared.domain.events import CustomerEvent
 from shared.events.reading import Text, UnreadableEvent, read_event, set_aside, texts_of_batch, traceparent_of
 from shared.events.retrying import RetryWhileUnavailable
 from shared.failures import describe_failure
-from shared.settings import LONGEST_DELIVERY_SECONDS
+from shared.settings import LONGEST_BATCH_SECONDS
 from shared.telemetry import event_span, mark_failed, trace_id
 from shared.use_cases.setting_aside import MessagesSetAside
 
@@ -63,7 +63,7 @@ class BatchHandler:
                     raise failure
 
         # No lock of a batch is renewed: what takes longer is given back, and a new delivery begins with new locks.
-        async with asyncio.timeout(LONGEST_DELIVERY_SECONDS):
+        async with asyncio.timeout(LONGEST_BATCH_SECONDS):
             await RetryWhileUnavailable(handle_waiting, self.retry_seconds)()
 
     async def _handle_in_order(self, deliveries: deque[Delivery], texts: frozenset[Text]) -> None:

@@ -30,9 +30,9 @@ pytestmark = pytest.mark.xdist_group("poison")
 
 @pytest.fixture(scope="module")
 def impatient_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A delivery that gives up after three seconds instead of three minutes."""
+    """A delivery that gives up after three seconds instead of thirty."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DELIVERY_RETRY_SECONDS", str(RETRY_SECONDS))
+        environment.setenv("BATCH_RETRY_SECONDS", str(RETRY_SECONDS))
         environment.setenv("COSMOS_TIMEOUT_SECONDS", "1")
         with Stack.start(LOCAL_AZURE_SETTINGS, tmp_path_factory.mktemp("stack")) as stack:
             yield stack

@@ -11,13 +11,13 @@ from jsonschema import Draft4Validator, Draft7Validator
 
 from functions import customer, customer_view, health, kakao, openapi, unmatched
 from shared import resources
-from shared.settings import LONGEST_DELIVERY_SECONDS
+from shared.settings import LONGEST_BATCH_SECONDS, Settings
 
 ROOT = Path(__file__).parents[2]
 
 
-LOCKS = {"kakao-alert": "PT30S", "view-updater": "PT5M"}
-"""The host renews the locks of single messages; a batch has to end before those of its messages."""
+LOCKS = {"kakao-alert": ("PT30S", 10), "view-updater": ("PT1M", 60)}
+"""Lock and deliveries. The host renews the locks of single messages; a batch has to end before its own."""
 
 
 def read_json(path: str) -> Any:
@@ -106,8 +106,7 @@ def test_the_local_topic_detects_duplicates_and_dead_letters() -> None:
     assert topic["Properties"]["DuplicateDetectionHistoryTimeWindow"] == "PT10M"
     for subscription in topic["Subscriptions"]:
         properties = subscription["Properties"]
-        assert properties["LockDuration"] == LOCKS[subscription["Name"]]
-        assert properties["MaxDeliveryCount"] == 10
+        assert (properties["LockDuration"], properties["MaxDeliveryCount"]) == LOCKS[subscription["Name"]]
         assert properties["DeadLetteringOnMessageExpiration"] is True
 
 
@@ -123,10 +122,19 @@ def test_what_was_put_aside_lies_there_once_and_is_deleted_in_the_end() -> None:
 def test_a_batch_is_finished_before_its_locks_end() -> None:
     service_bus = read_json("host.json")["extensions"]["serviceBus"]
 
-    # Nothing waits for a batch to fill up, and no lock is renewed: half a minute is left for settling.
+    # Nothing waits for a batch to fill up, and no lock is renewed: five seconds are left for settling.
     assert "minMessageBatchSize" not in service_bus
-    assert LOCKS["view-updater"] == "PT5M"
-    assert LONGEST_DELIVERY_SECONDS + 30 <= 5 * 60
+    assert LOCKS["view-updater"][0] == "PT1M"
+    assert LONGEST_BATCH_SECONDS + 5 <= 60
+
+
+def test_the_deliveries_of_both_functions_last_through_half_an_hour_of_outage() -> None:
+    retries = {
+        "kakao-alert": Settings.model_fields["delivery_retry_seconds"].default,
+        "view-updater": Settings.model_fields["batch_retry_seconds"].default,
+    }
+
+    assert {name: LOCKS[name][1] * seconds for name, seconds in retries.items()} == dict.fromkeys(LOCKS, 30 * 60)
 
 
 def test_messages_are_not_buffered_since_their_locks_would_expire() -> None:

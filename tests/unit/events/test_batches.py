@@ -247,7 +247,7 @@ async def test_each_event_continues_its_own_trace() -> None:
 
 
 async def test_a_batch_ends_while_its_locks_can_still_be_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.events.batches.LONGEST_DELIVERY_SECONDS", 0.05)
+    monkeypatch.setattr("shared.events.batches.LONGEST_BATCH_SECONDS", 0.05)
 
     async def hang(_: CustomerEvent) -> None:
         await asyncio.Event().wait()

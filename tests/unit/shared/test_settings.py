@@ -43,6 +43,7 @@ def test_services_are_named_with_commas(environment: pytest.MonkeyPatch) -> None
         ("KAKAO_API_URL", "kakao:7072"),
         ("KAKAO_PROVIDER", "carrier-pigeon"),
         ("DELIVERY_RETRY_SECONDS", "241"),
+        ("BATCH_RETRY_SECONDS", "46"),
         ("FEED_POLL_MILLISECONDS", "9"),
     ],
 )
@@ -54,18 +55,24 @@ def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, va
 
 
 @pytest.mark.parametrize(
-    ("retry", "timeout", "accepted"), [("180", "40", True), ("180", "40.1", False), ("240", "10", True)]
+    ("name", "retry", "timeout", "accepted"),
+    [
+        ("BATCH_RETRY_SECONDS", "30", "7.5", True),
+        ("BATCH_RETRY_SECONDS", "30", "7.6", False),
+        ("DELIVERY_RETRY_SECONDS", "240", "5", True),
+        ("DELIVERY_RETRY_SECONDS", "240", "10.1", False),
+    ],
 )
 def test_retries_and_a_last_attempt_end_before_the_lock_of_a_message(
-    environment: pytest.MonkeyPatch, retry: str, timeout: str, accepted: bool
+    environment: pytest.MonkeyPatch, name: str, retry: str, timeout: str, accepted: bool
 ) -> None:
-    environment.setenv("DELIVERY_RETRY_SECONDS", retry)
+    environment.setenv(name, retry)
     environment.setenv("COSMOS_TIMEOUT_SECONDS", timeout)
 
     if accepted:
         Settings.load()
     else:
-        with pytest.raises(SettingsError, match="DELIVERY_RETRY_SECONDS, twice COSMOS_TIMEOUT_SECONDS"):
+        with pytest.raises(SettingsError, match=f"{name}, twice COSMOS_TIMEOUT_SECONDS"):
             Settings.load()
 
 
