@@ -128,6 +128,10 @@ destroy: .venv/installed ## Delete an environment on Azure with its data: make d
 smoke: .venv/installed ## Play the calls against a running system: ENV=dev on Azure, or URL=http://…
 	@$(PYTHON) -m tools.delivery.smoke $(if $(URL),--url '$(URL)',--environment '$(ENV)') $(ARGS)
 
+.PHONY: redrive
+redrive: .venv/installed ## Show what was put aside, and dead letters; ARGS=--send sends them again; ENV=dev for Azure
+	@$(PYTHON) -m tools.delivery.redrive $(if $(ENV),--environment '$(ENV)',--local) $(ARGS)
+
 .PHONY: bench
 bench: .venv/installed ## Measure latency and throughput
 	@$(PYTHON) -m tools.bench

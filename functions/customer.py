@@ -13,10 +13,9 @@ from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import read_page_request
 from shared.http.requests import customer_id, idempotency_key, is_unchanged, precondition, read_json
+from shared.settings import feed_poll_milliseconds
 from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
 
-# Half of this is the delay of an event on an idle system. Each poll costs a request to Cosmos DB.
-FEED_POLL_MILLISECONDS: Final = 250
 # Their events, some 600 bytes each, fit into one batch of the topic (256 KB).
 DOCUMENTS_A_CALL: Final = 200
 
@@ -84,7 +83,7 @@ async def cancel_registration(request: func.HttpRequest, context: func.Context) 
     container_name=resources.CUSTOMERS,
     lease_container_name=resources.LEASES,
     lease_container_prefix="event-publisher",
-    feed_poll_delay=FEED_POLL_MILLISECONDS,
+    feed_poll_delay=feed_poll_milliseconds(),
     max_items_per_invocation=DOCUMENTS_A_CALL,
     start_from_beginning=True,  # type: ignore[arg-type]  # the host reads a boolean; the library declares a time
 )

@@ -14,6 +14,11 @@ TOPIC: Final = "customer-events"
 KAKAO_ALERT: Final = "kakao-alert"
 VIEW_UPDATER: Final = "view-updater"
 
+EVENTS_SET_ASIDE: Final = "events-set-aside"
+"""The queue of messages that a function with batches could not handle."""
+
+QUEUES: Final = (EVENTS_SET_ASIDE,)
+
 SUBSCRIPTION_LABELS: Final[dict[str, str | None]] = {
     KAKAO_ALERT: EventType.CANCELED.value,
     VIEW_UPDATER: None,

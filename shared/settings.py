@@ -7,11 +7,18 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Final, Self
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
+FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
+# An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
+FEED_POLL_DEFAULT: Final = 50
 DAY = 24 * 60 * 60
+# The host renews the lock of a single message for five minutes, and those of a batch never: they last one minute
+# (service-bus.json). What is not finished by then is given back while its lock can still be settled.
+LONGEST_DELIVERY_SECONDS: Final = 270
+LONGEST_BATCH_SECONDS: Final = 55
 # How similar an unknown name must be to that of a setting to be taken for a misspelling of it (difflib, 0 to 1). Other
 # programs have variables with similar names, such as KAKAO_API_KEY (0.77); a letter too few or too many gives 0.95.
 MISSPELT: Final = 0.9
@@ -77,7 +84,9 @@ class Settings(BaseSettings):
     kakao_provider: KakaoProviderName = KakaoProviderName.SANDBOX
 
     store_retry_after_seconds: Seconds = 2
-    delivery_retry_seconds: float = Field(default=180, ge=0, le=220)
+    feed_poll_milliseconds: FeedPoll = FEED_POLL_DEFAULT
+    delivery_retry_seconds: float = Field(default=180, ge=0, le=240)
+    batch_retry_seconds: float = Field(default=30, ge=0, le=45)
     outbox_ttl_seconds: int = Field(default=7 * DAY, ge=60)
     idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
     kakao_message_ttl_seconds: int = Field(default=365 * DAY, ge=1)
@@ -96,6 +105,17 @@ class Settings(BaseSettings):
             raise ValueError("SERVICE_BUS_CONNECTION or SERVICE_BUS_CONNECTION__fullyQualifiedNamespace must be set")
         if Service.CUSTOMER in self.ssak8_services and not self.kakao_api_url:
             raise ValueError("KAKAO_API_URL must be set: the customer service calls the kakao service there")
+        # The last attempt may begin just before the retries end: it reads, writes, and puts a message aside.
+        last_attempt = 2 * self.cosmos_timeout_seconds + self.service_bus_timeout_seconds
+        for name, retries, longest in (
+            ("DELIVERY_RETRY_SECONDS", self.delivery_retry_seconds, LONGEST_DELIVERY_SECONDS),
+            ("BATCH_RETRY_SECONDS", self.batch_retry_seconds, LONGEST_BATCH_SECONDS),
+        ):
+            if retries + last_attempt > longest:
+                raise ValueError(
+                    f"{name}, twice COSMOS_TIMEOUT_SECONDS and SERVICE_BUS_TIMEOUT_SECONDS must be at most {longest} s "
+                    "together, because the lock of a message ends"
+                )
         return self
 
     @classmethod
@@ -125,6 +145,17 @@ def _misspelt() -> Iterator[tuple[str, str]]:
 def _line(field: str, message: str) -> str:
     name = field if "__" in field else field.upper()
     return f"{name}: {message}" if name else message.removeprefix("Value error, ")
+
+
+def feed_poll_milliseconds() -> int:
+    """FEED_POLL_MILLISECONDS alone. A trigger states it when its module is imported, also by tools without settings.
+
+    A wrong value is reported with the other settings, so here it counts as not set.
+    """
+    try:
+        return TypeAdapter(FeedPoll).validate_python(os.environ.get("FEED_POLL_MILLISECONDS", FEED_POLL_DEFAULT))
+    except ValidationError:
+        return FEED_POLL_DEFAULT
 
 
 @cache

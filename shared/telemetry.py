@@ -112,6 +112,19 @@ class _CurrentSpan(AbstractContextManager[Span]):
         self._span.end()
 
 
+@contextmanager
+def event_span(name: str, traceparent: str | None, **attributes: str | int) -> Iterator[Span]:
+    """A span for handling an event, in the trace of the request that caused it.
+
+    It is linked to the current invocation, which may handle events of several traces.
+    """
+    invocation = trace.get_current_span().get_span_context()
+    with continued_trace(traceparent), span(name, SpanKind.INTERNAL, **attributes) as current:
+        if invocation.is_valid and invocation.trace_id != current.get_span_context().trace_id:
+            current.add_link(invocation)
+        yield current
+
+
 def message_span(name: str, traceparent: str | None, **attributes: str | int) -> Span:
     """A span for sending a message, in the trace of the request that caused it; the caller ends the span.
 

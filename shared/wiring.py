@@ -18,15 +18,18 @@ from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.kakao_providers import PROVIDERS
 from shared.adapters.reservations import CosmosReservations
 from shared.adapters.service_bus import ServiceBusEventPublisher
+from shared.adapters.set_aside import ServiceBusMessagesSetAside
 from shared.adapters.swept_outbox import CosmosSweptOutbox
 from shared.domain.customer import Customer
 from shared.domain.customer_view import CustomerView
+from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, MessageId
+from shared.events.batches import BatchHandler
 from shared.events.retrying import RetryWhileUnavailable
 from shared.garbage_collection import spare_long_lived_objects
 from shared.http.links import public_base_url
-from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
+from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS, VIEW_UPDATER
 from shared.settings import Service, settings
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import CancelRegistration
@@ -148,15 +151,16 @@ def send_kakao() -> SendKakao:
 
 
 @cache
-def alert_cancellation() -> RetryWhileUnavailable:
+def alert_cancellation() -> RetryWhileUnavailable[CustomerEvent]:
     alert = AlertCancellation(kakao_provider(), kakao_messages(), utc_now, metrics.record_alert_age)
     return RetryWhileUnavailable(alert, settings().delivery_retry_seconds)
 
 
 @cache
-def update_view() -> RetryWhileUnavailable:
+def update_views() -> BatchHandler:
     update = UpdateView(customer_views(), metrics.record_view_age)
-    return RetryWhileUnavailable(update, settings().delivery_retry_seconds)
+    messages_set_aside = ServiceBusMessagesSetAside(settings())
+    return BatchHandler(VIEW_UPDATER, update, messages_set_aside, settings().batch_retry_seconds)
 
 
 @cache

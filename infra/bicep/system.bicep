@@ -110,6 +110,10 @@ module serviceBus 'modules/service-bus.bicep' = {
       'kakao-alert': identityNames.kakao
       'view-updater': identityNames.customerview
     }
+    queueUsers: {
+      // People receive from it: docs/operations.md#alert-set-aside
+      'events-set-aside': { senders: [identityNames.customerview], receivers: [] }
+    }
     workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [identities]
@@ -181,6 +185,7 @@ module customer 'modules/function-app.bicep' = {
         KAKAO_API_URL: kakao.outputs.url
         // The scope of the tokens that kakao accepts.
         KAKAO_API_SCOPE: '${authClientId}/.default'
+        FEED_POLL_MILLISECONDS: string(size.feedPollMilliseconds)
       },
       size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
       extraSettings.customer

@@ -52,6 +52,11 @@ type Size = {
   @minValue(1)
   registrationsInProgress: int
 
+  @description('How often the change feed is asked for new events, in milliseconds. An idle system publishes that much later; docs/decisions/0025-polling-the-feed.md has the price.')
+  @minValue(10)
+  @maxValue(60000)
+  feedPollMilliseconds: int
+
   @description('Whether a deployment replaces instances one after the other, instead of all at once.')
   rollingUpdates: bool
 

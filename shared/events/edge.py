@@ -1,32 +1,31 @@
 """The outermost edge of an event function: input is parsed, the trace continues, and failures lose their text.
 
-Its sibling for HTTP is shared/http/edge.py. A function that fails here gets its event again: Service Bus delivers the
-message once more, and the change feed does not move on.
+Its sibling for HTTP is shared/http/edge.py. A function that fails here gets its input again: Service Bus delivers the
+message or the whole batch once more, and the change feed does not move on.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import List  # noqa: UP035
 
 import azure.functions as func
-from pydantic import ValidationError
 
 from shared.domain.errors import DomainError
 from shared.domain.events import CustomerEvent
 from shared.domain.outbox import OutboxEvent
+from shared.events.reading import read_event, traceparent_of
 from shared.failures import UnexpectedFailure
-from shared.telemetry import continued_trace, span
+from shared.telemetry import event_span
 from shared.use_cases.publishing import read_outbox
 
 type EventHandler = Callable[[CustomerEvent], Awaitable[None]]
 type EventFunction = Callable[[func.ServiceBusMessage], Awaitable[None]]
+type BatchHandler = Callable[[Sequence[func.ServiceBusMessage]], Awaitable[None]]
+type BatchFunction = Callable[[list[func.ServiceBusMessage]], Awaitable[None]]
 type OutboxHandler = Callable[[Sequence[OutboxEvent]], Awaitable[None]]
 type OutboxFunction = Callable[[func.DocumentList], Awaitable[None]]
 type TimerHandler = Callable[[], Awaitable[None]]
 type TimerFunction = Callable[[func.TimerRequest], Awaitable[None]]
-
-
-class UnreadableEvent(Exception):
-    """The message is not a customer event. It is delivered again until Service Bus dead-letters it."""
 
 
 def event_function(handler: EventHandler) -> EventFunction:
@@ -35,13 +34,24 @@ def event_function(handler: EventHandler) -> EventFunction:
     # Not functools.wraps: the worker reads the parameters of what it calls, and these are not the handler's.
     async def edge(message: func.ServiceBusMessage) -> None:
         event = read_event(message)
-        properties = message.application_properties or {}
         with (
             _unexpected_failures_hidden(),
-            continued_trace(properties.get("traceparent")),
-            span(f"process {event.type}", messaging_message_id=event.id),
+            event_span(f"process {event.type}", traceparent_of(message), messaging_message_id=event.id),
         ):
             await handler(event)
+
+    edge.__name__ = handler.__name__
+    edge.__doc__ = handler.__doc__
+    return edge
+
+
+def batch_function(handler: BatchHandler) -> BatchFunction:
+    """Makes a function with a Service Bus trigger of cardinality *many* of a handler for its messages."""
+
+    # Not list[…]: the worker refuses to load a function with that annotation.
+    async def edge(messages: List[func.ServiceBusMessage]) -> None:  # noqa: UP006
+        with _unexpected_failures_hidden():
+            await handler(messages)
 
     edge.__name__ = handler.__name__
     edge.__doc__ = handler.__doc__
@@ -70,15 +80,6 @@ def timer_function(handler: TimerHandler) -> TimerFunction:
     edge.__name__ = handler.__name__
     edge.__doc__ = handler.__doc__
     return edge
-
-
-def read_event(message: func.ServiceBusMessage) -> CustomerEvent:
-    """The event in the message. Raises UnreadableEvent, which never repeats what the message holds."""
-    try:
-        return CustomerEvent.model_validate_json(message.get_body())
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, part["loc"])) or "(body)" for part in error.errors())
-        raise UnreadableEvent(f"message {message.message_id!r} is not a customer event; wrong: {fields}") from None
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from typing import Final
 import stamina
 
 from shared.domain.errors import Unavailable
-from shared.domain.events import CustomerEvent
 from shared.telemetry import trace_id
 
 log = logging.getLogger(__name__)
@@ -19,17 +18,17 @@ LONGEST_WAIT_SECONDS: Final = 15
 
 
 @dataclass(frozen=True)
-class RetryWhileUnavailable:
-    """Handles an event again, after growing waits, while a service that is needed is unavailable.
+class RetryWhileUnavailable[**Arguments]:
+    """Handles an event or a batch again, after growing waits, while a service that is needed is unavailable.
 
-    The host would give the message of a failed function back at once, and ten attempts would be over within a second.
-    `timeout_seconds` and one more attempt stay below the five minutes for which the host renews the message's lock.
+    The host would give the messages of a failed function back at once, and ten attempts would be over within a second.
+    `timeout_seconds` and one more attempt stay below the five minutes for which the host holds their locks.
     """
 
-    handle: Callable[[CustomerEvent], Awaitable[None]]
+    handle: Callable[Arguments, Awaitable[None]]
     timeout_seconds: float
 
-    async def __call__(self, event: CustomerEvent) -> None:
+    async def __call__(self, *arguments: Arguments.args, **named: Arguments.kwargs) -> None:
         """Raises Unavailable once the time is over, and any other error at once."""
         attempts = stamina.retry_context(
             on=Unavailable,
@@ -41,7 +40,7 @@ class RetryWhileUnavailable:
         async for attempt in attempts:
             with attempt:
                 try:
-                    await self.handle(event)
+                    await self.handle(*arguments, **named)
                 except Unavailable as error:
                     log.warning("attempt %d: %s trace %s", attempt.num, error, trace_id())
                     raise

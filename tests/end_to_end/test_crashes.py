@@ -16,8 +16,8 @@ from tools.play.waiting import wait_until
 SERVICES = ["customer", "kakao", "customerview", "service_bus", "cosmos", "gateway"]
 WORKERS = 4
 SECONDS_BETWEEN_KILLS = 0.5  # while some flows are still under way
-# A message that was being handled when its receiver died stays locked for 30 s. Twice that, and some slack.
-COMPLETION_SECONDS = 75
+# A message that was being handled when its receiver died stays locked for a minute. Twice that, and some slack.
+COMPLETION_SECONDS = 135
 
 
 @dataclass

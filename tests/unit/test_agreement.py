@@ -10,8 +10,13 @@ from jsonschema import Draft4Validator, Draft7Validator
 
 from functions import customer, customer_view, health, kakao, openapi, unmatched
 from shared import resources
+from shared.settings import LONGEST_BATCH_SECONDS, Settings
 
 ROOT = Path(__file__).parents[2]
+
+
+LOCKS = {"kakao-alert": ("PT30S", 10), "view-updater": ("PT1M", 60)}
+"""Lock and deliveries. The host renews the locks of single messages; a batch has to end before its own."""
 
 
 def read_json(path: str) -> Any:
@@ -57,8 +62,8 @@ def test_the_description_of_a_function_for_the_host_is_valid(function: Any) -> N
         written = {**binding, "direction": binding["direction"].lower()}
         if "methods" in binding:
             written["methods"] = [method.lower() for method in binding["methods"]]
-        if "authLevel" in binding:
-            written["authLevel"] = binding["authLevel"].lower()
+        for name in {"authLevel", "cardinality", "dataType"} & binding.keys():
+            written[name] = binding[name].lower()
         for name in ("bindingBase", DEFINITIONS.get(binding["type"], "dynamicBinding")):
             definition = {**schema["definitions"][name], "definitions": schema["definitions"]}
             errors += Draft4Validator(definition).iter_errors(written)
@@ -89,6 +94,7 @@ def test_the_local_service_bus_has_the_entities_that_the_code_uses() -> None:
     }
 
     assert [topic["Name"] for topic in namespace["Topics"]] == [resources.TOPIC]
+    assert [queue["Name"] for queue in namespace["Queues"]] == list(resources.QUEUES)
     assert labels == resources.SUBSCRIPTION_LABELS
 
 
@@ -99,8 +105,35 @@ def test_the_local_topic_detects_duplicates_and_dead_letters() -> None:
     assert topic["Properties"]["DuplicateDetectionHistoryTimeWindow"] == "PT10M"
     for subscription in topic["Subscriptions"]:
         properties = subscription["Properties"]
-        assert (properties["LockDuration"], properties["MaxDeliveryCount"]) == ("PT30S", 10)
+        assert (properties["LockDuration"], properties["MaxDeliveryCount"]) == LOCKS[subscription["Name"]]
         assert properties["DeadLetteringOnMessageExpiration"] is True
+
+
+def test_what_was_put_aside_lies_there_once_and_is_deleted_in_the_end() -> None:
+    [queue] = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]["Queues"]
+
+    assert queue["Properties"]["RequiresDuplicateDetection"] is True
+    # A dead letter would keep a name and an address for ever.
+    assert queue["Properties"]["DefaultMessageTimeToLive"] == "P14D"
+    assert queue["Properties"]["DeadLetteringOnMessageExpiration"] is False
+
+
+def test_a_batch_is_finished_before_its_locks_end() -> None:
+    service_bus = read_json("host.json")["extensions"]["serviceBus"]
+
+    # Nothing waits for a batch to fill up, and no lock is renewed: five seconds are left for settling.
+    assert "minMessageBatchSize" not in service_bus
+    assert LOCKS["view-updater"][0] == "PT1M"
+    assert LONGEST_BATCH_SECONDS + 5 <= 60
+
+
+def test_the_deliveries_of_both_functions_last_through_half_an_hour_of_outage() -> None:
+    retries = {
+        "kakao-alert": Settings.model_fields["delivery_retry_seconds"].default,
+        "view-updater": Settings.model_fields["batch_retry_seconds"].default,
+    }
+
+    assert {name: LOCKS[name][1] * seconds for name, seconds in retries.items()} == dict.fromkeys(LOCKS, 30 * 60)
 
 
 def test_messages_are_not_buffered_since_their_locks_would_expire() -> None:

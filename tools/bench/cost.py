@@ -57,8 +57,8 @@ class Assumptions:
     cancelled_units: float = 60.0
     looked_at_units: float = 2.0
     """Reading a document costs 1 request unit, and twice that with strong consistency."""
-    feed_units_second: float = 1.0
-    """Polling the change feed and the leases, whether or not anything has changed."""
+    poll_units: float = 1.0
+    """A poll of the change feed that finds nothing. The leases are polled so seldom that they are left out."""
 
     sweeps: float = HOURS_A_MONTH * 15
     """Executions of sweep-outbox per month: one every four minutes."""
@@ -84,8 +84,8 @@ class Assumptions:
     """Log lines of one execution; all are kept. Metrics are aggregated per minute and cost next to nothing."""
     requests_executed: float = 2.0
     """Requests of one execution to the database and to storage. Where access is audited, each is a row of a log."""
-    requests_second: float = 6.0
-    """The same without any execution: four times a second the change feed is read; leases and locks are renewed."""
+    requests_second: float = 2.0
+    """The same without any execution, besides polling the change feed: leases and locks are renewed."""
     kilobytes_audited: float = 1.0
     """Of one such row."""
 
@@ -95,7 +95,8 @@ class Environment:
     """As in infra/bicep. `ready`: always-ready instances; `throughput`: the maximum of all containers, in RU/s.
 
     `traced`: the share of traces that is kept, from 0 to 1 (sampledPercentage); `log_alerts`: rules that query logs;
-    `audited`: whether each request to the database and to storage is logged.
+    `audited`: whether each request to the database and to storage is logged; `polls_second`: of the change feed
+    (feedPollMilliseconds).
     """
 
     ready: int
@@ -104,6 +105,7 @@ class Environment:
     traced: float
     log_alerts: int
     audited: bool = False
+    polls_second: float = 1.0
 
     @property
     def serverless(self) -> bool:
@@ -112,8 +114,10 @@ class Environment:
 
 # The gateway every 5 minutes and three apps every 15, from three locations each.
 WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
-DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5)
-PROD = Environment(ready=14, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6, audited=True)
+DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5, polls_second=4)
+PROD = Environment(
+    ready=14, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6, audited=True, polls_second=10
+)
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ class Model:
         a = self.assumptions
         each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units
         swept = a.sweeps * a.sweep_units + self.events(registrations) * a.swept_units
-        return registrations * each + swept + a.feed_units_second * SECONDS_A_MONTH
+        return registrations * each + swept + a.poll_units * self.environment.polls_second * SECONDS_A_MONTH
 
     def database(self, registrations: float) -> float:
         """Cosmos DB. Autoscale bills the busiest second of each hour: assumed to be PEAK times the mean."""
@@ -185,7 +189,8 @@ class Model:
         a, p, here = self.assumptions, self.prices, self.environment
         executions = self.executions(registrations)
         traced = (executions + self.gateway_calls(registrations)) * a.kilobytes_traced * here.traced
-        requests = executions * a.requests_executed + SECONDS_A_MONTH * a.requests_second if here.audited else 0
+        idle = SECONDS_A_MONTH * (a.requests_second + here.polls_second)
+        requests = executions * a.requests_executed + idle if here.audited else 0
         gigabytes = (traced + executions * a.kilobytes_logged + requests * a.kilobytes_audited) / MILLION
         return gigabytes * p.log_gb + here.web_tests_month * p.web_test + here.log_alerts * p.log_alert_rule
 

@@ -168,6 +168,18 @@ var metricAlerts MetricAlert[] = [
     dimensions: []
   }
   {
+    name: 'set-aside'
+    description: 'A message could not be handled, and was put aside.'
+    severity: 2
+    scope: serviceBusId
+    namespace: 'Microsoft.ServiceBus/namespaces'
+    metric: 'ActiveMessages'
+    aggregation: 'Maximum'
+    above: 0
+    window: 'PT5M'
+    dimensions: [{ name: 'EntityName', operator: 'Include', values: ['events-set-aside'] }]
+  }
+  {
     name: 'active-messages'
     description: 'More than a thousand messages have been waiting for a quarter of an hour.'
     severity: 2

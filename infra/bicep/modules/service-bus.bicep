@@ -1,4 +1,5 @@
-// The topic of customer events. Topic, subscriptions and rules come from the file that the local Service Bus reads.
+// The topic of customer events, and the queues. They come from the file that the local Service Bus reads, with
+// subscriptions and rules.
 
 import { appRoles } from '../roles.bicep'
 
@@ -17,10 +18,14 @@ param sender string
 @description('Subscription → the identity that receives from it.')
 param receivers { *: string }
 
+@description('Queue → the identities that send to it and that receive from it.')
+param queueUsers { *: { senders: string[], receivers: string[] } }
+
 @description('The workspace of the logs.')
 param workspaceId string
 
 var topicConfiguration = loadJsonContent('../../../entities/service-bus.json', '$.UserConfig.Namespaces[0].Topics[0]')
+var queueConfigurations = loadJsonContent('../../../entities/service-bus.json', '$.UserConfig.Namespaces[0].Queues')
 
 var dataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.serviceBusDataSender)
 
@@ -78,6 +83,18 @@ module subscriptions 'service-bus-subscription.bicep' = [
       topicName: topic.name
       subscription: subscription
       receiver: receivers[subscription.Name]
+    }
+  }
+]
+
+module queues 'service-bus-queue.bicep' = [
+  for queue in queueConfigurations: {
+    name: 'service-bus-queue-${queue.Name}'
+    params: {
+      namespaceName: namespace.name
+      queue: queue
+      senders: queueUsers[queue.Name].senders
+      receivers: queueUsers[queue.Name].receivers
     }
   }
 ]

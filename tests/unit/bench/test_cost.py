@@ -112,8 +112,8 @@ def test_only_sampled_traces_cost_but_all_logs_do() -> None:
 
 
 def test_audited_requests_cost_even_without_a_registration() -> None:
-    audited = dataclasses.replace(NOTHING, audited=True)
-    assumptions = dataclasses.replace(UNSWEPT, requests_executed=2, requests_second=5, kilobytes_audited=1.5)
+    audited = dataclasses.replace(NOTHING, audited=True, polls_second=3)
+    assumptions = dataclasses.replace(UNSWEPT, requests_executed=2, requests_second=2, kilobytes_audited=1.5)
 
     idle = Model(audited, assumptions=assumptions).monitoring(0)
     busy = Model(audited, assumptions=assumptions)
@@ -154,6 +154,7 @@ def test_the_modelled_environments_are_those_of_bicep(name: str, modelled: Envir
     assert modelled.throughput == sum(option.get("autoscaleSettings", {}).get("maxThroughput", 0) for option in options)
     calls = sum(len(test["Locations"]) * 730 * 3600 / test["Frequency"] for test in tests)
     assert modelled.web_tests_month == calls
+    assert modelled.polls_second == 1000 / int(here.settings("customer")["FEED_POLL_MILLISECONDS"])
     assert modelled.log_alerts == sum(rule["enabled"] for rule in rules)
     assert {rule["evaluationFrequency"] for rule in rules} == {"PT5M"}
     assert {modelled.traced} == shares

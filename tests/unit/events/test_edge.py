@@ -3,27 +3,22 @@ from typing import cast
 
 import azure.functions as func
 import pytest
-from azure.functions.servicebus import ServiceBusMessage
 
 from shared.domain.customer import Customer
 from shared.domain.errors import DomainError, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.outbox import OutboxEvent
-from shared.events.edge import UnreadableEvent, event_function, outbox_function, read_event, timer_function
+from shared.events.edge import event_function, outbox_function, timer_function
+from shared.events.reading import UnreadableEvent, read_event
 from shared.failures import UnexpectedFailure
 from shared.telemetry import trace_id
+from tests.unit.events.messages import message
 from tests.unit.fakes import CUSTOMER_ID, START, YEON
 
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 EVENT = CustomerEvent.registered("event 1", CUSTOMER)
 BODY = EVENT.model_dump_json(by_alias=True)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-def message(body: str, **properties: str) -> func.ServiceBusMessage:
-    return ServiceBusMessage(
-        body=body.encode(), message_id="m", application_properties=dict(properties), user_properties={}
-    )
 
 
 def feed(*documents: dict[str, object]) -> func.DocumentList:

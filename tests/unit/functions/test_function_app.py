@@ -149,6 +149,14 @@ def test_event_functions_listen_to_a_subscription_of_their_own_name(
     )
 
 
+def test_only_the_views_are_updated_in_batches_whose_bodies_stay_as_they_are(load: Load) -> None:
+    views, alerts = trigger(load("customerview")["view-updater"]), trigger(load("kakao")["kakao-alert"])
+
+    # The host leaves an empty text out of a batch, but no empty bytes.
+    assert (views["cardinality"], views["dataType"]) == ("MANY", "BINARY")
+    assert "cardinality" not in alerts
+
+
 def test_a_deployment_names_the_functions_whose_instances_no_call_reaches(load: Load) -> None:
     functions = load("customer,kakao,customerview")
 

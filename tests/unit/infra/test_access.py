@@ -31,6 +31,7 @@ GRANTED = {
     ("customer", "Service Bus Data Sender", "namespaces/sb-/topics/customer-events"),
     ("kakao", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/kakao-alert"),
     ("customerview", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/view-updater"),
+    ("customerview", "Service Bus Data Sender", "namespaces/sb-/queues/events-set-aside"),
     # for the key of a KakaoTalk provider, once there is one
     ("kakao", "Key Vault Secrets User", "vaults/kv-"),
     # telemetry

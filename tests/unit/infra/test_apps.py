@@ -39,7 +39,7 @@ REQUIRED = {
     "SSAK8_SERVICES",
 }
 REQUIRED_BY = {
-    "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE"},
+    "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE", "FEED_POLL_MILLISECONDS"},
     "kakao": {"COSMOS_TIMEOUT_SECONDS"},
     "customerview": set[str](),
 }

@@ -16,6 +16,7 @@ from tests.unit.infra.deployments import ENVIRONMENTS, Deployment, deployment
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 
 TOPICS = "Microsoft.ServiceBus/namespaces/topics"
+QUEUES = "Microsoft.ServiceBus/namespaces/queues"
 SUBSCRIPTIONS = f"{TOPICS}/subscriptions"
 RULES = f"{SUBSCRIPTIONS}/rules"
 CONTAINERS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers"
@@ -44,18 +45,20 @@ def labels(here: Deployment) -> dict[str, str | None]:
 
 
 @every_environment
-def test_the_topic_and_its_subscriptions_are_those_of_the_code(environment: str) -> None:
+def test_the_topic_its_subscriptions_and_the_queues_are_those_of_the_code(environment: str) -> None:
     here = deployment(environment)
 
     assert [last_name(topic) for topic in here.all(TOPICS)] == [resources.TOPIC]
     assert labels(here) == resources.SUBSCRIPTION_LABELS
+    assert [last_name(queue) for queue in here.all(QUEUES)] == list(resources.QUEUES)
 
 
 @every_environment
-def test_the_topic_and_its_subscriptions_behave_like_the_local_ones(environment: str) -> None:
+def test_the_topic_its_subscriptions_and_the_queues_behave_like_the_local_ones(environment: str) -> None:
     here = deployment(environment)
     configuration = json.loads((ROOT / "entities" / "service-bus.json").read_text(encoding="utf-8"))
-    [local] = configuration["UserConfig"]["Namespaces"][0]["Topics"]
+    [namespace] = configuration["UserConfig"]["Namespaces"]
+    [local] = namespace["Topics"]
 
     def camel_case(properties: dict[str, Any]) -> dict[str, Any]:
         return {name[0].lower() + name[1:]: value for name, value in properties.items()}
@@ -66,18 +69,19 @@ def test_the_topic_and_its_subscriptions_behave_like_the_local_ones(environment:
         on_azure = here.one(SUBSCRIPTIONS, f"/{subscription['Name']}")["properties"]
         assert camel_case(subscription["Properties"]).items() <= on_azure.items()
         assert on_azure["deadLetteringOnFilterEvaluationExceptions"] is True
+    for queue in namespace["Queues"]:
+        on_azure = here.one(QUEUES, f"/{queue['Name']}")["properties"]
+        assert camel_case(queue["Properties"]).items() <= on_azure.items()
 
 
 @every_environment
-def test_the_topic_drops_duplicates_for_ten_minutes_and_dead_letters_after_ten_deliveries(environment: str) -> None:
+def test_the_topic_drops_duplicates_for_ten_minutes_and_keeps_what_expires(environment: str) -> None:
     here = deployment(environment)
 
     topic = here.one(TOPICS)["properties"]
     assert (topic["requiresDuplicateDetection"], topic["duplicateDetectionHistoryTimeWindow"]) == (True, "PT10M")
     for subscription in here.all(SUBSCRIPTIONS):
-        properties = subscription["properties"]
-        assert (properties["lockDuration"], properties["maxDeliveryCount"]) == ("PT30S", 10)
-        assert properties["deadLetteringOnMessageExpiration"] is True
+        assert subscription["properties"]["deadLetteringOnMessageExpiration"] is True
 
 
 @every_environment

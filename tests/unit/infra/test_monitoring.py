@@ -10,6 +10,7 @@ import pytest
 
 from functions import customer, customer_view, kakao
 from shared.metrics import BREAKER_STATES, METRICS
+from shared.resources import EVENTS_SET_ASIDE
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, foundation
 from tests.unit.infra.kql import COLUMNS, tables, unknown_names
 from tools.paths import ROOT
@@ -25,6 +26,7 @@ REQUIRED_ALERTS = {
     "breaker-open",
     "oldest-message",
     "dead-letters",
+    "set-aside",
     "outbox-age",
     "database-throttling",
     "no-traffic",
@@ -236,6 +238,21 @@ def test_every_required_alert_exists_and_is_enabled_where_somebody_relies_on_it(
     unattended = {"no-traffic", *(f"availability-{target}" for target in ("gateway", *APPS))}
     assert silent == (unattended if environment == "dev" else set())
     assert foundation(environment).one("Microsoft.Consumption/budgets")["properties"]["amount"] > 0
+
+
+@every_environment
+def test_a_message_that_was_put_aside_is_reported(environment: str) -> None:
+    [rule] = [
+        rule["properties"] for rule in deployment(environment).all(METRIC_ALERTS) if "-set-aside-" in rule["name"]
+    ]
+    [criterion] = rule["criteria"]["allOf"]
+
+    assert (criterion["metricName"], criterion["operator"], criterion["threshold"]) == (
+        "ActiveMessages",
+        "GreaterThan",
+        0,
+    )
+    assert [dimension["values"] for dimension in criterion["dimensions"]] == [[EVENTS_SET_ASIDE]]
 
 
 @every_environment

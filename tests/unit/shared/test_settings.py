@@ -1,6 +1,6 @@
 import pytest
 
-from shared.settings import Service, Settings, SettingsError
+from shared.settings import Service, Settings, SettingsError, feed_poll_milliseconds
 
 COMPLETE = {
     "COSMOS_CONNECTION": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=very-secret;",
@@ -42,6 +42,9 @@ def test_services_are_named_with_commas(environment: pytest.MonkeyPatch) -> None
         ("KAKAO_BREAKER_FAILURES", "-1"),
         ("KAKAO_API_URL", "kakao:7072"),
         ("KAKAO_PROVIDER", "carrier-pigeon"),
+        ("DELIVERY_RETRY_SECONDS", "241"),
+        ("BATCH_RETRY_SECONDS", "46"),
+        ("FEED_POLL_MILLISECONDS", "9"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -49,6 +52,28 @@ def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, va
 
     with pytest.raises(SettingsError, match=name):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "retry", "timeout", "accepted"),
+    [
+        ("BATCH_RETRY_SECONDS", "30", "7.5", True),
+        ("BATCH_RETRY_SECONDS", "30", "7.6", False),
+        ("DELIVERY_RETRY_SECONDS", "240", "5", True),
+        ("DELIVERY_RETRY_SECONDS", "240", "10.1", False),
+    ],
+)
+def test_retries_and_a_last_attempt_end_before_the_lock_of_a_message(
+    environment: pytest.MonkeyPatch, name: str, retry: str, timeout: str, accepted: bool
+) -> None:
+    environment.setenv(name, retry)
+    environment.setenv("COSMOS_TIMEOUT_SECONDS", timeout)
+
+    if accepted:
+        Settings.load()
+    else:
+        with pytest.raises(SettingsError, match=f"{name}, twice COSMOS_TIMEOUT_SECONDS"):
+            Settings.load()
 
 
 @pytest.mark.parametrize("name", COMPLETE)
@@ -123,3 +148,15 @@ def test_a_setting_may_be_written_in_lower_case(environment: pytest.MonkeyPatch)
     environment.setenv("kakao_timeout_seconds", "1")
 
     assert Settings.load().kakao_timeout_seconds == 1
+
+
+@pytest.mark.parametrize(("value", "milliseconds"), [("250", 250), ("9", 50), ("soon", 50)])
+def test_a_trigger_knows_the_poll_interval_without_the_other_settings(
+    environment: pytest.MonkeyPatch, value: str, milliseconds: int
+) -> None:
+    environment.delenv("COSMOS_CONNECTION")
+    assert feed_poll_milliseconds() == 50
+
+    environment.setenv("FEED_POLL_MILLISECONDS", value)
+
+    assert feed_poll_milliseconds() == milliseconds

@@ -9,9 +9,9 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from local_azure.functions_host.errors import StartError
@@ -68,6 +68,12 @@ class ServiceBusSection(_Section):
     client_retry_options: Ignored = None
     max_concurrent_sessions: Ignored = None
     session_idle_timeout: Ignored = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.min_message_batch_size > self.max_message_batch_size:
+            raise ValueError("minMessageBatchSize must be at most maxMessageBatchSize")
+        return self
 
 
 class CosmosDBSection(_Section):

@@ -1,6 +1,6 @@
 """The host's span of an invocation, as on Azure: it continues the caller's trace, and the app's spans are below it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
@@ -20,8 +20,10 @@ TRIGGERS = {
 }
 
 
-def begin_invocation_span(function: Function, value: Datum | None, trace: TraceContext) -> Span:
-    """Begins a span. The caller ends it with `end_invocation_span`."""
+def begin_invocation_span(
+    function: Function, value: Datum | None, trace: TraceContext, causes: Sequence[str] = ()
+) -> Span:
+    """Begins a span, linked to that of each `traceparent` in `causes`. `end_invocation_span` ends it."""
     kind = function.trigger_type
     attributes = {"faas.name": function.name, "faas.trigger": TRIGGERS[kind]}
     name = function.name
@@ -31,7 +33,7 @@ def begin_invocation_span(function: Function, value: Datum | None, trace: TraceC
         name = f"{method} {route}"
         attributes |= {"http.request.method": method, "http.route": route}
     parent = None if trace.begins else trace.parent
-    return begin_span(name, KINDS.get(kind, SpanKind.INTERNAL), parent, attributes)
+    return begin_span(name, KINDS.get(kind, SpanKind.INTERNAL), parent, attributes, causes)
 
 
 def end_invocation_span(span: Span, *, succeeded: bool, outputs: Iterable[Datum]) -> None:

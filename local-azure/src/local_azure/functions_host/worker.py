@@ -32,12 +32,16 @@ NO_RETRY = Retry()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The arguments of an invocation: the trigger's value and metadata, the trace and the retry."""
+    """The arguments of an invocation: the trigger's value and metadata, the trace and the retry.
+
+    `causes`: the `traceparent` of each message of a batch that has one; the invocation is linked to them.
+    """
 
     value: Datum | None
     metadata: Mapping[str, Datum]
     trace: TraceContext
     retry: Retry = NO_RETRY
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Worker:
 
     async def invoke(self, function: Function, call: Call) -> Result:
         """Runs `function` once: on this event loop if it is async, else in the library's thread pool. Never raises."""
-        span, result = begin_invocation_span(function, call.value, call.trace), FAILED
+        span, result = begin_invocation_span(function, call.value, call.trace, call.causes), FAILED
         try:
             result = await self._invoke(function, call, traceparent_of(span) or call.trace.parent)
             return result

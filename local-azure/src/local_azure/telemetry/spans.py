@@ -1,26 +1,32 @@
 """Spans, passed on to the next process in `traceparent` (W3C Trace Context)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, ProxyTracerProvider, Span, SpanKind
+from opentelemetry.trace import INVALID_SPAN, Link, ProxyTracerProvider, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("local_azure")
 
 
-def begin_span(name: str, kind: SpanKind, parent: str | None, attributes: Mapping[str, str]) -> Span:
-    """Begins a span below `parent`, a `traceparent`, or of a new trace. The caller ends it.
+def begin_span(
+    name: str, kind: SpanKind, parent: str | None, attributes: Mapping[str, str], linked: Sequence[str] = ()
+) -> Span:
+    """Begins a span below `parent`, a `traceparent`, or of a new trace, linked to others. The caller ends it.
 
     While tracing is off it is not valid, and knows nothing of `parent`.
     """
     if isinstance(trace.get_tracer_provider(), ProxyTracerProvider):
         return INVALID_SPAN
-    # An empty context, because this task's may contain the span of an earlier call.
-    context = _propagator.extract({"traceparent": parent or ""}, Context())
-    return _tracer.start_span(name, context, kind, attributes)
+    links = [Link(trace.get_current_span(_context_of(other)).get_span_context()) for other in linked]
+    return _tracer.start_span(name, _context_of(parent), kind, attributes, links)
+
+
+def _context_of(traceparent: str | None) -> Context:
+    # Begins with an empty context, because this task's may contain the span of an earlier call.
+    return _propagator.extract({"traceparent": traceparent or ""}, Context())
 
 
 def trace_id_of(trace_parent: str) -> str:

@@ -147,3 +147,11 @@ def binding(kind: str, **settings: Any) -> Function:
 def test_an_unsupported_trigger_setting_is_refused_and_named(tmp_path: Path, function: Function, error: str) -> None:
     with pytest.raises(StartError, match=error):
         Listeners([function], Worker(None), ExtensionsSection(), "app", tmp_path)
+
+
+def test_a_batch_cannot_be_smaller_than_its_minimum(tmp_path: Path) -> None:
+    section = {"serviceBus": {"minMessageBatchSize": 9, "maxMessageBatchSize": 8}}
+    (tmp_path / "host.json").write_text(json.dumps({"version": "2.0", "extensions": section}))
+
+    with pytest.raises(StartError, match="minMessageBatchSize must be at most maxMessageBatchSize"):
+        HostJson.load(tmp_path)

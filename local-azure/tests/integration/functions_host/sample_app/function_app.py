@@ -118,9 +118,16 @@ async def on_message(message: func.ServiceBusMessage, context: func.Context) -> 
 
 @app.function_name("on-batch")
 @app.service_bus_queue_trigger(
-    "messages", connection="SERVICE_BUS", queue_name="batches", cardinality=func.Cardinality.MANY
+    "messages",
+    connection="SERVICE_BUS",
+    queue_name="batches",
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
 )
-async def on_batch(messages: typing.List[func.ServiceBusMessage]) -> None:  # noqa: UP006 - the library wants this
+async def on_batch(
+    messages: typing.List[func.ServiceBusMessage],  # noqa: UP006 - the library wants this
+    context: func.Context,
+) -> None:
     if must_fail("on-batch"):
         raise RuntimeError("requested by a test")
     record(
@@ -129,7 +136,12 @@ async def on_batch(messages: typing.List[func.ServiceBusMessage]) -> None:  # no
         ids=[message.message_id for message in messages],
         properties=[message.application_properties for message in messages],
         counts=[message.delivery_count for message in messages],
+        subjects=[message.subject for message in messages],
+        numbers=[message.sequence_number for message in messages],
+        enqueued=[str(message.enqueued_time_utc) for message in messages],
+        trace=context.trace_context.trace_parent,
     )
+    await asyncio.sleep(max(float((message.application_properties or {}).get("seconds", 0)) for message in messages))
 
 
 def cosmos(function: str, container: str, **settings: typing.Any) -> typing.Callable[..., typing.Any]:

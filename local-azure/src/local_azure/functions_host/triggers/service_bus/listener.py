@@ -72,7 +72,12 @@ class ServiceBusListener:
         await self._dispatch.run(receiver, self._stopping)
 
     def _prefetch(self) -> int:
-        """The prefetch count. The SDK grants one more message than that."""
-        if self._entity.is_batched or self._section.prefetch_count:
+        """The prefetch count. The SDK grants one more message than that.
+
+        Without prefetching, it would give back what arrives between two calls, and the service send it again later.
+        """
+        if self._section.prefetch_count:
             return self._section.prefetch_count
+        if self._entity.is_batched:
+            return self._section.max_message_batch_size - 1
         return min(self._section.max_concurrent_calls, MAX_BUFFERED) - 1

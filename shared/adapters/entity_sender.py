@@ -1,0 +1,90 @@
+"""Sending to one topic or queue of Service Bus: in order, with a timeout, and opened again after a failure."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from azure.core.exceptions import AzureError
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+
+from shared.adapters.identity import managed_identity
+from shared.domain.errors import PublisherUnavailable
+from shared.settings import Settings
+
+# Retries beyond these would not fit into SERVICE_BUS_TIMEOUT_SECONDS; the caller's own retries send everything again.
+SDK_OPTIONS: Final[dict[str, Any]] = {"retry_total": 2, "retry_backoff_factor": 0.2}
+# The caller decides when it tries again.
+RETRY_AFTER_SECONDS: Final = 1
+CLOSE_SECONDS: Final = 1
+
+
+class EntitySender:
+    """The sender of one entity, which `choose` gets from a client. A process has one of each."""
+
+    def __init__(self, settings: Settings, choose: Callable[[ServiceBusClient], ServiceBusSender]) -> None:
+        self._settings = settings
+        self._choose = choose
+        self._client: ServiceBusClient | None = None
+        self._sender: ServiceBusSender | None = None
+        self._one_sends = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Opens the link; calls of `in_turn` wait for it."""
+        async with self._one_sends:
+            try:
+                await self._open().create_message_batch()  # knows the largest size only from an open link
+            except BaseException:
+                await self._close()
+                raise
+
+    @asynccontextmanager
+    async def in_turn(self) -> AsyncIterator[None]:
+        """Keeps the order of what is sent inside: two callers never interleave."""
+        async with self._one_sends:
+            yield
+
+    @asynccontextmanager
+    async def sender(self) -> AsyncIterator[ServiceBusSender]:
+        """The open sender, for use inside `in_turn` and within SERVICE_BUS_TIMEOUT_SECONDS.
+
+        Raises PublisherUnavailable if Service Bus does not respond.
+        """
+        try:
+            async with asyncio.timeout(self._settings.service_bus_timeout_seconds):
+                yield self._open()
+        except BaseException as error:
+            # Any failure may have left the sender broken; the next attempt opens another.
+            await self._close()
+            if isinstance(error, AzureError | OSError | TimeoutError):
+                raise PublisherUnavailable("Service Bus does not respond.", RETRY_AFTER_SECONDS) from error
+            raise
+
+    async def close(self) -> None:
+        """Closes the sender; the next call opens another."""
+        await self._close()
+
+    def _open(self) -> ServiceBusSender:
+        if self._sender is None:
+            self._client = self._new_client()
+            self._sender = self._choose(self._client)
+        return self._sender
+
+    def _new_client(self) -> ServiceBusClient:
+        if self._settings.service_bus_connection:
+            connection = self._settings.service_bus_connection.get_secret_value()
+            return ServiceBusClient.from_connection_string(connection, **SDK_OPTIONS)
+        credential = managed_identity(self._settings.service_bus_connection__client_id)
+        namespace = self._settings.service_bus_connection__namespace or ""
+        return ServiceBusClient(namespace, credential, **SDK_OPTIONS)
+
+    async def _close(self) -> None:
+        sender, client = self._sender, self._client
+        self._sender = self._client = None
+        for resource in (sender, client):
+            if resource:
+                try:
+                    async with asyncio.timeout(CLOSE_SECONDS):
+                        await resource.close()
+                except (AzureError, OSError, TimeoutError):
+                    pass
