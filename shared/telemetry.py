@@ -6,7 +6,8 @@ Application Insights, on a laptop local-azure sends them where OTEL_TRACES_EXPOR
 
 import logging
 import secrets
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Token
 from functools import cache
 from types import TracebackType

@@ -110,7 +110,7 @@ def test_the_local_topic_detects_duplicates_and_dead_letters() -> None:
 
 
 def test_what_was_put_aside_lies_there_once_and_is_deleted_in_the_end() -> None:
-    [queue] = read_json("service-bus.json")["UserConfig"]["Namespaces"][0]["Queues"]
+    [queue] = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"][0]["Queues"]
 
     assert queue["Properties"]["RequiresDuplicateDetection"] is True
     # A dead letter would keep a name and an address for ever.
