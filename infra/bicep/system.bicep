@@ -183,6 +183,7 @@ module customer 'modules/function-app.bicep' = {
         KAKAO_API_SCOPE: '${authClientId}/.default'
       },
       size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
+      size.?registrationSeconds == null ? {} : { REGISTRATION_SECONDS: string(size.registrationSeconds!) },
       extraSettings.customer
     )
     cosmosEndpoint: cosmosDb.outputs.endpoint

@@ -48,6 +48,11 @@ type Size = {
   @maxValue(15)
   kakaoTimeoutSeconds: int?
 
+  @description('How long a registration may take, in seconds. Only for an environment without always-ready instances; without it, the default of the setting REGISTRATION_SECONDS.')
+  @minValue(2)
+  @maxValue(20)
+  registrationSeconds: int?
+
   @description('Whether a deployment replaces instances one after the other, instead of all at once.')
   rollingUpdates: bool
 
