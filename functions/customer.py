@@ -9,11 +9,12 @@ from shared import resources, wiring
 from shared.domain.customer import Customer, CustomerInput
 from shared.domain.outbox import OutboxEvent
 from shared.events.edge import outbox_function, timer_function
-from shared.http.edge import http_function
+from shared.http.edge import admitted_http_function, http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import read_page_request
 from shared.http.requests import customer_id, idempotency_key, is_unchanged, precondition, read_json
 from shared.settings import feed_poll_milliseconds
+from shared.use_cases.deadline import Deadline
 from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
 
 # Their events, some 600 bytes each, fit into one batch of the topic (256 KB).
@@ -36,10 +37,11 @@ def _etag(customer: Customer) -> str:
 
 @blueprint.function_name("register-customer")
 @blueprint.route("customers", methods=["POST"], trigger_arg_name="request")
-@http_function
-async def register_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """POST /customers: 201, or 503 if KakaoTalk could not be notified."""
-    customer = await wiring.register_customer()(read_json(request, CustomerInput), idempotency_key(request))
+@admitted_http_function(wiring.admit_registration)
+async def register_customer(request: func.HttpRequest, deadline: Deadline) -> func.HttpResponse:
+    """POST /customers: 201, or 503 if it cannot be served in time or KakaoTalk could not be notified."""
+    details, key = read_json(request, CustomerInput), idempotency_key(request)
+    customer = await wiring.register_customer()(details, deadline, key)
     base_url = wiring.base_url(request)
     headers = {"Location": customers.item_url(base_url, customer.customer_id), "ETag": _etag(customer)}
     return hal_response(customers.render(base_url, customer), 201, headers)

@@ -9,7 +9,7 @@ from shared.events.edge import event_function
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import read_page_request
-from shared.http.requests import idempotency_key, message_id, read_json
+from shared.http.requests import idempotency_key, message_id, read_json, time_left
 
 blueprint = func.Blueprint()
 
@@ -28,7 +28,10 @@ kakaos = Resource[KakaoMessage]("kakao", "kakaos", _properties)
 @http_function
 async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """POST /kakaos: 201 once the provider has accepted the message."""
-    message = await wiring.send_kakao()(read_json(request, KakaoMessageDraft), idempotency_key(request))
+    deadline = wiring.kakao_deadline(time_left(request))
+    draft, key = read_json(request, KakaoMessageDraft), idempotency_key(request)
+    await wiring.database().opened()  # before anything is sent
+    message = await wiring.send_kakao()(draft, deadline, key)
     base_url = wiring.base_url(request)
     headers = {"Location": kakaos.item_url(base_url, message.message_id)}
     return hal_response(kakaos.render(base_url, message), 201, headers)

@@ -13,7 +13,7 @@ from typing import Final
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
 
-from shared.domain.errors import DomainError, KakaoRefused, KakaoUnavailable
+from shared.domain.errors import DomainError, KakaoRefused, KakaoUnavailable, Overloaded
 from shared.domain.identifiers import utc_now
 
 METRICS: Final[dict[str, tuple[str, ...]]] = {}
@@ -27,6 +27,14 @@ AGES: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800,
 
 _meter = metrics.get_meter("ssak8")
 _breakers: dict[str, tuple[int, float]] = {}
+
+
+_queues: list[Callable[[], int]] = []
+"""The queue of this process, once there is one."""
+
+
+def _observe_waiting(_: CallbackOptions) -> Iterable[Observation]:
+    yield from (Observation(waiting()) for waiting in _queues)
 
 
 def _observe_breakers(_: CallbackOptions) -> Iterable[Observation]:
@@ -57,6 +65,8 @@ def _gauge(
 _registrations = _counter("ssak8.registrations", "{customer}", "Customers registered.")
 _cancellations = _counter("ssak8.cancellations", "{customer}", "Registrations cancelled.")
 _refusals = _counter("ssak8.refusals", "{request}", "Registrations refused, by reason.", "reason")
+_wait = _histogram("ssak8.registration.wait", "How long an admitted registration waited for its turn.", DURATIONS)
+_gauge("ssak8.registration.waiting", "Registrations that wait for their turn.", _observe_waiting)
 _kakao_duration = _histogram("ssak8.kakao.duration", "Calls to the kakao service, by outcome.", DURATIONS, "outcome")
 _outbox_age = _histogram("ssak8.outbox.age", "From an event to its publication.", AGES)
 _alert_age = _histogram("ssak8.alert.age", "From a cancellation to the record of its alert.", AGES)
@@ -74,8 +84,18 @@ def count_cancellation() -> None:
 
 def count_refusal(error: DomainError) -> None:
     """Counts a registration that failed, by its reason."""
-    reason = error.reason if isinstance(error, KakaoUnavailable) else type(error).__name__
+    reason = error.reason if isinstance(error, KakaoUnavailable | Overloaded) else type(error).__name__
     _refusals.add(1, {"reason": reason})
+
+
+def record_registration_wait(seconds: float) -> None:
+    """Records how long a registration waited until it was its turn."""
+    _wait.record(seconds)
+
+
+def observe_queue(count_waiting: Callable[[], int]) -> None:
+    """Reports how many registrations wait whenever metrics are exported."""
+    _queues[:] = [count_waiting]
 
 
 @contextmanager

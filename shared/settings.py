@@ -72,14 +72,16 @@ class Settings(BaseSettings):
     )
     service_bus_timeout_seconds: Seconds = 10
 
+    registration_seconds: Seconds = 2
+    registrations_at_once: int = Field(default=64, ge=1, le=10_000)
+
     kakao_api_url: AnyHttpUrl | None = None
     kakao_api_scope: str | None = None
     azure_client_id: str | None = None
     kakao_timeout_seconds: Seconds = 6
-    kakao_concurrent_calls: int = Field(default=64, ge=1, le=10_000)
-    kakao_waiting_calls: int = Field(default=64, ge=0, le=10_000)
     kakao_breaker_failures: int = Field(default=5, ge=1, le=10_000)
     kakao_breaker_reset_seconds: Seconds = 10
+    kakao_breaker_reconnect_seconds: Seconds = 0.5
     kakao_retry_after_seconds: Seconds = 2
     kakao_provider: KakaoProviderName = KakaoProviderName.SANDBOX
 

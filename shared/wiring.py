@@ -9,6 +9,7 @@ from typing import Final
 import azure.functions as func
 
 from shared import metrics
+from shared.adapters.admission import Admission
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
@@ -31,8 +32,10 @@ from shared.garbage_collection import spare_long_lived_objects
 from shared.http.links import public_base_url
 from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS, VIEW_UPDATER
 from shared.settings import Service, settings
+from shared.use_cases.admitting import AdmitRegistration
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import CancelRegistration
+from shared.use_cases.deadline import Deadline
 from shared.use_cases.looking_up import LookUp
 from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox
@@ -118,6 +121,16 @@ def kakao_client() -> KakaoClient:
 
 
 @cache
+def admit_registration() -> AdmitRegistration:
+    async def opened() -> None:
+        await kakao_client().opened()
+        await database().opened()
+
+    queue = Admission(settings().registrations_at_once, settings().registration_seconds)
+    return AdmitRegistration(queue, kakao_client(), opened, metrics.count_refusal)
+
+
+@cache
 def register_customer() -> RegisterCustomer:
     reservations = CosmosReservations(database(), CUSTOMERS, settings())
     return RegisterCustomer(kakao_client(), customers(), reservations, utc_now, new_uuid7, metrics)
@@ -142,6 +155,11 @@ def publish_outbox() -> PublishOutbox:
 def sweep_outbox() -> SweepOutbox:
     lifetime = timedelta(seconds=settings().outbox_ttl_seconds)
     return SweepOutbox(CosmosSweptOutbox(database()), event_publisher(), utc_now, time.monotonic, lifetime)
+
+
+def kakao_deadline(time_left: float | None) -> Deadline:
+    """Until when the caller of kakao waits: it says so, or it is taken to wait as long as a registration does."""
+    return Deadline.after(settings().kakao_timeout_seconds if time_left is None else time_left)
 
 
 @cache

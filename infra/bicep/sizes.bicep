@@ -28,6 +28,9 @@ var dev Size = {
   // An instance of kakao may take 10 s to start, and then opens its connections: docs/decisions/0019-warm-start.md. The
   // gateway waits 25 s in all.
   kakaoTimeoutSeconds: 15
+  // That, and storing the customer (5 s). So whoever overloads dev waits up to 20 s for his turn instead of 2 s, which
+  // hurts nobody here: docs/decisions/0024-admission-by-time.md.
+  registrationSeconds: 20
   // 128 of the 200 concurrent requests of each customer instance, so that cancelling always finds room.
   registrationsInProgress: 384
   // Serverless bills each poll, also of an idle database: some $3 a month.
@@ -54,8 +57,9 @@ var prod Size = {
     // scale group. The database's 200 registrations a second (below) need far fewer: a registration takes 5 ms of CPU
     // in all three apps together.
     maximumInstanceCount: 20
-    // More than the bulkhead allows for kakao (64 calling, 64 waiting): while kakao is slow, each instance can still
-    // serve 72 requests that cancel or look up.
+    // 64 registrations run (REGISTRATIONS_AT_ONCE); 136 more requests wait for their turn, cancel or look up. Beyond that
+    // the platform adds instances. However many registrations wait, none is there longer than 2 s, and if kakao is so
+    // slow that a call takes 0.6 s, no more than 200 are let in at all (64 × 2 s / 0.6 s).
     perInstanceConcurrency: 200
     // Two of each scale group, so that a zone may fail: with zoneRedundant the platform keeps and bills two of each,
     // configured or not. A rolling update needs two as well: it replaces one after the other.
@@ -70,11 +74,12 @@ var prod Size = {
   kakao: {
     instanceMemoryMB: 2048
     // 20 × 100 requests are more than the (20 + 2 always ready) × 64 concurrent calls of all customer instances. So the
-    // caller's bulkhead, which refuses immediately, is reached before a queue grows in front of kakao. Both numbers of
+    // queue grows in the customer app, which knows until when each waits, and not in front of kakao. Both numbers of
     // instances are soft, which leaves a margin of two fifths.
     maximumInstanceCount: 20
     perInstanceConcurrency: 100
-    // As above. Starting an instance may take longer than the 6 s that a registration waits for kakao.
+    // As above. Starting an instance takes longer than the 2 s that a registration may take. One that joins is warmed up
+    // before its first call (the function warmup); one that restarts is not, and costs some registrations a 503.
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
       { name: 'function:kakao-alert', instanceCount: 2 }

@@ -188,6 +188,7 @@ module customer 'modules/function-app.bicep' = {
         FEED_POLL_MILLISECONDS: string(size.feedPollMilliseconds)
       },
       size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
+      size.?registrationSeconds == null ? {} : { REGISTRATION_SECONDS: string(size.registrationSeconds!) },
       extraSettings.customer
     )
     cosmosEndpoint: cosmosDb.outputs.endpoint

@@ -48,6 +48,11 @@ type Size = {
   @maxValue(15)
   kakaoTimeoutSeconds: int?
 
+  @description('How long a registration may take, in seconds. Only for an environment without always-ready instances; without it, the default of the setting REGISTRATION_SECONDS.')
+  @minValue(2)
+  @maxValue(20)
+  registrationSeconds: int?
+
   @description('How many registrations may be in progress at a time; the gateway refuses more at once, before they reach an instance. Not exact: API Management counts in each of its own instances.')
   @minValue(1)
   registrationsInProgress: int

@@ -15,15 +15,17 @@ from opentelemetry.trace import SpanKind
 
 from shared.adapters.identity import managed_identity
 from shared.adapters.opening import Opening
+from shared.counted_log import CountedLog
 from shared.domain.errors import StoreUnavailable
 from shared.resources import DATABASE
 from shared.settings import Settings
-from shared.telemetry import span
+from shared.telemetry import span, trace_id
 from shared.use_cases.looking_up import Page, Position
 
 type Document = dict[str, Any]
 
 log = logging.getLogger(__name__)
+failures: Final = CountedLog(log)
 
 # Trying again helps: timeouts, too many requests, a partition that moves to another node, a fault of the service.
 TRANSIENT_STATUSES: Final = frozenset({408, 410, 429, 449, 500, 502, 503, 504})
@@ -80,7 +82,7 @@ class CosmosDatabase:
                 if not is_transient(error):
                     raise
                 status = getattr(error, "status_code", "")
-                log.warning("Cosmos DB, container %s: %s %s", name, type(error).__name__, status)
+                failures.warning(f"Cosmos DB, container {name}: {type(error).__name__} {status}", trace_id())
                 raise self._unavailable() from error
 
     async def _open_container(self, name: str) -> ContainerProxy:

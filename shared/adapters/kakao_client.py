@@ -1,4 +1,4 @@
-"""Calling the kakao service: with a timeout, a bulkhead and a circuit breaker."""
+"""Calling the kakao service: within the caller's time, with a circuit breaker, and again while it is not there."""
 
 import asyncio
 import logging
@@ -12,15 +12,16 @@ from azure.core.exceptions import AzureError
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
-from shared.adapters.bulkhead import Bulkhead, BulkheadFull
-from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen, Inconclusive, Limits, Unreached
 from shared.adapters.opening import Opening
+from shared.adapters.retry_budget import RetryBudget
 from shared.domain.customer import Customer
 from shared.domain.errors import KakaoRefused, KakaoUnavailable
 from shared.domain.identifiers import CustomerId
 from shared.domain.kakao_message import KakaoMessageDraft, MessageKind, message_id
 from shared.settings import Settings
 from shared.telemetry import span, traceparent
+from shared.use_cases.deadline import FIRST_PAUSE, LONGEST_PAUSE, TIME_LEFT, Deadline
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,13 @@ NOBODY: Final = CustomerId("00000000-0000-7000-8000-000000000000")
 LONGEST_RETRY_AFTER: Final = 3600
 # The circuit may close at any moment while a trial runs.
 SHORTEST_RETRY_AFTER: Final = 1
+
+# Seconds that the call leaves for storing, though at most a quarter of what is left: enough for a database that is away
+# for a moment. Whoever was notified should also be registered.
+KEPT_FOR_STORING: Final = 0.5
+MOST_KEPT: Final = 0.25
+# A call that had less than half of the usual time, because its caller waited for his turn, says nothing about kakao.
+FAIR_SHARE: Final = 0.5
 
 # 4xx that are not about the request: not signed in, stopped (Azure answers 403), gone, slow or overloaded.
 FAILURES: Final = frozenset({401, 403, 404, 408, 429})
@@ -43,7 +51,7 @@ class Credential(Protocol):
         """A token that is valid now. Raises AzureError."""
 
 
-class _Failed(Exception):
+class _Failure(Exception):
     """The call failed. `reason` is a word for metrics; `retry_after` is what kakao asked for, in seconds."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
@@ -52,16 +60,38 @@ class _Failed(Exception):
         self.retry_after = retry_after
 
 
+class _Failed(_Failure):
+    """kakao answered that it failed, or did not answer in time."""
+
+
+class _Hurried(_Failure, Inconclusive):
+    """No answer in a time that was too short."""
+
+
+class _Unreached(_Failure, Unreached):
+    """Nobody there, or gone without a whole answer. `sent`: kakao may have got the call."""
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__("no answer")
+        self.sent = sent
+
+
 class KakaoClient:
-    """The kakao service over HTTP. One for each process: breaker and bulkhead keep their state in it."""
+    """The kakao service over HTTP. One for each process: the breaker keeps its state in it."""
 
     def __init__(self, settings: Settings, credential: Credential | None = None) -> None:
         """`credential`: gives the token for each call, if KAKAO_API_SCOPE is set."""
         self._settings = settings
         self._credential = credential
         self._url = f"{str(settings.kakao_api_url).rstrip('/')}/kakaos"
-        self._bulkhead = Bulkhead(settings.kakao_concurrent_calls, settings.kakao_waiting_calls)
-        self._breaker = CircuitBreaker("kakao", settings.kakao_breaker_failures, settings.kakao_breaker_reset_seconds)
+        limits = Limits(
+            settings.kakao_breaker_failures,
+            settings.kakao_breaker_reset_seconds,
+            settings.kakao_breaker_reconnect_seconds,
+        )
+        self._breaker = CircuitBreaker("kakao", limits)
+        self._repeats = RetryBudget(burst=settings.registrations_at_once)
+        self._fair_seconds = FAIR_SHARE * min(settings.kakao_timeout_seconds, settings.registration_seconds)
         self._session: aiohttp.ClientSession | None = None
         self._opening = Opening("the connection to kakao", settings.ssak8_warm_start_seconds)
 
@@ -82,51 +112,96 @@ class KakaoClient:
         if response.status != HTTPStatus.NOT_FOUND:
             raise _Failed(f"status {response.status}")
 
-    async def notify_registered(self, customer: Customer) -> None:
-        """One call, within the kakao timeout, which begins once the client is open.
+    def check_available(self) -> None:
+        """Raises KakaoUnavailable if a call would not be made now, however long its caller waits."""
+        try:
+            self._breaker.check()
+        except CircuitOpen as circuit:
+            raise _circuit_open(circuit) from None
+
+    async def notify_registered(self, customer: Customer, deadline: Deadline) -> None:
+        """One call, sent again while kakao is not there; it leaves time to store the customer until the deadline.
 
         Raises KakaoUnavailable, KakaoRefused.
         """
         await self.opened()
         with span("POST", SpanKind.CLIENT, http_request_method="POST", url_full=self._url):
-            await self._notify(customer)
+            await self._notify(customer, Deadline.after(self._seconds(deadline)))
 
-    async def _notify(self, customer: Customer) -> None:
-        retry_after = self._settings.kakao_retry_after_seconds
-        try:
-            async with (
-                asyncio.timeout(self._settings.kakao_timeout_seconds),
-                self._bulkhead.slot(),
-                self._breaker.attempt(KakaoRefused, KakaoUnavailable),
-            ):
-                await self._post(customer)
-        except BulkheadFull:
-            raise KakaoUnavailable("overloaded", retry_after) from None
-        except CircuitOpen as circuit:
-            raise KakaoUnavailable("circuit open", max(circuit.retry_after, SHORTEST_RETRY_AFTER)) from None
-        except TimeoutError:
-            raise KakaoUnavailable("timeout", retry_after) from None
-        except _Failed as failure:
-            raise KakaoUnavailable(failure.reason, failure.retry_after or retry_after) from None
+    def _seconds(self, deadline: Deadline) -> float:
+        """How long the call may take."""
+        left = deadline.left()
+        return min(self._settings.kakao_timeout_seconds, left - min(KEPT_FOR_STORING, left * MOST_KEPT))
 
-    async def _post(self, customer: Customer) -> None:
+    async def _notify(self, customer: Customer, end: Deadline) -> None:
+        """Calls until `end`. Whatever is repeated had no answer, and has its key."""
         draft = KakaoMessageDraft.from_record(customer, kind=MessageKind.REGISTERED)
+        content = draft.model_dump_json(by_alias=True)
+        key = message_id(customer.customer_id, draft.kind)
+        pause = FIRST_PAUSE
+        failure: _Failure | None = None
+        while True:
+            try:
+                async with self._breaker.attempt(KakaoRefused, KakaoUnavailable, patience=end.left()):
+                    await self._attempt(content, key, end)
+            except CircuitOpen as circuit:
+                raise (self._unavailable(failure) if failure else _circuit_open(circuit)) from None
+            except _Failure as error:
+                failure = error
+            else:
+                self._repeats.earn()
+                return
+            if not self._may_repeat(failure) or end.left() <= pause:
+                raise self._unavailable(failure) from None
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _attempt(self, content: str, key: str, end: Deadline) -> None:
+        """Calls once. A timeout says something about kakao only if the call had a fair share of the usual time."""
+        seconds = end.left()
+        try:
+            async with asyncio.timeout_at(end.at):
+                await self._post(content, key, end)
+        except TimeoutError:
+            raise (_Failed if seconds >= self._fair_seconds else _Hurried)("timeout") from None
+
+    def _may_repeat(self, failure: _Failure) -> bool:
+        """What was not sent costs kakao nothing. An answer, or none in time, may mean overload: it is not repeated."""
+        if not isinstance(failure, _Unreached):
+            return False
+        return not failure.sent or self._repeats.spend()
+
+    def _unavailable(self, failure: _Failure) -> KakaoUnavailable:
+        return KakaoUnavailable(failure.reason, failure.retry_after or self._settings.kakao_retry_after_seconds)
+
+    async def _post(self, content: str, key: str, end: Deadline) -> None:
         headers = {
             "Content-Type": "application/json",
-            "Idempotency-Key": message_id(customer.customer_id, draft.kind),
+            "Idempotency-Key": key,
             "traceparent": traceparent() or "",
+            TIME_LEFT: f"{end.left():.3f}",
         }
-        content = draft.model_dump_json(by_alias=True)
         try:
             headers |= await self._authorization()
-            try:
-                response = await self._send(content, headers)
-            except aiohttp.ServerDisconnectedError:
-                # kakao closed an idle connection just as it was used. The key makes sending again harmless.
-                response = await self._send(content, headers)
-        except (aiohttp.ClientError, AzureError, OSError) as error:
+            response = await self._send_over_open_connection(content, headers)
+        except aiohttp.ClientConnectorError as error:
+            raise _Unreached(sent=False) from error
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
+            raise _Unreached(sent=True) from error
+        except (aiohttp.ClientError, AzureError) as error:
             raise _Failed("no answer") from error
         self._check(response)
+
+    async def _send_over_open_connection(self, content: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """Sends at once again what kakao did not answer: it closes an idle connection just as it is used."""
+        try:
+            return await self._send(content, headers)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            if not self._repeats.spend():
+                raise
+            return await self._send(content, headers)
 
     async def _authorization(self) -> dict[str, str]:
         """The credential caches its token while it is valid. Without a token the call fails."""
@@ -155,7 +230,7 @@ class KakaoClient:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            connector = aiohttp.TCPConnector(limit=self._settings.kakao_concurrent_calls)
+            connector = aiohttp.TCPConnector(limit=self._settings.registrations_at_once)
             # The caller's timeout covers the whole call, including the wait for a connection.
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(
@@ -169,6 +244,10 @@ class KakaoClient:
         session, self._session = self._session, None
         if session:
             await session.close()
+
+
+def _circuit_open(circuit: CircuitOpen) -> KakaoUnavailable:
+    return KakaoUnavailable("circuit open", max(circuit.retry_after, SHORTEST_RETRY_AFTER))
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:

@@ -45,6 +45,14 @@ class PublisherUnavailable(Unavailable):
     """The message broker does not respond in time."""
 
 
+class Overloaded(Unavailable):
+    """The request cannot be served in the time that its caller has. `reason` is a word for metrics."""
+
+    def __init__(self, reason: str, retry_after: float) -> None:
+        super().__init__(f"This could not be done in time ({reason}); nothing was changed.", retry_after)
+        self.reason = reason
+
+
 class KakaoUnavailable(Unavailable):
     """The kakao service is down, slow or overloaded. `reason` is a word for metrics."""
 

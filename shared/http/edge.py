@@ -5,19 +5,31 @@ Its sibling for events is shared/events/edge.py.
 
 import functools
 import logging
+import re
+import secrets
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
 
 import azure.functions as func
 
+from shared.counted_log import CountedLog
 from shared.domain.errors import DomainError, Unavailable
 from shared.failures import describe_failure
 from shared.http.problems import Problem, internal_error, problem_of, render_problem
-from shared.http.requests import path_of
+from shared.http.requests import may_be_repeated, path_of
 from shared.telemetry import continued_trace, mark_failed, span, trace_id
+from shared.use_cases.admitting import AdmitRegistration
+from shared.use_cases.deadline import Deadline
 
 log = logging.getLogger(__name__)
+refusals: Final = CountedLog(log)
 
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
+type AdmittedHandler = Callable[[func.HttpRequest, Deadline], Awaitable[func.HttpResponse]]
+
+# W3C Trace Context, version 00.
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
 def http_function(handler: HttpFunction) -> HttpFunction:
@@ -25,21 +37,59 @@ def http_function(handler: HttpFunction) -> HttpFunction:
 
     @functools.wraps(handler)
     async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        name = str(context.function_name)
-        with continued_trace(context.trace_context.trace_parent), span(name) as current:
-            try:
-                return await handler(request, context)
-            except Problem as problem:
-                return render_problem(problem, path_of(request))
-            except Unavailable as error:
-                mark_failed(current, error)
-                log.warning("%s: %s trace %s", name, error, trace_id())
-                return render_problem(problem_of(error), path_of(request))
-            except DomainError as error:
-                return render_problem(problem_of(error), path_of(request))
-            except Exception as error:
-                mark_failed(current, error)
-                log.error("%s: %s trace %s", name, describe_failure(error), trace_id())  # noqa: TRY400
-                return render_problem(internal_error(), path_of(request))
+        return await _answer(request, context, lambda: handler(request, context))
 
     return edge
+
+
+def admitted_http_function(admit: Callable[[], AdmitRegistration]) -> Callable[[AdmittedHandler], HttpFunction]:
+    """Makes a function with an HTTP trigger of a handler for admitted requests, which gets their deadline.
+
+    A refusal comes before anything that costs: the body, spans, a line in the log.
+    """
+
+    def decorate(handler: AdmittedHandler) -> HttpFunction:
+        # Not functools.wraps: the worker reads the parameters of what it calls, and these are not the handler's.
+        async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+            try:
+                async with admit()(repeated=may_be_repeated(request)) as slot:
+                    response = await _answer(request, context, lambda: handler(request, slot.deadline))
+                    slot.served = response.status_code != HTTPStatus.SERVICE_UNAVAILABLE
+                    return response
+            except Unavailable as error:
+                trace = _trace_id_of(context.trace_context.trace_parent)
+                refusals.warning(f"{context.function_name}: {error}", trace)
+                return render_problem(problem_of(error), path_of(request), trace)
+
+        edge.__name__ = handler.__name__
+        edge.__doc__ = handler.__doc__
+        return edge
+
+    return decorate
+
+
+async def _answer(
+    request: func.HttpRequest, context: func.Context, handle: Callable[[], Awaitable[func.HttpResponse]]
+) -> func.HttpResponse:
+    name = str(context.function_name)
+    with continued_trace(context.trace_context.trace_parent), span(name) as current:
+        try:
+            return await handle()
+        except Problem as problem:
+            return render_problem(problem, path_of(request))
+        except Unavailable as error:
+            mark_failed(current, error)
+            refusals.warning(f"{name}: {error}", trace_id())
+            return render_problem(problem_of(error), path_of(request))
+        except DomainError as error:
+            return render_problem(problem_of(error), path_of(request))
+        except Exception as error:
+            mark_failed(current, error)
+            log.error("%s: %s trace %s", name, describe_failure(error), trace_id())  # noqa: TRY400
+            return render_problem(internal_error(), path_of(request))
+
+
+def _trace_id_of(traceparent: str | None) -> str:
+    """The id of the caller's trace, without opening a span; a new one if there is none."""
+    found = _TRACEPARENT.fullmatch(traceparent or "")
+    return found[1] if found else secrets.token_hex(16)

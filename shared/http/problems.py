@@ -70,15 +70,15 @@ def internal_error() -> Problem:
     return Problem(500, "internal", "Internal error", "This is our fault. Please report the trace id.")
 
 
-def render_problem(problem: Problem, instance: str) -> func.HttpResponse:
-    """`instance`: the path of the request."""
+def render_problem(problem: Problem, instance: str, trace: str | None = None) -> func.HttpResponse:
+    """`instance`: the path of the request; `trace`: its trace id, else that of the current trace."""
     body: dict[str, Any] = {
         "type": PROBLEM_TYPES + problem.name,
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         "instance": instance,
-        "traceId": trace_id(),
+        "traceId": trace or trace_id(),
     }
     if problem.errors:
         body["errors"] = [{"field": error.field, "reason": error.reason} for error in problem.errors]

@@ -12,12 +12,15 @@ from shared.domain.identifiers import CustomerId, parse_customer_id
 from shared.domain.kakao_message import MessageId, parse_message_id
 from shared.http.problems import InvalidField, Problem
 from shared.use_cases.cancelling import Precondition
+from shared.use_cases.deadline import TIME_LEFT
 
 LARGEST_BODY = 16 * 1024
 """Bytes."""
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
+
+_SECONDS = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 
 
 def read_json[Model: BaseModel](request: func.HttpRequest, model: type[Model]) -> Model:
@@ -91,6 +94,19 @@ def idempotency_key(request: func.HttpRequest) -> str | None:
         detail = "Idempotency-Key must be 1 to 255 visible ASCII characters without spaces."
         raise Problem(400, "idempotency-key", "Unusable Idempotency-Key", detail)
     return key
+
+
+def may_be_repeated(request: func.HttpRequest) -> bool:
+    """Whether the request may have an answer already: it has an Idempotency-Key."""
+    return "idempotency-key" in request.headers
+
+
+def time_left(request: func.HttpRequest) -> float | None:
+    """The seconds for which a service that calls waits, or None if it does not say. Raises Problem 400."""
+    header: str | None = request.headers.get(TIME_LEFT)
+    if header is not None and not _SECONDS.fullmatch(header):
+        raise Problem(400, "time-left", "Unusable time left", f"{TIME_LEFT} must be in seconds, such as 1.482.")
+    return None if header is None else float(header)
 
 
 def precondition(request: func.HttpRequest) -> Precondition:

@@ -2,19 +2,23 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.domain.customer import Customer, CustomerDetails
 from shared.domain.errors import AlreadyExists, DomainError
 from shared.domain.events import CustomerEvent
 from shared.domain.idempotency import Reservation
 from shared.domain.identifiers import Clock, CustomerId, NewId
+from shared.use_cases.deadline import Deadline, while_unavailable
 from shared.use_cases.idempotency import Reservations
+
+# Seconds. The customer knows by then that he is registered: a write that has begun is not given up at the deadline.
+GRACE_FOR_STORING: Final = 0.5
 
 
 class KakaoNotifier(Protocol):
-    async def notify_registered(self, customer: Customer) -> None:
-        """Notifies the customer by KakaoTalk. Raises KakaoUnavailable or KakaoRefused."""
+    async def notify_registered(self, customer: Customer, deadline: Deadline) -> None:
+        """Notifies the customer by KakaoTalk, and leaves time for storing. Raises KakaoUnavailable or KakaoRefused."""
 
 
 class Registrations(Protocol):
@@ -49,35 +53,47 @@ class RegisterCustomer:
     new_id: NewId
     metrics: RegistrationMetrics
 
-    async def __call__(self, details: CustomerDetails, idempotency_key: str | None = None) -> Customer:
+    async def __call__(
+        self, details: CustomerDetails, deadline: Deadline, idempotency_key: str | None = None
+    ) -> Customer:
         """Registers the customer. Raises KakaoUnavailable, KakaoRefused, IdempotencyKeyReused, StoreUnavailable."""
         try:
             if idempotency_key is None:
-                return await self._register(CustomerId(self.new_id()), details, keep_answer=False)
-            return await self._register_once(details, idempotency_key)
+                return await self._register(CustomerId(self.new_id()), details, deadline, keep_answer=False)
+            return await self._register_once(details, deadline, idempotency_key)
         except DomainError as error:
             self.metrics.count_refusal(error)
             raise
 
-    async def _register_once(self, details: CustomerDetails, idempotency_key: str) -> Customer:
+    async def _register_once(self, details: CustomerDetails, deadline: Deadline, idempotency_key: str) -> Customer:
         own = Reservation.of(details, CustomerId(self.new_id()))
-        reservation = await self.reservations.reserve(idempotency_key, own)
+        reservation = await while_unavailable(deadline, lambda: self.reservations.reserve(idempotency_key, own))
         reservation.check(details)
         if reservation.repeated:
-            answer = await self.registrations.first_answer(reservation.resource_id)
+            answer = await self._first_answer(reservation.resource_id, deadline)
             if answer:
                 return answer
-        return await self._register(reservation.resource_id, details, keep_answer=True)
+        return await self._register(reservation.resource_id, details, deadline, keep_answer=True)
 
-    async def _register(self, customer_id: CustomerId, details: CustomerDetails, *, keep_answer: bool) -> Customer:
+    async def _register(
+        self, customer_id: CustomerId, details: CustomerDetails, deadline: Deadline, *, keep_answer: bool
+    ) -> Customer:
         customer = Customer.register(customer_id, details, self.clock())
         with self.metrics.time_kakao_call():
-            await self.kakao.notify_registered(customer)
+            await self.kakao.notify_registered(customer, deadline)
         event = CustomerEvent.registered(self.new_id(), customer)
         try:
-            await self.registrations.add(customer, event, keep_answer=keep_answer)
+            # A write whose answer was lost is recognised by its event.
+            await while_unavailable(
+                deadline,
+                lambda: self.registrations.add(customer, event, keep_answer=keep_answer),
+                grace=GRACE_FOR_STORING,
+            )
         except AlreadyExists:
             # Another request with the same key was faster.
-            return await self.registrations.first_answer(customer_id) or customer
+            return await self._first_answer(customer_id, deadline) or customer
         self.metrics.count_registration()
         return customer
+
+    async def _first_answer(self, customer_id: CustomerId, deadline: Deadline) -> Customer | None:
+        return await while_unavailable(deadline, lambda: self.registrations.first_answer(customer_id))

@@ -1,9 +1,9 @@
 """Sending a KakaoTalk message through a provider, and recording it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from shared.domain.errors import AlreadyExists, IdempotencyKeyReused, MessageAlreadySent
+from shared.domain.errors import AlreadyExists, IdempotencyKeyReused, MessageAlreadySent, Overloaded
 from shared.domain.idempotency import Reservation
 from shared.domain.identifiers import Clock, CustomerId, NewId
 from shared.domain.kakao_message import (
@@ -15,7 +15,11 @@ from shared.domain.kakao_message import (
     Receipt,
     message_id,
 )
+from shared.use_cases.deadline import Deadline, while_unavailable
 from shared.use_cases.idempotency import Reservations
+
+# Seconds. The caller has waited as long as he wanted to, perhaps for an instance that has just started.
+RETRY_AFTER: Final = 2
 
 
 class KakaoProvider(Protocol):
@@ -39,7 +43,10 @@ class KakaoMessages(Protocol):
 
 @dataclass(frozen=True)
 class SendKakao:
-    """Sends first, then stores: the provider knows the message id, so a repeated request sends nothing."""
+    """Sends first, then stores: the provider knows the message id, so a repeated request sends nothing.
+
+    Once the deadline has passed nothing is sent, and nothing is stored: the caller has given up.
+    """
 
     provider: KakaoProvider
     messages: KakaoMessages
@@ -47,28 +54,34 @@ class SendKakao:
     clock: Clock
     new_id: NewId
 
-    async def __call__(self, draft: KakaoMessageDraft, idempotency_key: str | None = None) -> KakaoMessage:
+    async def __call__(
+        self, draft: KakaoMessageDraft, deadline: Deadline, idempotency_key: str | None = None
+    ) -> KakaoMessage:
         """Sends the message, or returns the one that the same key has sent.
 
-        Raises ProviderRefused, ProviderUnavailable, IdempotencyKeyReused, MessageAlreadySent, StoreUnavailable.
+        Raises ProviderRefused, ProviderUnavailable, IdempotencyKeyReused, MessageAlreadySent, StoreUnavailable,
+        Overloaded.
         """
         customer_id = draft.customer_id or CustomerId(self.new_id())
         # A key that equals the message id needs no reservation: the message itself is found by it.
         is_message_id = idempotency_key == message_id(customer_id, draft.kind)
         if idempotency_key is not None and not is_message_id:
-            reservation = await self.reservations.reserve(idempotency_key, Reservation.of(draft, customer_id))
+            key, own = idempotency_key, Reservation.of(draft, customer_id)
+            reservation = await while_unavailable(deadline, lambda: self.reservations.reserve(key, own))
             reservation.check(draft)
             customer_id = reservation.resource_id
         request = KakaoMessageRequest.from_record(draft, customer_id=customer_id)
-        return await self._send(request, repeatable=idempotency_key is not None)
+        return await self._send(request, deadline, repeatable=idempotency_key is not None)
 
-    async def _send(self, request: KakaoMessageRequest, *, repeatable: bool) -> KakaoMessage:
+    async def _send(self, request: KakaoMessageRequest, deadline: Deadline, *, repeatable: bool) -> KakaoMessage:
+        if deadline.left() <= 0:
+            raise Overloaded("waited too long", RETRY_AFTER)
         receipt = await self.provider.send(request.to_alimtalk())
         message = KakaoMessage.sent(request, receipt, self.clock())
         try:
-            await self.messages.add(message)
+            await while_unavailable(deadline, lambda: self.messages.add(message))
         except AlreadyExists:
-            first = await self.messages.get(request.message_id)
+            first = await while_unavailable(deadline, lambda: self.messages.get(request.message_id))
             if first is None or not repeatable:
                 raise MessageAlreadySent("This customer already has a message of this kind.") from None
             if first.request_fingerprint != message.request_fingerprint:

@@ -1,5 +1,6 @@
 """Ports in memory: small, with the same guarantees as the real ones."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from shared.domain.customer import Customer, CustomerDetails
 from shared.domain.customer_view import CustomerView
-from shared.domain.errors import AlreadyExists, DomainError, NotFound, PreconditionFailed
+from shared.domain.errors import AlreadyExists, DomainError, NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.idempotency import Reservation
 from shared.domain.identifiers import CustomerId, uuid7
 from shared.domain.kakao_message import AlimTalk, KakaoMessage, MessageId, Receipt
 from shared.domain.outbox import OutboxEvent
 from shared.use_cases.cancelling import StoredCustomer
+from shared.use_cases.deadline import Deadline
 from shared.use_cases.projecting import StoredView
 from shared.use_cases.sweeping import OutboxPage, SweepMark
 
@@ -43,7 +45,7 @@ class FakeKakao:
     failure: DomainError | None = None
     notified: list[Customer] = field(default_factory=list)
 
-    async def notify_registered(self, customer: Customer) -> None:
+    async def notify_registered(self, customer: Customer, deadline: Deadline) -> None:
         if self.failure:
             raise self.failure
         self.notified.append(customer)
@@ -51,13 +53,26 @@ class FakeKakao:
 
 @dataclass
 class FakeCustomers:
-    """Customers, their outbox and the kept first answers: all or nothing, and each id once."""
+    """Customers, their outbox and the kept first answers: all or nothing, and each id once.
+
+    Before the time `away_until` of the event loop `add` does not respond; with `answers_are_lost` it stores
+    """
 
     customers: dict[str, Customer] = field(default_factory=dict)
     answers: dict[str, Customer] = field(default_factory=dict)
     outbox: list[CustomerEvent] = field(default_factory=list)
+    away_until: float = 0
+    answers_are_lost: bool = False
 
     async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
+        is_away = asyncio.get_running_loop().time() < self.away_until
+        if is_away and not self.answers_are_lost:
+            raise StoreUnavailable("away", 2)
+        self._add(customer, event, keep_answer=keep_answer)
+        if is_away:
+            raise StoreUnavailable("answer lost", 2)
+
+    def _add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
         if event in self.outbox:
             return
         if customer.customer_id in self.customers or (keep_answer and customer.customer_id in self.answers):
@@ -112,9 +127,14 @@ class FakeProvider:
 
 @dataclass
 class FakeMessages:
+    """`away_until`: it does not respond before that time of the event loop."""
+
     messages: dict[str, KakaoMessage] = field(default_factory=dict)
+    away_until: float = 0
 
     async def add(self, message: KakaoMessage) -> None:
+        if asyncio.get_running_loop().time() < self.away_until:
+            raise StoreUnavailable("away", 2)
         if self.messages.setdefault(message.message_id, message) != message:
             raise AlreadyExists
 

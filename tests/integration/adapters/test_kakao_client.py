@@ -17,6 +17,7 @@ from shared.domain.customer import Customer
 from shared.domain.errors import KakaoRefused, KakaoUnavailable
 from shared.settings import Settings
 from shared.telemetry import continued_trace
+from shared.use_cases.deadline import TIME_LEFT, Deadline
 from tests.unit.fakes import CUSTOMER_ID, START, YEON
 
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
@@ -65,6 +66,10 @@ async def woken_kakao(wake: Handler) -> AsyncIterator[KakaoClient]:
             await client.close()
 
 
+async def notify(client: KakaoClient, seconds: float = 60) -> None:
+    await client.notify_registered(CUSTOMER, Deadline.after(seconds))
+
+
 async def hang(_: web.Request) -> web.StreamResponse:
     await asyncio.sleep(30)
     return web.Response(status=201)
@@ -104,7 +109,7 @@ async def test_it_sends_the_details_with_a_key_for_this_message_and_continues_th
 
     async with kakao(remember) as client:
         with continued_trace(TRACEPARENT):
-            await client.notify_registered(CUSTOMER)
+            await notify(client)
 
     body = {
         "customerId": CUSTOMER.customer_id,
@@ -137,7 +142,7 @@ async def test_any_answer_but_a_success_is_unavailable_within_the_timeout(handle
     async with kakao(handler) as client:
         before = time.monotonic()
         with pytest.raises(KakaoUnavailable) as failure:
-            await client.notify_registered(CUSTOMER)
+            await notify(client)
 
     assert failure.value.reason == reason
     assert time.monotonic() - before < 1
@@ -147,7 +152,7 @@ async def test_a_closed_port_is_unavailable(unused_tcp_port: int) -> None:
     client = client_of(f"http://127.0.0.1:{unused_tcp_port}")
 
     with pytest.raises(KakaoUnavailable, match="no answer"):
-        await client.notify_registered(CUSTOMER)
+        await notify(client)
     await client.close()
 
 
@@ -155,7 +160,7 @@ async def test_a_refusal_is_not_a_failure_of_kakao() -> None:
     async with kakao(answering(422), kakao_breaker_failures=2) as client:
         for _ in range(5):
             with pytest.raises(KakaoRefused):
-                await client.notify_registered(CUSTOMER)
+                await notify(client)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ async def test_a_refusal_is_not_a_failure_of_kakao() -> None:
 async def test_the_pause_that_kakao_asks_for_is_passed_on(header: str, seconds: float) -> None:
     async with kakao(answering(429, Retry_After=header)) as client:
         with pytest.raises(KakaoUnavailable) as failure:
-            await client.notify_registered(CUSTOMER)
+            await notify(client)
 
     assert failure.value.retry_after == seconds
 
@@ -181,37 +186,121 @@ async def test_after_five_failures_kakao_is_not_called_and_after_a_pause_tried_o
     async with kakao(count, kakao_breaker_reset_seconds=0.1) as client:
         for _ in range(20):
             with pytest.raises(KakaoUnavailable):
-                await client.notify_registered(CUSTOMER)
+                await notify(client)
         assert calls == 5
 
         status = 201
         await asyncio.sleep(0.15)
-        await client.notify_registered(CUSTOMER)
+        await notify(client)
         assert calls == 6
 
 
-async def test_a_hanging_kakao_holds_no_more_calls_than_the_bulkhead_lets_run() -> None:
-    running = most = 0
+async def test_a_call_says_how_long_it_waits_and_leaves_time_to_store() -> None:
+    left: list[float] = []
 
-    async def hang_and_count(request: web.Request) -> web.StreamResponse:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
+    async def remember(request: web.Request) -> web.StreamResponse:
+        left.append(float(request.headers[TIME_LEFT]))
+        return web.Response(status=201)
+
+    async with kakao(remember, kakao_timeout_seconds=6) as client:
+        for seconds in (60, 2, 1):
+            await notify(client, seconds)
+
+    assert left == [pytest.approx(expected, abs=0.1) for expected in (6, 1.5, 0.75)]
+
+
+async def test_a_timeout_after_too_short_a_time_does_not_count_against_kakao() -> None:
+    status = "hang"
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await hang(request) if status == "hang" else web.Response(status=201)
+
+    async with kakao(answer, kakao_breaker_failures=2) as client:
+        for _ in range(5):
+            with pytest.raises(KakaoUnavailable, match="timeout"):
+                await notify(client, KAKAO_TIMEOUT / 4)
+        status = "answer"
+        await notify(client)
+
+
+@asynccontextmanager
+async def flaky_kakao(*behaviours: str, **settings: object) -> AsyncIterator[tuple[KakaoClient, list[str]]]:
+    """A server that treats each call in its own way: `reset`, `half` an answer, `answer`. Remembers their keys."""
+    keys: list[str] = []
+    ways = iter(behaviours)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        await reader.readexactly(int(length))
+        keys.append(head.partition(b"idempotency-key: ")[2].partition(b"\r\n")[0].decode())
+        match next(ways, "answer"):
+            case "reset":
+                writer.transport.abort()
+            case "half":
+                writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{")
+                await writer.drain()
+                writer.close()
+            case "busy":
+                writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                writer.close()
+            case _:
+                writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        client = client_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", None, **settings)
         try:
-            return await hang(request)
+            yield client, keys
         finally:
-            running -= 1
+            await client.close()
 
-    async with kakao(hang_and_count, kakao_concurrent_calls=4, kakao_waiting_calls=2) as client:
-        before = time.monotonic()
-        outcomes = await asyncio.gather(
-            *(client.notify_registered(CUSTOMER) for _ in range(20)), return_exceptions=True
-        )
 
-    reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, KakaoUnavailable)]
-    assert most == 4
-    assert (reasons.count("overloaded"), len(reasons)) == (14, 20)
-    assert time.monotonic() - before < 1
+@pytest.mark.parametrize("behaviours", [["reset"], ["reset", "reset", "reset"], ["half"], ["half", "reset", "half"]])
+async def test_what_got_no_whole_answer_is_sent_again_with_the_same_key(behaviours: list[str]) -> None:
+    async with flaky_kakao(*behaviours, kakao_timeout_seconds=5) as (client, keys):
+        await notify(client)
+
+    assert keys == [f"{CUSTOMER.customer_id}.registered"] * (len(behaviours) + 1)
+
+
+async def test_an_answer_that_means_overload_is_not_repeated() -> None:
+    async with flaky_kakao("busy") as (client, keys):
+        with pytest.raises(KakaoUnavailable, match="overloaded"):
+            await notify(client)
+
+    assert len(keys) == 1
+
+
+async def test_repeating_adds_little_to_the_load_of_a_kakao_that_gets_calls_and_dies() -> None:
+    behaviours = ["reset"] * 1000
+    async with flaky_kakao(*behaviours, registrations_at_once=3, kakao_breaker_failures=10_000) as (client, keys):
+        outcomes = [await asyncio.gather(notify(client), return_exceptions=True) for _ in range(20)]
+
+    assert all(isinstance(outcome, KakaoUnavailable) for [outcome] in outcomes)
+    assert len(keys) == 20 + 3
+
+
+async def test_a_kakao_that_comes_back_in_time_costs_no_registration(unused_tcp_port: int) -> None:
+    client = client_of(f"http://127.0.0.1:{unused_tcp_port}", kakao_timeout_seconds=5)
+    # More than open the circuit: those that find it open wait for the trial.
+    notifying = [asyncio.create_task(notify(client)) for _ in range(20)]
+    await asyncio.sleep(0.7)
+    app = web.Application()
+    app.router.add_post("/kakaos", answering(201))
+    async with TestServer(app, port=unused_tcp_port):
+        await asyncio.gather(*notifying)
+    await client.close()
+
+
+async def test_while_nobody_is_there_callers_are_refused_when_their_time_is_up(unused_tcp_port: int) -> None:
+    client = client_of(f"http://127.0.0.1:{unused_tcp_port}", kakao_timeout_seconds=1)
+    before = time.monotonic()
+    outcomes = await asyncio.gather(*(notify(client) for _ in range(20)), return_exceptions=True)
+    await client.close()
+
+    assert all(isinstance(outcome, KakaoUnavailable) for outcome in outcomes)
+    assert time.monotonic() - before < 1.5
 
 
 async def test_an_idle_connection_that_kakao_has_closed_costs_no_registration() -> None:
@@ -231,8 +320,8 @@ async def test_an_idle_connection_that_kakao_has_closed_costs_no_registration() 
 
     async with await asyncio.start_server(answer_once_then_hang_up, "127.0.0.1", 0) as server:
         client = client_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        await client.notify_registered(CUSTOMER)
-        await client.notify_registered(CUSTOMER)
+        await notify(client)
+        await notify(client)
         await client.close()
 
     assert served == 2
@@ -258,7 +347,7 @@ async def test_a_call_has_a_token_if_kakao_requires_one() -> None:
         return web.Response(status=201)
 
     async with kakao(remember, credential=Identity("token"), kakao_api_scope="kakao/.default") as client:
-        await client.notify_registered(CUSTOMER)
+        await notify(client)
 
     assert authorizations == ["Bearer token for kakao/.default"]
 
@@ -266,7 +355,7 @@ async def test_a_call_has_a_token_if_kakao_requires_one() -> None:
 async def test_a_token_that_is_not_available_is_a_failure_of_kakao() -> None:
     async with kakao(answering(201), credential=Identity(None), kakao_api_scope="kakao/.default") as client:
         with pytest.raises(KakaoUnavailable, match="no answer"):
-            await client.notify_registered(CUSTOMER)
+            await notify(client)
 
 
 async def test_at_the_start_it_wakes_kakao_with_a_token_and_calls_wait_outside_their_own_time() -> None:
@@ -280,7 +369,7 @@ async def test_at_the_start_it_wakes_kakao_with_a_token_and_calls_wait_outside_t
 
     async with woken_kakao(answer_late) as client:
         client.open_at_start()
-        notifying = asyncio.create_task(client.notify_registered(CUSTOMER))
+        notifying = asyncio.create_task(notify(client))
         await asyncio.sleep(2 * KAKAO_TIMEOUT)
         assert not notifying.done()
         go_on.set()
@@ -298,7 +387,7 @@ async def test_a_kakao_that_is_down_at_the_start_is_called_all_the_same_and_woke
 
     async with woken_kakao(fail_once) as client:
         client.open_at_start()
-        await client.notify_registered(CUSTOMER)
+        await notify(client)
         async with asyncio.timeout(5):
             while len(asked) < 2:  # noqa: ASYNC110 - it is tried again in the background
                 await asyncio.sleep(0.02)

@@ -3,11 +3,14 @@ import time
 
 import pytest
 
-from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen, Inconclusive, Limits, Unreached
 from shared.metrics import BREAKER_STATES
 from tests.measured import measured
+from tests.virtual_time import run_virtually, virtual_loop
 
 RESET_SECONDS = 10
+RECONNECT_SECONDS = 0.5
+LIMITS = Limits(3, RESET_SECONDS, RECONNECT_SECONDS)
 GAUGE_RESET_SECONDS = 0.05  # of the gauge, which goes by the clock of the process
 
 
@@ -28,7 +31,7 @@ def clock() -> SteppedClock:
 
 @pytest.fixture
 def breaker(clock: SteppedClock) -> CircuitBreaker:
-    return CircuitBreaker("callee", failures=3, reset_seconds=RESET_SECONDS, clock=clock)
+    return CircuitBreaker("callee", LIMITS, clock)
 
 
 async def fail(breaker: CircuitBreaker) -> None:
@@ -82,7 +85,7 @@ async def test_harmless_exceptions_are_not_failures(breaker: CircuitBreaker) -> 
 
 async def test_a_timeout_is_a_failure(breaker: CircuitBreaker) -> None:
     async def hang() -> None:
-        async with asyncio.timeout(0.001), breaker.attempt():
+        async with breaker.attempt(), asyncio.timeout(0.001):
             await asyncio.Event().wait()
 
     for _ in range(3):
@@ -119,7 +122,7 @@ async def test_the_gauge_distinguishes_a_circuit_that_is_due_for_a_trial_from_an
     def state() -> int | float:
         return measured("ssak8.breaker.state", circuit="measured")
 
-    breaker = CircuitBreaker("measured", failures=3, reset_seconds=GAUGE_RESET_SECONDS)
+    breaker = CircuitBreaker("measured", Limits(3, GAUGE_RESET_SECONDS, GAUGE_RESET_SECONDS))
     assert state() == BREAKER_STATES["closed"]
 
     await fail_often(breaker, 3)
@@ -136,7 +139,7 @@ async def test_the_gauge_distinguishes_a_circuit_that_is_due_for_a_trial_from_an
 async def test_a_wall_clock_that_is_set_neither_prolongs_nor_ends_an_outage(
     monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
-    breaker = CircuitBreaker("callee", failures=3, reset_seconds=RESET_SECONDS)
+    breaker = CircuitBreaker("callee", LIMITS)
     await fail_often(breaker, 3)
     wall_clock = time.time
     monkeypatch.setattr(time, "time", lambda: wall_clock() + hours * 3600)
@@ -167,3 +170,135 @@ async def test_a_call_that_began_before_the_circuit_opened_does_not_close_it(bre
 
     with pytest.raises(CircuitOpen):
         await succeed(breaker)
+
+
+async def miss(breaker: CircuitBreaker, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(Unreached):
+            async with breaker.attempt():
+                raise Unreached
+
+
+async def test_a_callee_that_is_not_there_is_tried_again_sooner(breaker: CircuitBreaker, clock: SteppedClock) -> None:
+    await miss(breaker, 3)
+
+    with pytest.raises(CircuitOpen) as refused:
+        await succeed(breaker)
+    assert refused.value.retry_after == RECONNECT_SECONDS
+    clock.seconds += RECONNECT_SECONDS
+    await miss(breaker, 1)  # the trial
+    clock.seconds += RECONNECT_SECONDS
+    await succeed(breaker)
+
+
+async def test_one_failure_of_another_kind_in_the_row_means_the_longer_time(breaker: CircuitBreaker) -> None:
+    await fail_often(breaker, 1)
+    await miss(breaker, 2)
+
+    with pytest.raises(CircuitOpen) as refused:
+        await succeed(breaker)
+    assert refused.value.retry_after == RESET_SECONDS
+
+
+async def test_a_trial_that_fails_otherwise_means_the_longer_time(breaker: CircuitBreaker, clock: SteppedClock) -> None:
+    await miss(breaker, 3)
+    clock.seconds += RECONNECT_SECONDS
+    await fail_often(breaker, 1)
+
+    with pytest.raises(CircuitOpen) as refused:
+        breaker.check()
+    assert refused.value.retry_after == RESET_SECONDS
+
+
+@pytest.mark.parametrize("outcome", [Inconclusive, asyncio.CancelledError])
+async def test_a_call_that_was_given_up_says_nothing(
+    breaker: CircuitBreaker, clock: SteppedClock, outcome: type[BaseException]
+) -> None:
+    async def give_up() -> None:
+        with pytest.raises(outcome):
+            async with breaker.attempt():
+                raise outcome
+
+    await fail_often(breaker, 2)
+    await give_up()
+    breaker.check()
+    await fail_often(breaker, 1)
+    clock.seconds += RESET_SECONDS
+    await give_up()  # the trial: the next call is another one
+    await fail_often(breaker, 1)
+    with pytest.raises(CircuitOpen):
+        breaker.check()
+
+
+def test_whoever_has_time_waits_for_the_trial_and_all_go_on_when_it_succeeds() -> None:
+    async def call() -> tuple[int, list[float]]:
+        loop = virtual_loop()
+        breaker = CircuitBreaker("callee", LIMITS, loop.time)
+        calls, done, back_at = 0, [], 1.2
+        await miss(breaker, 3)
+
+        async def patient() -> None:
+            nonlocal calls
+            async with breaker.attempt(patience=2):
+                calls += 1
+                await asyncio.sleep(0.01)
+                if loop.time() < back_at:
+                    raise Unreached
+            done.append(loop.time())
+
+        outcomes = await asyncio.gather(*(patient() for _ in range(20)), return_exceptions=True)
+        assert sum(isinstance(outcome, Unreached) for outcome in outcomes) == 2
+        return calls, done
+
+    calls, done = run_virtually(call())
+
+    # Trials at 0.5, 1.01 and 1.52; the third succeeds, and the others follow.
+    assert calls == 20
+    assert len(done) == 18
+    assert done[0] == pytest.approx(1.53)
+    assert done[-1] == pytest.approx(1.54)
+
+
+def test_whoever_waits_for_a_trial_gives_up_in_time() -> None:
+    async def call() -> tuple[float, float]:
+        loop = virtual_loop()
+        breaker = CircuitBreaker("callee", LIMITS, loop.time)
+        await miss(breaker, 3)
+        impatient = loop.time()
+        with pytest.raises(CircuitOpen):
+            async with breaker.attempt(patience=RECONNECT_SECONDS / 2):
+                pass
+        assert loop.time() == impatient
+
+        async def hanging_trial() -> None:
+            async with breaker.attempt(patience=1):
+                await asyncio.sleep(60)
+
+        trial = asyncio.create_task(hanging_trial())
+        await asyncio.sleep(1.1 * RECONNECT_SECONDS)
+        before = loop.time()
+        with pytest.raises(CircuitOpen):
+            async with breaker.attempt(patience=1):
+                pass
+        trial.cancel()
+        return before, loop.time()
+
+    before, after = run_virtually(call())
+
+    assert after - before == pytest.approx(1)
+
+
+def test_nobody_waits_for_a_callee_that_is_slow_or_failing() -> None:
+    async def call() -> float:
+        loop = virtual_loop()
+        breaker = CircuitBreaker("callee", LIMITS, loop.time)
+        await fail_often(breaker, 3)
+        before = loop.time()
+        with pytest.raises(CircuitOpen):
+            async with breaker.attempt(patience=60):
+                pass
+        with pytest.raises(CircuitOpen):
+            breaker.check()
+        return loop.time() - before
+
+    assert run_virtually(call()) == 0

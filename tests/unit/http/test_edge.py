@@ -7,7 +7,9 @@ import pytest
 
 from shared.domain import errors
 from shared.domain.errors import DomainError
-from shared.http.edge import http_function
+from shared.http.edge import admitted_http_function, http_function
+from shared.use_cases.admitting import AdmitRegistration, Slot
+from shared.use_cases.deadline import Deadline
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CONTEXT = cast(
@@ -24,6 +26,7 @@ OUTCOMES: list[tuple[DomainError, int]] = [
     (errors.KakaoRefused("x"), 422),
     (errors.ProviderRefused("p", "recipient_blocked", "x"), 422),
     (errors.KakaoUnavailable("timeout", 1.2), 503),
+    (errors.Overloaded("queue too long", 2), 503),
     (errors.StoreUnavailable("x", 2), 503),
     (errors.PublisherUnavailable("x", 0), 503),
     (errors.ProviderUnavailable("x", 2), 503),
@@ -68,3 +71,104 @@ async def test_an_unexpected_error_reveals_its_trace_and_nothing_else(caplog: py
     assert "ValueError" in caplog.text
     assert "0af7651916cd43dd8448eb211c80319c" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+class Kakao:
+    """It raises `failure`, if set."""
+
+    failure: errors.KakaoUnavailable | None = None
+
+    def check_available(self) -> None:
+        if self.failure:
+            raise self.failure
+
+
+class Queue:
+    """It lets everybody in, or nobody. Remembers what became of the slots."""
+
+    def __init__(self, *, full: bool = False) -> None:
+        self._full = full
+        self.served: list[bool] = []
+
+    async def enter(self) -> Slot:
+        if self._full:
+            raise errors.Overloaded("queue too long", 1.7)
+        return Slot(Deadline.after(2), 0, 0)
+
+    def leave(self, slot: Slot) -> None:
+        self.served.append(slot.served)
+
+
+class Admitting:
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.kakao = Kakao()
+        self.counted: list[DomainError] = []
+
+    async def answer(self, request: func.HttpRequest, error: Exception | None = None) -> func.HttpResponse:
+        async def opened() -> None: ...
+
+        admit = AdmitRegistration(self.queue, self.kakao, opened, self.counted.append)
+
+        @admitted_http_function(lambda: admit)
+        async def handle(request: func.HttpRequest, deadline: Deadline) -> func.HttpResponse:
+            if error:
+                raise error
+            return func.HttpResponse(f"{deadline.left() > 1}")
+
+        return await handle(request, CONTEXT)
+
+
+async def test_a_request_for_which_there_is_no_time_is_refused_without_being_read_or_traced() -> None:
+    class Unread(func.HttpRequest):
+        def get_body(self) -> bytes:
+            raise AssertionError("read")
+
+    admitting = Admitting(Queue(full=True))
+
+    answer = await admitting.answer(Unread("POST", "http://localhost/customers", body=b"{}"))
+
+    assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+    assert answer.headers["Retry-After"] == "2"
+    assert json.loads(answer.get_body()) == {
+        "type": "urn:ssak8:problem:unavailable",
+        "title": "Try again in a moment",
+        "status": 503,
+        "detail": "This could not be done in time (queue too long); nothing was changed.",
+        "instance": "/customers",
+        "traceId": "0af7651916cd43dd8448eb211c80319c",
+    }
+    assert [str(error) for error in admitting.counted] == [str(errors.Overloaded("queue too long", 1.7))]
+    assert admitting.queue.served == []
+
+
+async def test_while_the_circuit_is_open_a_request_needs_no_slot_but_one_with_a_key_may_have_its_answer_already() -> (
+    None
+):
+    admitting = Admitting(Queue())
+    admitting.kakao.failure = errors.KakaoUnavailable("circuit open", 8)
+
+    refused = await admitting.answer(REQUEST)
+    again = func.HttpRequest("POST", "http://localhost/customers", headers={"Idempotency-Key": "key"}, body=b"")
+    answered = await admitting.answer(again)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "8")
+    assert (answered.status_code, answered.get_body()) == (200, b"True")
+
+
+@pytest.mark.parametrize(
+    ("error", "served"),
+    [
+        (None, True),
+        (errors.KakaoRefused("x"), True),
+        (errors.KakaoUnavailable("timeout", 2), False),
+        (ValueError(), True),
+    ],
+)
+async def test_the_slot_is_given_back_with_what_became_of_it(error: Exception | None, *, served: bool) -> None:
+    admitting = Admitting(Queue())
+
+    await admitting.answer(REQUEST, error)
+
+    assert admitting.queue.served == [served]
+    assert admitting.counted == []

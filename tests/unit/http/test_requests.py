@@ -14,7 +14,9 @@ from shared.http.requests import (
     path_of,
     precondition,
     read_json,
+    time_left,
 )
+from shared.use_cases.deadline import TIME_LEFT
 
 GOOD = b'{"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}'
 
@@ -232,3 +234,20 @@ def test_a_text_that_cannot_be_the_id_of_a_customer_is_not_found(text: str) -> N
 def test_a_text_that_cannot_be_the_id_of_a_message_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         message_id(request_for(text))
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("1.482", 1.482), ("15", 15), ("-0.003", -0.003)])
+def test_a_service_says_how_long_it_waits(header: str, seconds: float) -> None:
+    assert time_left(func.HttpRequest("POST", "/", headers={TIME_LEFT: header}, body=b"")) == seconds
+
+
+def test_without_the_header_nothing_is_known_about_the_caller() -> None:
+    assert time_left(request()) is None
+
+
+@pytest.mark.parametrize("header", ["", "soon", "1e9", "nan", "99999", "1.5s"])
+def test_a_time_that_is_none_is_400(header: str) -> None:
+    with pytest.raises(Problem) as refused:
+        time_left(func.HttpRequest("POST", "/", headers={TIME_LEFT: header}, body=b""))
+
+    assert refused.value.status == 400

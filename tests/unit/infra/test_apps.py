@@ -43,7 +43,7 @@ REQUIRED_BY = {
     "kakao": {"COSMOS_TIMEOUT_SECONDS"},
     "customerview": set[str](),
 }
-REQUIRED_WITHOUT_READY_INSTANCES = {("dev", "customer"): {"KAKAO_TIMEOUT_SECONDS"}}
+REQUIRED_WITHOUT_READY_INSTANCES = {("dev", "customer"): {"KAKAO_TIMEOUT_SECONDS", "REGISTRATION_SECONDS"}}
 # Flex Consumption refuses these, or fails to start with them; the last would replace the identity.
 FORBIDDEN = (
     "FUNCTIONS_WORKER_RUNTIME",
@@ -161,10 +161,15 @@ def test_an_app_has_the_name_of_its_service(app: str) -> None:
     assert settings["SSAK8_SERVICES"] == settings["OTEL_SERVICE_NAME"] == app
 
 
+def seconds_of(environment: str, setting: str) -> float:
+    """A setting of the customer app."""
+    default = Settings.model_fields[setting.lower()].default
+    return float(deployment(environment).settings("customer").get(setting, default))
+
+
 def kakao_timeout(environment: str) -> float:
-    """How long the customer app waits for kakao, in seconds."""
-    default = Settings.model_fields["kakao_timeout_seconds"].default
-    return float(deployment(environment).settings("customer").get("KAKAO_TIMEOUT_SECONDS", default))
+    """How long the customer app waits for kakao, if it has the time."""
+    return seconds_of(environment, "KAKAO_TIMEOUT_SECONDS")
 
 
 @every_environment
@@ -181,6 +186,9 @@ def test_where_kakao_may_have_no_instance_the_customer_app_waits_until_one_has_s
 
     longest_start = 0 if any(ready["name"] == "http" for ready in scale["alwaysReady"]) else 10
     assert kakao_timeout(environment) >= longest_start + 5
+    if longest_start:
+        registration = seconds_of(environment, "REGISTRATION_SECONDS")
+        assert registration >= kakao_timeout(environment) + seconds_of(environment, "COSMOS_TIMEOUT_SECONDS")
 
 
 def test_the_customer_app_calls_the_kakao_app_with_a_token_that_it_accepts() -> None:
@@ -255,12 +263,12 @@ def test_in_production_a_new_package_replaces_one_of_two_instances_at_a_time(app
 
 
 @every_environment
-def test_an_instance_accepts_more_requests_than_can_wait_for_kakao(environment: str) -> None:
+def test_an_instance_accepts_more_requests_than_registrations_run_at_once(environment: str) -> None:
     scale = deployment(environment).app("customer")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
-    fields = Settings.model_fields
 
-    waiting = fields["kakao_concurrent_calls"].default + fields["kakao_waiting_calls"].default
-    assert scale["triggers"]["http"]["perInstanceConcurrency"] > waiting
+    # The others wait for their turn, cancel, or look up.
+    running = Settings.model_fields["registrations_at_once"].default
+    assert scale["triggers"]["http"]["perInstanceConcurrency"] > 2 * running
 
 
 @every_environment
@@ -275,7 +283,7 @@ def test_kakao_accepts_all_calls_that_the_customer_app_can_make_at_once(environm
             "each": found["triggers"]["http"]["perInstanceConcurrency"],
         }
 
-    calls = scale("customer")["most"] * Settings.model_fields["kakao_concurrent_calls"].default
+    calls = scale("customer")["most"] * Settings.model_fields["registrations_at_once"].default
     assert scale("kakao")["least"] * scale("kakao")["each"] >= calls
 
 

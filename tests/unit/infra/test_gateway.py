@@ -9,6 +9,7 @@ import pytest
 
 from shared.http.requests import LARGEST_BODY
 from shared.settings import Settings
+from shared.use_cases.registering import GRACE_FOR_STORING
 from tests.unit.infra.deployments import ENVIRONMENTS, deployment
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.apps import APPS
@@ -85,9 +86,9 @@ def test_the_gateway_times_out_before_the_platform_does() -> None:
     fields = Settings.model_fields
     for environment in ENVIRONMENTS:
         settings = deployment(environment).settings("customer")
-        kakao = float(settings.get("KAKAO_TIMEOUT_SECONDS", fields["kakao_timeout_seconds"].default))
-        opening, storing = fields["ssak8_warm_start_seconds"].default, fields["cosmos_timeout_seconds"].default
-        assert opening + kakao + storing < timeout
+        registration = float(settings.get("REGISTRATION_SECONDS", fields["registration_seconds"].default))
+        opening = fields["ssak8_warm_start_seconds"].default
+        assert opening + registration + GRACE_FOR_STORING < float(forward.attrib["timeout"])
 
 
 def test_only_registering_is_limited_as_it_is_locally() -> None:

@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared import metrics
-from shared.domain.errors import DomainError, IdempotencyKeyReused, KakaoRefused, KakaoUnavailable, StoreUnavailable
+from shared.domain.errors import (
+    DomainError,
+    IdempotencyKeyReused,
+    KakaoRefused,
+    KakaoUnavailable,
+    Overloaded,
+    StoreUnavailable,
+)
 from shared.domain.identifiers import utc_now
 from tests.measured import measured
 
@@ -15,6 +22,8 @@ def test_every_metric_is_listed_with_its_attributes() -> None:
         "ssak8.registrations": (),
         "ssak8.cancellations": (),
         "ssak8.refusals": ("reason",),
+        "ssak8.registration.wait": (),
+        "ssak8.registration.waiting": (),
         "ssak8.kakao.duration": ("outcome",),
         "ssak8.outbox.age": (),
         "ssak8.alert.age": (),
@@ -42,6 +51,7 @@ def test_successes_are_counted(count: Callable[[], None], name: str) -> None:
     ("error", "reason"),
     [
         (KakaoUnavailable("timeout", 2), "timeout"),
+        (Overloaded("queue too long", 2), "queue too long"),
         (KakaoRefused("secret"), "KakaoRefused"),
         (StoreUnavailable("secret", 2), "StoreUnavailable"),
         (IdempotencyKeyReused("secret"), "IdempotencyKeyReused"),

@@ -22,7 +22,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     loaded = Settings.load()
 
     assert loaded.ssak8_services == set(Service)
-    assert (loaded.kakao_timeout_seconds, loaded.kakao_concurrent_calls, loaded.kakao_waiting_calls) == (6, 64, 64)
+    assert (loaded.registration_seconds, loaded.registrations_at_once, loaded.kakao_timeout_seconds) == (2, 64, 6)
     assert (loaded.kakao_breaker_failures, loaded.kakao_breaker_reset_seconds) == (5, 10)
 
 

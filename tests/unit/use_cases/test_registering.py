@@ -1,14 +1,18 @@
+import asyncio
 import dataclasses
 
 import pytest
 
-from shared.domain.customer import Customer
-from shared.domain.errors import AlreadyExists, IdempotencyKeyReused, KakaoRefused, KakaoUnavailable
+from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.errors import AlreadyExists, IdempotencyKeyReused, KakaoRefused, KakaoUnavailable, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.use_cases.cancelling import CancelRegistration
-from shared.use_cases.registering import RegisterCustomer
+from shared.use_cases.deadline import LONGEST_PAUSE, Deadline
+from shared.use_cases.registering import GRACE_FOR_STORING, RegisterCustomer
 from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeCustomers, FakeKakao, FakeMetrics, FakeReservations, Ticks
+from tests.virtual_time import run_virtually, virtual_loop
 
+SECONDS = 2
 FASTER = Customer.register(CUSTOMER_ID, YEON, START)
 
 
@@ -21,10 +25,13 @@ class Registering:
         self.customers = FakeCustomers()
         self.reservations = FakeReservations()
         self.metrics = FakeMetrics()
-        self.register = RegisterCustomer(
+        self.use_case = RegisterCustomer(
             self.kakao, self.customers, self.reservations, ticks.now, ticks.new_id, self.metrics
         )
         self.cancel = CancelRegistration(self.customers, ticks.now, ticks.new_id, self.metrics.count_cancellation)
+
+    async def register(self, details: CustomerDetails, idempotency_key: str | None = None) -> Customer:
+        return await self.use_case(details, Deadline.after(SECONDS), idempotency_key)
 
 
 @pytest.fixture
@@ -109,7 +116,7 @@ async def test_of_two_requests_with_one_key_at_once_the_slower_gets_the_answer_o
             self.answers[customer.customer_id] = FASTER
             raise AlreadyExists
 
-    registering.register = dataclasses.replace(registering.register, registrations=FasterRequest())
+    registering.use_case = dataclasses.replace(registering.use_case, registrations=FasterRequest())
 
     assert await registering.register(YEON, "key") == FASTER
     assert registering.metrics.registrations == 0
@@ -122,3 +129,96 @@ async def test_a_refused_key_is_counted_as_a_refusal(registering: Registering) -
         await registering.register(YEON.model_copy(update={"customer_age": 21}), "key")
 
     assert registering.metrics.refusals == ["IdempotencyKeyReused"]
+
+
+class Storing(Registering):
+    """Registers while the database is away, in virtual time."""
+
+    def __init__(self, away_until: float, *, answers_are_lost: bool = False) -> None:
+        super().__init__()
+        self.customers.away_until = away_until
+        self.customers.answers_are_lost = answers_are_lost
+        self.took = 0.0
+
+    async def try_to_register(self, key: str | None) -> Customer | Exception:
+        try:
+            return await self.register(YEON, key)
+        except StoreUnavailable as error:
+            return error
+        finally:
+            self.took = virtual_loop().time()
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+@pytest.mark.parametrize("answers_are_lost", [False, True])
+def test_whoever_was_notified_is_stored_once_although_the_database_was_away_for_a_moment(
+    key: str | None, *, answers_are_lost: bool
+) -> None:
+    storing = Storing(0.2, answers_are_lost=answers_are_lost)
+
+    customer = run_virtually(storing.try_to_register(key))
+
+    assert storing.kakao.notified == [customer]
+    assert list(storing.customers.customers.values()) == [customer]
+    assert len(storing.customers.outbox) == 1
+    assert storing.metrics.registrations == 1
+    assert 0.2 <= storing.took < 0.5
+
+
+def test_a_database_that_stays_away_is_tried_until_the_deadline_and_not_longer() -> None:
+    storing = Storing(10)
+
+    assert isinstance(run_virtually(storing.try_to_register(None)), StoreUnavailable)
+
+    assert SECONDS - LONGEST_PAUSE <= storing.took <= SECONDS
+    assert storing.metrics.refusals == ["StoreUnavailable"]
+
+
+def test_a_write_that_has_begun_may_end_a_little_after_the_deadline() -> None:
+    class Slow(FakeCustomers):
+        async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
+            await asyncio.sleep(SECONDS + GRACE_FOR_STORING / 2)
+            await super().add(customer, event, keep_answer=keep_answer)
+
+    storing = Storing(0)
+    storing.use_case = dataclasses.replace(storing.use_case, registrations=Slow())
+
+    assert isinstance(run_virtually(storing.try_to_register(None)), Customer)
+
+
+def test_a_write_that_hangs_is_given_up() -> None:
+    class Hanging(FakeCustomers):
+        async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
+            await asyncio.sleep(60)
+
+    storing = Storing(0)
+    storing.use_case = dataclasses.replace(storing.use_case, registrations=Hanging())
+
+    assert isinstance(run_virtually(storing.try_to_register(None)), StoreUnavailable)
+    assert storing.took == SECONDS + GRACE_FOR_STORING
+
+
+def test_a_request_that_is_cancelled_while_the_database_is_away_stores_nothing_later() -> None:
+    async def cancel() -> Storing:
+        storing = Storing(1)
+        registering = asyncio.create_task(storing.register(YEON))
+        await asyncio.sleep(0.5)
+        registering.cancel()
+        await asyncio.gather(registering, return_exceptions=True)
+        assert registering.cancelled()
+        await asyncio.sleep(10)
+        return storing
+
+    assert run_virtually(cancel()).customers.customers == {}
+
+
+def test_while_the_database_is_away_the_faster_of_two_requests_with_one_key_is_the_answer_of_both() -> None:
+    async def register_twice() -> tuple[Storing, tuple[Customer, Customer]]:
+        storing = Storing(0.2)
+        return storing, await asyncio.gather(storing.register(YEON, "key"), storing.register(YEON, "key"))
+
+    storing, (first, second) = run_virtually(register_twice())
+
+    assert first == second
+    assert list(storing.customers.customers.values()) == [first]
+    assert len(storing.customers.outbox) == 1

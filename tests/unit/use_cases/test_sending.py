@@ -1,9 +1,20 @@
+import asyncio
+
 import pytest
 
-from shared.domain.errors import IdempotencyKeyReused, MessageAlreadySent, ProviderRefused, ProviderUnavailable
-from shared.domain.kakao_message import KakaoMessageDraft, MessageKind, message_id
+from shared.domain.errors import (
+    IdempotencyKeyReused,
+    MessageAlreadySent,
+    Overloaded,
+    ProviderRefused,
+    ProviderUnavailable,
+    StoreUnavailable,
+)
+from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft, MessageKind, message_id
+from shared.use_cases.deadline import Deadline
 from shared.use_cases.sending import SendKakao
 from tests.unit.fakes import CUSTOMER_ID, FakeMessages, FakeProvider, FakeReservations, Ticks
+from tests.virtual_time import run_virtually, virtual_loop
 
 OWN_KEY = message_id(CUSTOMER_ID, MessageKind.REGISTERED)
 DRAFT = KakaoMessageDraft(
@@ -23,7 +34,12 @@ class Sending:
         self.messages = FakeMessages()
         self.reservations = FakeReservations()
         ticks = Ticks()
-        self.send = SendKakao(self.provider, self.messages, self.reservations, ticks.now, ticks.new_id)
+        self.use_case = SendKakao(self.provider, self.messages, self.reservations, ticks.now, ticks.new_id)
+
+    async def send(
+        self, draft: KakaoMessageDraft, idempotency_key: str | None = None, seconds: float = 2
+    ) -> KakaoMessage:
+        return await self.use_case(draft, Deadline.after(seconds), idempotency_key)
 
 
 @pytest.fixture
@@ -82,3 +98,39 @@ async def test_a_message_that_the_provider_does_not_accept_is_not_kept(
         await sending.send(DRAFT)
 
     assert sending.messages.messages == {}
+
+
+async def test_once_the_caller_has_given_up_nothing_is_sent_or_stored(sending: Sending) -> None:
+    with pytest.raises(Overloaded):
+        await sending.send(DRAFT, OWN_KEY, seconds=0)
+
+    assert (sending.provider.sent, sending.messages.messages) == ({}, {})
+
+
+def test_a_message_that_was_sent_is_stored_once_the_database_is_back_in_time() -> None:
+    async def send() -> tuple[Sending, float]:
+        sending = Sending()
+        sending.messages.away_until = 0.2
+        await sending.send(DRAFT, OWN_KEY)
+        return sending, virtual_loop().time()
+
+    sending, took = run_virtually(send())
+
+    assert list(sending.messages.messages) == list(sending.provider.sent) == [OWN_KEY]
+    assert 0.2 <= took < 0.5
+
+
+def test_a_message_is_not_stored_after_the_caller_has_given_up() -> None:
+    async def send() -> tuple[Sending, float]:
+        sending = Sending()
+        sending.messages.away_until = 3
+        with pytest.raises(StoreUnavailable):
+            await sending.send(DRAFT, OWN_KEY)
+        took = virtual_loop().time()
+        await asyncio.sleep(10)
+        return sending, took
+
+    sending, took = run_virtually(send())
+
+    assert sending.messages.messages == {}
+    assert took <= 2
