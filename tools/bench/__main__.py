@@ -25,12 +25,14 @@ from tools.bench.measurements import MEASUREMENTS
 from tools.bench.options import add_options, read_options, scaled
 from tools.command_line import parser, show_error
 
+WIDTH = 160  # characters of a line, where no terminal says how many there is room for
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = command_line().parse_args(arguments)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else WIDTH
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
     bench = Bench(console, options.generator or load.default_generator(), options.users)
     try:
         return run(options, bench)

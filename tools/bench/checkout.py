@@ -56,7 +56,7 @@ class Checkout:
         except subprocess.TimeoutExpired:
             raise LoadError(f"{task} in {self.root} has not ended after {seconds:.0f} s") from None
         finally:
-            # Ctrl-C reaches the worker too, which then ends its stack.
+            # After Ctrl-C or a timeout: the worker ends its stack first.
             if worker.poll() is None:
                 worker.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):

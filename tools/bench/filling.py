@@ -1,8 +1,8 @@
 """Filling the database: copies of a customer, its message and its view, written straight to the local Cosmos DB.
 
-A copy is the stored document with other ids, so nothing here knows what is stored. Outbox events are not copied: their
-customers were never registered, and nothing is published. The requests are Cosmos DB's own (REST, one signature for all
-creates in a container), since the SDK would take three times as long.
+A copy is the stored document with another customer's id, by which all three containers are partitioned; nothing here
+knows what else is stored. Outbox events are not copied, so nothing is published. The requests are Cosmos DB's own (REST,
+one signature for all creates in a container), since the SDK would take three times as long.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import uvloop
 from local_azure.stack import Stack
 from shared.domain.documents import DocumentKind
 from shared.domain.identifiers import new_uuid7
-from shared.resources import DATABASE, PARTITION_KEYS
+from shared.resources import DATABASE
 from tools.bench.figures import counted
 from tools.bench.generator import closed_loop
 from tools.bench.generator.plan import Call, Plan
@@ -33,15 +33,15 @@ SECONDS = 3600.0  # a limit that nobody reaches: 300,000 documents need about tw
 SIGNED_FOR_DOCUMENTS = 50_000  # a signature is valid for 15 minutes, and these are written in one
 
 
-def fill(stack: Stack, templates: Mapping[str, list[dict[str, Any]]], copies: int) -> None:
-    """Writes this many copies of each document. `templates`: as stored, by container. Raises LoadError."""
+def fill(stack: Stack, customer_id: str, templates: Mapping[str, list[dict[str, Any]]], copies: int) -> None:
+    """Writes this many copies of a customer's documents. `templates`: as stored, by container. Raises LoadError."""
     account = connection(stack.connection_string("cosmos"))
     for container, documents in templates.items():
         url = f"{account['AccountEndpoint'].rstrip('/')}/dbs/{DATABASE}/colls/{container}/docs"
         for document in documents:
             if document.get("type") == DocumentKind.EVENT:
                 continue
-            requests = creates(url, container, document, account["AccountKey"], copies)
+            requests = creates(url, customer_id, document, account["AccountKey"], copies)
             plan = Plan(Call([url], "POST"), SECONDS, users=AT_ONCE)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 result = runner.run(closed_loop.run(plan, requests))
@@ -49,25 +49,23 @@ def fill(stack: Stack, templates: Mapping[str, list[dict[str, Any]]], copies: in
                 raise LoadError(f"filling {container} failed: {counted(result.failures)}")
 
 
-def creates(url: str, container: str, document: Mapping[str, Any], key: str, copies: int) -> Iterator[bytes]:
-    """The requests that create the copies. `key`: the account's, in base64."""
+def creates(url: str, customer_id: str, document: Mapping[str, Any], key: str, copies: int) -> Iterator[bytes]:
+    """The requests that create the copies, each for another customer. `key`: the account's, in base64."""
     template = json.dumps({name: value for name, value in document.items() if not name.startswith("_")})
-    partition = str(document[PARTITION_KEYS[container].removeprefix("/")])
-    customer = partition.partition(".")[0]
     host, _, path = url.removeprefix("http://").partition("/")
     head = b""
     for number in range(copies):
         if number % SIGNED_FOR_DOCUMENTS == 0:
-            head = _head(host, path, container, key)
+            head = _head(host, path, key)
         new = new_uuid7()
-        body = template.replace(customer, new).encode()
-        key_header = f'x-ms-documentdb-partitionkey: ["{partition.replace(customer, new)}"]\r\n'
+        body = template.replace(customer_id, new).encode()
+        key_header = f'x-ms-documentdb-partitionkey: ["{new}"]\r\n'
         yield head + f"{key_header}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _head(host: str, path: str, container: str, key: str) -> bytes:
+def _head(host: str, path: str, key: str) -> bytes:
     date = format_datetime(datetime.now(UTC), usegmt=True)
-    token = authorization(key, f"dbs/{DATABASE}/colls/{container}", date)
+    token = authorization(key, path.removesuffix("/docs"), date)
     return (
         f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         f"x-ms-version: {API_VERSION}\r\nx-ms-date: {date}\r\nAuthorization: {token}\r\n"

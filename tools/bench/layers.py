@@ -16,9 +16,12 @@ _FRAME = re.compile(r"^(?P<function>.*) \((?P<path>[^()]*?)(?::\d+)?\)$")
 # Of the SDKs: the method that the code called. Others are internal, and called by one of these.
 _COSMOS_PUBLIC = "azure/cosmos/aio/_container.py"
 
+# Where the path of a module begins: below the installed packages, the local Azure, or the folders of the apps.
+_MODULE = re.compile(r"(?:.*/site-packages/|.*/local-azure/src/|.*/(?=(?:shared|functions)/|function_app\.py))")
+
 # From the innermost frame outwards; the first that matches.
 _BY_PATH = (
-    ("pydantic/", "pydantic"),
+    ("pydantic", "pydantic"),
     ("opentelemetry/", "telemetry"),
     ("shared/telemetry.py", "telemetry"),
     ("shared/metrics.py", "telemetry"),
@@ -47,30 +50,30 @@ def layers(stacks: str) -> dict[str, float]:
 def overlapping(stacks: str) -> dict[str, float]:
     """The share of what lies across layers."""
     kinds: Mapping[str, Callable[[Frame], bool]] = {
-        "azure-core pipeline": lambda frame: "azure/core/" in frame[1],
-        "pydantic": lambda frame: "pydantic" in frame[1],
+        "azure-core pipeline": lambda frame: frame[1].startswith("azure/core/"),
+        "pydantic": lambda frame: frame[1].startswith("pydantic"),
         "logging": lambda frame: "logging/" in frame[1],
         "parsing times": lambda frame: "strptime" in frame[0] or "strptime" in frame[1],
-        "telemetry": lambda frame: "opentelemetry/" in frame[1],
+        "telemetry": lambda frame: frame[1].startswith("opentelemetry/"),
         "circuit breaker": lambda frame: "circuit_breaker" in frame[1],
         "asyncio.timeout": lambda frame: frame[1].endswith("asyncio/timeouts.py"),
-        "os.environ": lambda frame: frame[1].endswith("os.py"),
+        "os.environ": lambda frame: frame[1].endswith("/os.py"),
     }
     return _shares(stacks, lambda frames: [name for name, holds in kinds.items() if any(map(holds, frames))])
 
 
 def layer(frames: list[Frame]) -> str:
     """The layer of a stack, whose outermost frame comes first."""
-    if cosmos := [frame for frame in frames if "azure/cosmos/" in frame[1]]:
+    if cosmos := [frame for frame in frames if frame[1].startswith("azure/cosmos/")]:
         public = [function for function, path in cosmos if _COSMOS_PUBLIC in path]
         return f"Cosmos DB SDK: {public[0].rpartition('.')[2] if public else 'the rest'}"
-    if any("azure/servicebus/" in path for _, path in frames):
+    if any(path.startswith("azure/servicebus/") for _, path in frames):
         return f"Service Bus SDK: {_service_bus([function.rpartition('.')[2] for function, _ in frames])}"
     if any("kakao_client.py" in path for _, path in frames):
         return "kakao call: aiohttp" if any("aiohttp/" in path for _, path in frames) else "kakao call: the rest"
     for _, path in reversed(frames):
         for part, name in _BY_PATH:
-            if part in path:
+            if path.startswith(part):
                 return name
     return OTHER
 
@@ -102,4 +105,4 @@ def _read(stacks: str) -> Iterator[tuple[list[Frame], int]]:
 
 def _frame(text: str) -> Frame:
     found = _FRAME.match(text)
-    return (found["function"], found["path"]) if found else (text, "")
+    return (found["function"], _MODULE.sub("", found["path"], count=1)) if found else (text, "")

@@ -26,8 +26,8 @@ RAMP_SECONDS = 2
 
 
 def main() -> None:
-    # A stack that is being ended by its `with` must not be left behind by SIGTERM.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     options = json.loads(sys.stdin.read())
     bench = Bench(Console(stderr=True, markup=False), options["generator"], options["users"], Path(options["config"]))
     with bench.stack() as stack:
@@ -59,7 +59,8 @@ def profile(bench: Bench, stack: Stack, options: dict[str, Any]) -> dict[str, An
     with tempfile.TemporaryDirectory(prefix="ssak8-profile-") as folder:
         stacks = Path(folder) / "stacks"
         command = [program, "record", "--pid", str(stack.pid(service)), "--duration", str(seconds)]
-        command += ["--rate", str(options["rate"]), "--format", "raw", "--output", str(stacks), "--subprocesses"]
+        command += ["--rate", str(options["rate"]), "--format", "raw", "--output", str(stacks)]
+        command += ["--subprocesses", "--full-filenames"]
         # Registrations are counted over the whole load, with a little before and after what is sampled.
         plan = bench.plan(stack, seconds + 2 * RAMP_SECONDS)
         measured = None
@@ -77,6 +78,13 @@ def profile(bench: Bench, stack: Stack, options: dict[str, Any]) -> dict[str, An
             "rate": measured.rate,
             "milliseconds": cost.cpu_milliseconds[service],
         }
+
+
+def _stop(*_: object) -> None:
+    """Ends the stack by leaving its `with`; a second signal must not disturb that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from http import HTTPStatus
 import httptools
 
 HTTP_OK = range(200, 300)
+_CAUSE = re.compile(r"\(([^()]+)\)")
+
 TEXT_LIMIT = 80  # characters of what a refusal says: enough to tell refusals apart
 
 
@@ -105,9 +108,14 @@ class Connection(asyncio.Protocol):
 
 
 def _reason(status: int, body: bytes) -> str:
-    """What a problem document says in detail (RFC 9457 §3.1); else the usual phrase of the status."""
+    """What a problem document says in detail (RFC 9457 §3.1), or only the cause that it has in brackets.
+
+    Without one: the usual phrase of the status.
+    """
     try:
         document = json.loads(body)
-        return str(document.get("detail") or document["title"])[:TEXT_LIMIT]
+        detail = str(document.get("detail") or document["title"])
     except (ValueError, LookupError, AttributeError, TypeError):
         return HTTPStatus(status).phrase if status in HTTPStatus else ""
+    cause = _CAUSE.search(detail)
+    return cause[1] if cause else detail[:TEXT_LIMIT]

@@ -34,8 +34,8 @@ def measure(bench: Bench, options: Options) -> list[Row]:
         before = Processes.of(stack).memory()["cosmos"]
         start = time.monotonic()
         bench.say(f"  storing {options.kept:,} customers, messages and views …")
-        bench.with_system(stack, template)
-        fill(stack, bench.with_system(stack, stored_template), options.kept)
+        customer_id, templates = bench.with_system(stack, template)
+        fill(stack, customer_id, templates, options.kept)
         bench.say(f"  stored in {time.monotonic() - start:.0f} s; each list {options.samples} times …")
         lists = asyncio.run(read_lists(stack.url("gateway"), options.samples))
         bench.say(f"  {bench.users} users for {options.seconds} s, without and with a client that lists /kakaos …")
@@ -60,14 +60,11 @@ def measure(bench: Bench, options: Options) -> list[Row]:
     ]
 
 
-async def template(system: LocalSystem) -> float:
-    """Registers a customer, and waits for the view."""
-    return await system.wait_for_view(await system.register(), "REGISTERED")
-
-
-async def stored_template(system: LocalSystem) -> dict[str, list[dict[str, object]]]:
-    response = await system.call("GET", "/customers")
-    return await system.stored_everywhere(response.body["_embedded"]["customers"][0]["id"])
+async def template(system: LocalSystem) -> tuple[str, dict[str, list[dict[str, object]]]]:
+    """Registers a customer, and returns the id with all that is stored about it, by container."""
+    customer_id = await system.register()
+    await system.wait_for_view(customer_id, "REGISTERED")
+    return customer_id, await system.stored_everywhere(customer_id)
 
 
 async def read_lists(gateway: str, samples: int) -> dict[str, LoadResult]:
