@@ -244,8 +244,8 @@ class Lever:
     changes: Mapping[str, float]
 
 
-# Milliseconds of CPU a registration, all processes together, on the local Azure: measured, and aimed at. As the CPU of an
-# execution falls, more of them overlap in an instance.
+# Milliseconds of CPU a registration, all processes together, on the local Azure: measured, and aimed at. As the CPU of
+# an execution falls, more of them overlap in an instance.
 CPU_BEFORE, CPU_AFTER = 4.7, 3.5
 BATCH_UNDER_LOAD = 8.0  # assumed; at rest a batch is one event, and saves nothing
 POLLS_BEFORE, POLLS_AFTER = 4.0, 10.0  # of the change feed, a second
@@ -267,15 +267,10 @@ LEVERS_AT = 10 * MILLION  # registrations a month: executions overlap, and the f
 
 
 def levers_table(models: Mapping[str, Model]) -> str:
-    """A Markdown table: what a million further registrations need with each lever alone, and what a month without costs."""
-    columns = [
-        "executions, million",
-        "GB-s",
-        "request units, million",
-        *models,
-        *(f"{name} at rest" for name in models),
-    ]
-    rows = [f"| a million registrations with | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    """A Markdown table: what a million more registrations need, in dollars too, and what a month without any costs."""
+    dollars = [*(f"{name}, $" for name in models), *(f"{name} at rest, $" for name in models)]
+    columns = ["executions, million", "GB-s", "request units, million", *dollars]
+    rows = [f"| lever | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
     for lever in LEVERS:
         levered = [
             dataclasses.replace(model, assumptions=dataclasses.replace(model.assumptions, **lever.changes))

@@ -1,8 +1,8 @@
 """Filling the database: copies of a customer, its message and its view, written straight to the local Cosmos DB.
 
 A copy is the stored document with another customer's id, by which all three containers are partitioned; nothing here
-knows what else is stored. Outbox events are not copied, so nothing is published. The requests are Cosmos DB's own (REST,
-one signature for all creates in a container), since the SDK would take three times as long.
+knows what else is stored. Outbox events are not copied, so nothing is published. The requests are Cosmos DB's own REST,
+with one signature for all creates in a container, since the SDK would take three times as long.
 """
 
 import asyncio

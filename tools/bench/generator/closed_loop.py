@@ -62,6 +62,8 @@ class _Load:
             replied: asyncio.Future[Reply] = loop.create_future()
             connection.send(request, replied.set_result)
             self._record(await replied, before)
+            if not self._plan.keep_open:
+                connection.close()
 
     async def _connect(self, last: Connection | None) -> Connection:
         if last is not None:
