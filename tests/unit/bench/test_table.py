@@ -88,7 +88,13 @@ def test_what_refusals_say_about_coming_back_is_judged(values: dict[str, int], s
 def test_a_restart_is_judged_by_what_was_acknowledged(customers: int, kakaos: int, views: int, said: str) -> None:
     stored = Counter(customers=customers, kakaos=kakaos, customerViews=views)
 
-    assert Restarted("kakao", 1.0, result(*[Answer("201", 0.1)] * 2), stored).consistency == said
+    assert Restarted("kakao", 1.0, result(*[Answer("201", 0.1)] * 2), stored, 15).consistency == said
+
+
+def test_a_restart_that_outlasts_the_load_says_so() -> None:
+    restarts = [Restarted("kakao", took, result(), Counter(), 15) for took in (7.0, 8.0)]
+
+    assert [each.duration for each in restarts] == ["7.0 s", "8.0 s, longer than the load"]
 
 
 def test_noise_is_what_neither_the_services_nor_the_generator_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,4 +118,4 @@ def _reason(status: int, body: bytes) -> str:
     except (ValueError, LookupError, AttributeError, TypeError):
         return HTTPStatus(status).phrase if status in HTTPStatus else ""
     cause = _CAUSE.search(detail)
-    return cause[1] if cause else detail[:TEXT_LIMIT]
+    return cause[1] if cause else detail[:TEXT_LIMIT].rstrip(".")

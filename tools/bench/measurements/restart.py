@@ -33,12 +33,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Restarted:
-    """`took`: seconds of the command; `stored`: what was added meanwhile, by container."""
+    """`took`: seconds of the command; `stored`: what was added meanwhile, by container; `seconds`: of the load."""
 
     service: str
     took: float
     result: LoadResult
     stored: Counter[str]
+    seconds: float
+
+    @property
+    def duration(self) -> str:
+        """How long it took; a load that ended before it does not show what fails in all."""
+        return f"{self.took:.1f} s{', longer than the load' if self.took > self.seconds / 2 else ''}"
 
     @property
     def consistency(self) -> str:
@@ -69,7 +75,8 @@ def measure(bench: Bench, options: Options) -> list[Row]:
     return [
         Row(
             f"restart {one.service}, {bench.users} users",
-            f"{one.result.availability:.2f} %, {one.result.failures.total():,} failed; {one.consistency}",
+            f"{one.result.availability:.2f} %, {one.result.failures.total():,} failed, "
+            f"{one.duration}; {one.consistency}",
             f"{was} (without, with probes; 1 user)" if one.service == "customer" else "–",
         )
         for one in restarted
@@ -93,7 +100,7 @@ def restart(bench: Bench, stack: Stack, service: str, seconds: float) -> Restart
     # `drain` has registered a last customer.
     after.subtract(dict.fromkeys(after, 1))
     time.sleep(PAUSE_SECONDS)
-    return Restarted(service, took, result, after)
+    return Restarted(service, took, result, after, seconds)
 
 
 async def settled(system: LocalSystem) -> Counter[str]:
@@ -113,7 +120,7 @@ def show(bench: Bench, restarted: list[Restarted]) -> None:
     rows = [
         [
             one.service,
-            f"{one.took:.1f} s",
+            one.duration,
             f"{len(one.result.durations):,}",
             f"{one.result.availability:.2f} %",
             counted(one.result.failures) or "0",
