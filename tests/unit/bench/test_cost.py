@@ -235,6 +235,14 @@ def test_the_table_in_operations_md_is_what_the_command_prints(capsys: pytest.Ca
     assert table == capsys.readouterr().out
 
 
+def test_the_levers_in_operations_md_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--levers"])
+
+    document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"^\| lever .*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
+    assert table == capsys.readouterr().out
+
+
 def test_an_hour_at_the_instance_limits_costs_what_operations_md_says() -> None:
     document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     [table] = re.findall(r"^\| an hour at the limits.*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
