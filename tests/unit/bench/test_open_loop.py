@@ -4,8 +4,10 @@ from itertools import pairwise
 
 from tests.unit.bench.server import CREATED, REFUSED, Server, serving
 from tools.bench.figures import percentile
-from tools.bench.generator.open_loop import open_loop
+from tools.bench.generator.open_loop import CONNECTING_AT_ONCE, FIRST_CONNECTIONS, open_loop
 from tools.bench.generator.plan import Call, Plan
+
+CALLS = FIRST_CONNECTIONS + 3 * CONNECTING_AT_ONCE
 
 
 async def test_all_calls_of_the_schedule_are_sent_and_counted_once() -> None:
@@ -26,16 +28,17 @@ async def test_calls_do_not_wait_for_the_answers_of_others() -> None:
     all_came = asyncio.Event()
 
     async def once_all_have_come(server: Server, number: int) -> bytes:
-        if number == 300:
+        if number == CALLS:
             all_came.set()
         await all_came.wait()
         return CREATED
 
-    async with serving(once_all_have_come) as server, asyncio.timeout(20):
-        result = await open_loop(Plan(Call([server.url]), 0.5, rate=600))
+    async with serving(once_all_have_come) as server, asyncio.timeout(60):
+        # All are due at once.
+        result = await open_loop(Plan(Call([server.url]), CALLS / 1e6, rate=1e6))
 
     # A closed loop would wait for ever: nobody is answered before all have called, more than are connected at first.
-    assert len(result.durations) == 300
+    assert len(result.durations) == CALLS
 
 
 async def test_a_pause_of_the_server_counts_for_all_calls_that_were_due_meanwhile() -> None:

@@ -87,10 +87,20 @@ class _Load:
                 return
             self._all.discard(connection)
         self._waiting.append(moment)
-        if len(self._opening) < CONNECTING_AT_ONCE and len(self._all) + len(self._opening) < MOST_CONNECTIONS:
+        self._open_as_needed()
+
+    def _open_as_needed(self) -> None:
+        """Opens a connection for each call that waits, a few at a time."""
+        most = min(len(self._waiting), CONNECTING_AT_ONCE, MOST_CONNECTIONS - len(self._all))
+        while len(self._opening) < most:
             task = asyncio.create_task(self._open_another())
             self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        if not task.cancelled():
+            self._open_as_needed()
 
     def _send(self, connection: Connection, moment: float) -> None:
         if time.perf_counter() - moment > LATE_SECONDS:
