@@ -1,102 +1,93 @@
-"""The original's load test on a fresh local stack: registrations per second, their latency and their CPU time.
+"""Measures the whole system on this machine, each measurement on a fresh stack of its own.
 
 Examples:
-  python -m tools.bench                          siege if it is installed, 100 users, 60 s
-  python -m tools.bench --generator built-in --seconds 20
+  python -m tools.bench all                      every measurement (10 minutes), and a table beside the original
+  python -m tools.bench all --scale 0.1          everything a tenth as long: only to see that it works
+  python -m tools.bench registering --seconds 20 one measurement; `registering --help` has its options
+  python -m tools.bench lists --kept 300000      the lists of a large system
+  python -m tools.bench pairs --base HEAD~1      this checkout and another one, in turn
+  python -m tools.bench pairs --set NAME=VALUE   with and without a setting, in turn
+  python -m tools.bench profile customer         where an app spends its time, by layer; needs py-spy
 """
 
 import argparse
-import asyncio
-import shutil
-import tempfile
-from pathlib import Path
+import sys
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
-from local_azure.stack import Stack
-from tools.bench import load, views
-from tools.bench.figures import LoadResult, cpu_seconds, percentile
-from tools.command_line import parser
-from tools.paths import LOCAL_AZURE_SETTINGS
-from tools.play.apps import APPS
-from tools.play.local_system import LocalSystem
+from local_azure.stack import StackError
+from tools.bench import load, pairs, profile, summary
+from tools.bench.bench import Bench, Row
+from tools.bench.load import LoadError
+from tools.bench.machine import Machine
+from tools.bench.measurements import MEASUREMENTS
+from tools.bench.options import add_options, read_options, scaled
+from tools.command_line import parser, show_error
 
-VIEWS_SECONDS = 60  # as long as the load itself: no more is needed unless the views fall behind
-
-
-def arguments() -> argparse.Namespace:
-    command_line = parser("tools.bench", __doc__)
-    command_line.add_argument("--users", type=int, default=100, help="concurrent users (default 100)")
-    command_line.add_argument("--seconds", type=int, default=60, help="duration of the load (default 60)")
-    command_line.add_argument("--cancellations", type=int, default=30, help="cancellations to time (default 30)")
-    command_line.add_argument("--generator", choices=["siege", "built-in"], help="default: siege if it is installed")
-    return command_line.parse_args()
+WIDTH = 160  # characters of a line, where no terminal says how many there is room for
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
-def main() -> None:
-    options = arguments()
-    console = Console(highlight=False, soft_wrap=True)
-    generate = {"siege": load.siege, "built-in": load.built_in}[
-        options.generator or ("siege" if shutil.which("siege") else "built-in")
-    ]
-    with tempfile.TemporaryDirectory(prefix="ssak8-bench-") as state:
-        console.print("Starting a fresh stack on free ports …")
-        with Stack.start(LOCAL_AZURE_SETTINGS, Path(state)) as stack:
-            gateway = stack.url("gateway")
-            console.print(f"Timing {options.cancellations} cancellations on the idle stack …")
-            idle = asyncio.run(views.cancel_to_view(gateway, options.cancellations))
-            console.print(f"{options.users} users register for {options.seconds} s …")
-            pids = {status.name: status.pid for status in stack.status() if status.pid}
-            before = cpu_seconds(pids)
-            result = generate(f"{gateway}/customers", options.users, options.seconds)
-            console.print("Waiting until every registration is visible in customerViews …")
-            registered = len(result.durations)
-            waited, visible = asyncio.run(wait_for_views(stack, registered))
-            spent = {name: seconds - before[name] for name, seconds in cpu_seconds(pids).items()}
-    show_load(console, result)
-    abandoned = f" and {visible - registered} more that the generator had timed out on" if visible > registered else ""
-    console.print(
-        f"visible in customerViews: {min(visible, registered)} of {registered}{abandoned}, {waited:.1f} s after the end"
-    )
-    if idle:
-        console.print(
-            f"cancel → view CANCELED, idle, {len(idle)} samples: median {percentile(idle, 50) * 1000:.0f} ms, "
-            f"p95 {percentile(idle, 95) * 1000:.0f} ms, longest {max(idle) * 1000:.0f} ms"
-        )
-    show_cost(console, spent, registered)
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = command_line().parse_args(arguments)
+    width = None if sys.stdout.isatty() else WIDTH
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    bench = Bench(console, options.generator or load.default_generator(), options.users)
+    try:
+        return run(options, bench)
+    except KeyboardInterrupt:
+        console.print("stopped")
+        return INTERRUPTED
+    except (LoadError, StackError, TimeoutError) as error:
+        show_error(str(error))
+        return 1
 
 
-async def wait_for_views(stack: Stack, registered: int) -> tuple[float, int]:
-    async with LocalSystem.of(stack) as system:
-        return await views.seconds_until_all_visible(system, registered, VIEWS_SECONDS)
+def command_line() -> argparse.ArgumentParser:
+    whole = parser("tools.bench", __doc__)
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    every = commands.add_parser("all", help="every measurement, and the table")
+    every.add_argument("--scale", type=_positive, default=1.0, metavar="N", help="times all durations and numbers")
+    every.add_argument("--only", nargs="+", choices=MEASUREMENTS, help="these measurements (default: all)")
+    for measurement in MEASUREMENTS.values():
+        command = commands.add_parser(measurement.name, help=measurement.help, description=measurement.help)
+        add_options(command, measurement.options)
+    pairs.add_command(commands)
+    profile.add_command(commands)
+    for command in commands.choices.values():
+        command.add_argument("--users", type=int, default=100, metavar="N", help="concurrent users (default 100)")
+        command.add_argument("--generator", choices=["siege", "built-in"], help="default: siege if it is installed")
+    return whole
 
 
-def show_load(console: Console, result: LoadResult) -> None:
-    table = Table("", "", box=None, show_header=False)
-    table.add_row("generator", result.generator)
-    answers = ", ".join(f"{count} × {answer}" for answer, count in sorted(result.failures.items()))
-    failed = sum(result.failures.values())
-    table.add_row("registered / failed", f"{len(result.durations)} / {failed}{f' ({answers})' if answers else ''}")
-    if result.durations:
-        table.add_row("rate", f"{result.rate:.1f}/s")
-        table.add_row("mean", f"{result.mean * 1000:.0f} ms")
-        for percent in (50, 95, 99):
-            table.add_row(f"p{percent}", f"{percentile(result.durations, percent) * 1000:.0f} ms")
-        table.add_row("longest", f"{max(result.durations) * 1000:.0f} ms")
-    console.print(table)
+def run(options: argparse.Namespace, bench: Bench) -> int:
+    """Raises LoadError, StackError, TimeoutError."""
+    if options.command == "pairs":
+        return pairs.run(options, bench)
+    if options.command == "profile":
+        return profile.run(options, bench)
+    machine = Machine.now()
+    bench.say(machine.text)
+    rows: list[Row] = []
+    if options.command == "all":
+        for name in options.only or MEASUREMENTS:
+            measurement = MEASUREMENTS[name]
+            bench.say(f"\n{name}: {measurement.help}")
+            rows += measurement.measure(bench, scaled(measurement.options(), options.scale))
+    else:
+        measurement = MEASUREMENTS[options.command]
+        rows += measurement.measure(bench, read_options(measurement.options, options))
+    summary.show(bench, machine, rows)
+    return 0
 
 
-def show_cost(console: Console, spent: dict[str, float], registered: int) -> None:
-    table = Table("CPU per registration", "ms", box=None)
-    for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
-        table.add_row(name, f"{seconds * 1000 / max(registered, 1):.2f}")
-    apps = sum(seconds for name, seconds in spent.items() if name in APPS)
-    local = sum(spent.values()) - apps
-    table.add_row("the three apps", f"{apps * 1000 / max(registered, 1):.2f}")
-    table.add_row("local Azure", f"{local * 1000 / max(registered, 1):.2f}")
-    console.print(table)
+def _positive(text: str) -> float:
+    number = float(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return number
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -21,6 +21,8 @@ from local_azure.supervisor.services import StackError, State
 from local_azure.supervisor.state_folder import Running, StateFolder
 from local_azure.supervisor.supervisor import ServiceStatus
 
+__all__ = ["NotRunningError", "Stack", "StackError"]
+
 DOWN_TIMEOUT_SECONDS = 15.0
 POLL_SECONDS = 0.02
 # Longer than installing and starting Azurite may take.

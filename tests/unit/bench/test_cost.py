@@ -7,7 +7,18 @@ import pytest
 
 from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
 from tests.unit.infra.deployments import deployment
-from tools.bench.cost import DEV, PROD, Assumptions, Environment, Model, Prices, changed, hour_of_instances, main
+from tools.bench.cost import (
+    DEV,
+    LEVERS,
+    PROD,
+    Assumptions,
+    Environment,
+    Model,
+    Prices,
+    changed,
+    hour_of_instances,
+    main,
+)
 from tools.paths import ROOT
 from tools.play.apps import APPS
 
@@ -131,6 +142,43 @@ def test_log_alerts_and_web_tests_cost_without_a_registration() -> None:
     assert Model(watched, assumptions=UNSWEPT).monitoring(0) == pytest.approx(3 * 1.50 + 1000 * 0.0006)
 
 
+def test_events_in_batches_save_executions_and_their_time() -> None:
+    single = Assumptions(cancelled_share=0.5, looked_at=0, sweeps=0, busy_executions=0, executions_at_once=1)
+    batches = dataclasses.replace(single, view_batch=4)
+
+    # Four functions for each of 150 events; in batches, view-updater runs a quarter as often.
+    assert Model(NOTHING, assumptions=single).executions(100) == pytest.approx(600)
+    assert Model(NOTHING, assumptions=batches).executions(100) == pytest.approx(600 - 150 * 3 / 4)
+    assert Model(NOTHING, assumptions=batches).gb_seconds(100) == pytest.approx((600 - 112.5) * 0.05 * 2)
+
+
+def test_each_lever_changes_assumptions_that_exist_and_saves_something_or_says_what_it_costs() -> None:
+    base = Model(DEV)
+    figures = {}
+    for lever in LEVERS:
+        model = Model(DEV, assumptions=dataclasses.replace(Assumptions(), **lever.changes))
+        figures[lever.name] = [
+            getattr(model, name)(20_000_000) - getattr(base, name)(20_000_000)
+            for name in ("executions", "gb_seconds", "request_units", "sum")
+        ]
+
+    assert figures.pop("none") == [0, 0, 0, 0]
+    [feed] = [figures.pop(name) for name in list(figures) if "feed" in name]
+    assert feed[2] > 0
+    assert feed[3] > 0
+    assert all(each[1] < 0 and each[3] < 0 for each in figures.values())
+
+
+def test_the_levers_are_printed_with_what_a_million_registrations_need(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--levers", "--set", "cancelled_share=0", "--set", "looked_at=0"])
+
+    header, _, none, batches, *_ = capsys.readouterr().out.splitlines()
+    assert header.startswith("| lever | executions, million | GB-s | request units, million | dev, $ | prod, $ |")
+    # At ten million a month executions overlap: four of them share 50 ms of 2 GB.
+    assert none.startswith("| none | 4.00 | 100,000 | 60.2 |")
+    assert batches.startswith("| view-updater in batches of 8 | 3.12 | 78,125 | 60.2 |")
+
+
 def test_nothing_becomes_cheaper_with_more_registrations() -> None:
     for environment in (DEV, PROD):
         before = Model(environment).costs(0)
@@ -185,6 +233,14 @@ def test_the_table_in_operations_md_is_what_the_command_prints(capsys: pytest.Ca
 
     document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     [table] = re.findall(r"^\| registrations a month.*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
+    assert table == capsys.readouterr().out
+
+
+def test_the_levers_in_operations_md_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--levers"])
+
+    document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    [table] = re.findall(r"^\| lever .*?\n(?!\|)", document, re.MULTILINE | re.DOTALL)
     assert table == capsys.readouterr().out
 
 

@@ -1,0 +1,68 @@
+"""The measurements run, for as short as they can: their figures are no test."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tools.paths import ROOT
+
+END_SECONDS = 60
+
+
+@pytest.mark.timeout(240)
+def test_a_short_run_prints_the_table_beside_the_original() -> None:
+    command = f"{sys.executable} -m tools.bench all --only registering overload --scale 0.05 --users 4"
+    finished = subprocess.run(  # noqa: S603 a constant
+        [*command.split(), "--generator", "built-in"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=230,
+    )
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    rows = re.findall(r"^\| (.*?) \| (.*?) \| (.*?) \|$", finished.stdout, re.MULTILINE)
+    found = {test: (original, ours) for test, original, ours in rows}
+    original, ours = found["registering, warm, 4 users"]
+    assert original == "1,198–1,246/s, p95 190 ms"
+    assert re.fullmatch(r"[\d,]+/s, p95 [\d,]+ ms, 0 failed", ours)
+    assert re.match(r"\d+\.\d\d ms \(customer", found["CPU a registration, all processes"][1])
+    assert "4 × the rate, open loop" in found
+
+
+@pytest.fixture
+def sigint() -> Iterator[None]:
+    """As in a terminal: a shell starts what runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint")
+def test_ctrl_c_ends_the_stack_and_the_load_with_it() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.bench", "registering", "--warm-up", "0", "--generator", "built-in"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        began = next(line for line in process.stdout if "users register" in line)
+        started = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=END_SECONDS)
+    finally:
+        process.kill()
+
+    assert began
+    assert len(started) > 5
+    assert (process.returncode, output) == (130, "stopped\n")
+    assert not psutil.wait_procs(started, timeout=10)[1]
