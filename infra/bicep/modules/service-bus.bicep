@@ -87,6 +87,8 @@ module subscriptions 'service-bus-subscription.bicep' = [
   }
 ]
 
+// The namespace refuses a second change while one is under way.
+@batchSize(1)
 module queues 'service-bus-queue.bicep' = [
   for queue in queueConfigurations: {
     name: 'service-bus-queue-${queue.Name}'
