@@ -8,9 +8,11 @@ from local_azure.functions_host.errors import StartError
 from local_azure.functions_host.functions import Function, TriggerSettings
 from local_azure.functions_host.triggers.connections import default_credential, resolve
 
-# Seconds that the SDK holds the socket while it waits for a frame. It cannot send meanwhile, so this is how late a
-# finished message may be settled while no other message arrives.
-SOCKET_TIMEOUT = 0.02
+# Seconds that the SDK waits for a frame at a time, whatever the time of a call. It cannot send meanwhile, so this is
+# how late a single message may be settled while no other arrives, and how long a batch waits for more of them. Each
+# time costs 0.1 to 0.2 ms of CPU, also while nothing ever arrives.
+SOCKET_TIMEOUT_SINGLE = 0.2
+SOCKET_TIMEOUT_BATCH = 0.05
 # Seconds after which an operation of the SDK is given up: a frozen peer never answers.
 OPERATION_TIMEOUT = 10.0
 # Seconds of one attempt to receive while nothing runs.
@@ -57,14 +59,17 @@ class Entity:
 
     def client(self) -> ServiceBusClient:
         """A new client. It does not retry: the listener reconnects, and logs each outage once."""
-        options: dict[str, Any] = {"retry_total": 0, "socket_timeout": SOCKET_TIMEOUT}
+        options: dict[str, Any] = {"retry_total": 0}
         if self._connection.connection_string:
             return ServiceBusClient.from_connection_string(self._connection.connection_string, **options)
         return ServiceBusClient(self._connection.address, default_credential(), **options)
 
     def receiver(self, client: ServiceBusClient, prefetch: int) -> ServiceBusReceiver:
+        # A receiver does not take this over from its client.
+        socket_timeout = SOCKET_TIMEOUT_BATCH if self.is_batched else SOCKET_TIMEOUT_SINGLE
+        options: dict[str, Any] = {"prefetch_count": prefetch, "socket_timeout": socket_timeout}
         if self.settings.queue_name:
-            return client.get_queue_receiver(self.settings.queue_name, prefetch_count=prefetch)
+            return client.get_queue_receiver(self.settings.queue_name, **options)
         return client.get_subscription_receiver(
-            str(self.settings.topic_name), str(self.settings.subscription_name), prefetch_count=prefetch
+            str(self.settings.topic_name), str(self.settings.subscription_name), **options
         )

@@ -1,8 +1,8 @@
 """One message per invocation, several invocations at once: cardinality one.
 
 The SDK reads and writes a connection under one lock, and holds it while it waits for a frame. Concurrent receiving,
-settling and renewing would wait for each other, up to SOCKET_TIMEOUT each time. So one loop owns the receiver and does
-them in turn; only the functions run concurrently.
+settling and renewing would wait for each other, up to SOCKET_TIMEOUT_SINGLE each time. So one loop owns the receiver
+and does them in turn; only the functions run concurrently.
 """
 
 import asyncio
