@@ -1,5 +1,6 @@
 """A store without a server, and a clock that tests set."""
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class Shop:
         return self.items.find(self.orders, partition_keys.of_values([customer]), item_id)
 
     def changes(self, after: int = 0, size: int = 100) -> ChangePage:
-        return read_changes(self.storage, self.orders, Position(after), size, self.clock)
+        return self.finished(read_changes(self.storage, self.orders, Position(after), size, self.clock))
 
     def query(self, text: str, size: int = 1000, **parameters: Any) -> list[str]:
         """The results of all pages, as JSON texts."""
@@ -84,11 +85,11 @@ class Shop:
         return self._engine.run(self.orders, QueryCall(text, named, WHOLE, size, continuation, across_partitions=True))
 
     @staticmethod
-    def finished(pages: Pages) -> QueryPage:
+    def finished[Page](pages: Generator[None, None, Page]) -> Page:
         """The page, after all its slices."""
         while True:
             try:
                 next(pages)
             except StopIteration as last:
-                page: QueryPage = last.value
+                page: Page = last.value
                 return page

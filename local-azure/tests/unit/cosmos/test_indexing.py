@@ -218,26 +218,34 @@ def test_the_index_follows_every_change_of_an_item() -> None:
     assert numbers() == []
 
 
-def test_a_state_folder_without_indexes_gets_them_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_folder_of_an_older_version_is_upgraded_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     shop = Shop(tmp_path / "cosmos.sqlite3", indexing_policy=SOME_PATHS)
     for number in range(5):
         shop.create(f"{number}", n=-number)
-    shop.storage.commit()
-    # As an older version left it.
+    shop.items.replace(shop.commit(), "0", {"id": "0", "customer": "kim", "n": 1})
+    changes = shop.changes()
     for _, column in shop.orders.indexing.indexed:
         shop.storage.write(f"DROP INDEX items_1_by_{column}")
         shop.storage.write(f"ALTER TABLE items_1 DROP COLUMN {column}")
+    for statement in (
+        "DROP INDEX items_1_by_change",
+        "CREATE UNIQUE INDEX items_1_by_sequence ON items_1 (sequence)",
+        "ALTER TABLE items_1 ADD COLUMN effective_key TEXT NOT NULL DEFAULT ''",
+    ):
+        shop.storage.write(statement)
     shop.storage.close()
 
     with caplog.at_level(logging.INFO):
         again = Shop(tmp_path / "cosmos.sqlite3")
 
-        assert again.query("SELECT VALUE c.n FROM c ORDER BY c.n") == ["-4", "-3", "-2", "-1", "0"]
+        assert again.query("SELECT VALUE c.n FROM c ORDER BY c.n") == ["-4", "-3", "-2", "-1", "1"]
+    assert again.changes() == changes
+    assert "shop/orders: bringing the table of an older version up to date" in caplog.text
     assert "of 5 items" in caplog.text
     again.storage.close()
     caplog.clear()
     Shop(tmp_path / "cosmos.sqlite3").storage.close()
-    assert "items" not in caplog.text
+    assert not caplog.text
 
 
 def test_expired_items_are_not_counted_before_they_are_purged() -> None:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from local_azure.cosmos.query.planner import Condition
 from local_azure.cosmos.store.change_feed import WHOLE, FeedRange
+from local_azure.cosmos.store.partition_keys import PartitionKeyDefinition
 
+_EFFECTIVE_KEY = "effective_key(partition_key, ?, ?)"  # see storage.py
 _ALIVE = "(expires IS NULL OR expires > ?)"
 
 
@@ -18,14 +20,14 @@ class Statement(NamedTuple):
     parameters: list[Any]
 
 
-def in_range(conditions: list[Condition], feed_range: FeedRange) -> list[Condition]:
+def in_range(conditions: list[Condition], feed_range: FeedRange, key: PartitionKeyDefinition) -> list[Condition]:
     """Restricted to a part of the container."""
     if feed_range.partition_key is not None:
         return [*conditions, Condition("partition_key", "=", "partition_key = ?", [feed_range.partition_key])]
     if feed_range == WHOLE:
         return conditions
-    ends = [feed_range.start, feed_range.end]
-    return [*conditions, Condition(None, "=", "effective_key >= ? AND effective_key < ?", ends)]
+    ends = [key.kind, key.version, feed_range.start, key.kind, key.version, feed_range.end]
+    return [*conditions, Condition(None, "=", f"{_EFFECTIVE_KEY} >= ? AND {_EFFECTIVE_KEY} < ?", ends)]
 
 
 class Walk(NamedTuple):
@@ -65,7 +67,7 @@ class Walk(NamedTuple):
 
     def for_counting(self) -> "Walk":
         """The same items by an index, which is smaller than the table."""
-        return self if self.index_name else Walk(self.table, "by_sequence", ("sequence",), [], [], is_ordered=False)
+        return self if self.index_name else Walk(self.table, "by_id", ("id", "number"), [], [], is_ordered=False)
 
     def nth(self, after: list[Any] | None, count: int) -> Statement:
         """Selects the position that is `count` items further on, if there are that many."""

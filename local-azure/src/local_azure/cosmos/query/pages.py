@@ -95,7 +95,7 @@ class Run:
 
     def page(self, call: QueryCall) -> Pages:
         compiled, search = self._compiled, self._search
-        conditions = access.in_range(search.conditions, call.range)
+        conditions = access.in_range(search.conditions, call.range, self._container.partition_key)
         columns = tuple(column for _, column in self._container.indexing.indexed)
         if not compiled.tree.sources:
             return self._paged(call, compiled.selection.results(self._scope, (None,)))

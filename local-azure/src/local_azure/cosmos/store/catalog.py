@@ -54,10 +54,19 @@ class Catalog:
         self._containers = {}
         for number, owner, name, definition, ts, etag, lsn in rows:
             database = databases[owner]
+            self._upgrade(number, f"{database.id}/{name}")
             (last,) = self._storage.read(Statements.of_table(number).last_sequence).fetchone()
             last_lsn = max(lsn, (last or 0) >> POSITION_BITS)
             container = Container(number, database, name, json.loads(definition), ts, etag, last_lsn)
             self._containers[database.id, name] = container
+
+    def _upgrade(self, number: int, name: str) -> None:
+        """The table of an older version, once."""
+        statements = Statements.of_table(number)
+        if any(row[1] == "effective_key" for row in self._storage.read(statements.columns)):
+            _log.info("%s: bringing the table of an older version up to date", name)
+            for statement in statements.upgrade:
+                self._storage.write(statement)
 
     def _add_missing_indexes(self, container: Container) -> None:
         """For the paths of the policy: of a new container, after a change, or in a state folder of an older version."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from local_azure.cosmos import errors, json_text
 from local_azure.cosmos.limits import MAX_ITEM_BYTES, MAX_ITEM_ID_BYTES, PURGE_BATCH
-from local_azure.cosmos.store import partition_keys, resource_ids
+from local_azure.cosmos.store import resource_ids
 from local_azure.cosmos.store.catalog import Catalog
 from local_azure.cosmos.store.containers import POSITION_BITS, Container, check_id, check_ttl
 from local_azure.cosmos.store.storage import Storage
@@ -170,16 +170,12 @@ class ItemStore:
         container, now, sequence = commit.container, self._clock(), commit.next_sequence()
         etag = _etag(container, sequence, int(now))
         body = _body(container, item, sequence, etag, int(now))
-        definition = container.partition_key
-        key = commit.partition_key
-        effective_key = partition_keys.effective(key, definition.kind, definition.version)
-        expires = _expiry(container, item, now)
+        key, expires = commit.partition_key, _expiry(container, item, now)
         row = (
             sequence,
             key,
             item["id"],
             sequence,
-            effective_key,
             int(now),
             expires,
             etag,

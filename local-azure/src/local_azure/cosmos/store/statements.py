@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 # number: derived from the LSN that created the item; unique, in the order of creation.
-# sequence: derived from the LSN of the last write; the order of the change feed.
+# sequence: derived from the LSN of the last write; the order of the change feed. It is the number until the item is
+# changed, so only items that have been changed need an index by it.
 # body: the JSON text of the response, which ends with the system properties.
 # A column and an index for each path that the indexing policy names are added; see indexing.py and order_keys.py.
 _SCHEMA = """
@@ -17,14 +18,13 @@ CREATE TABLE items_N (
     partition_key TEXT NOT NULL,
     id TEXT NOT NULL,
     sequence INTEGER NOT NULL,
-    effective_key TEXT NOT NULL,
     ts INTEGER NOT NULL,
     expires REAL,
     etag TEXT NOT NULL,
     body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX items_N_by_key ON items_N (partition_key, id);
-CREATE UNIQUE INDEX items_N_by_sequence ON items_N (sequence);
+CREATE INDEX items_N_by_change ON items_N (sequence) WHERE sequence <> number;
 CREATE INDEX items_N_by_id ON items_N (id);
 CREATE INDEX items_N_by_expiry ON items_N (expires) WHERE expires IS NOT NULL;
 """
@@ -34,14 +34,29 @@ SELECT number, sequence, ts, etag, body FROM items_N
 WHERE partition_key = ? AND id = ? AND (expires IS NULL OR expires > ?)
 """
 _CHANGES = """
-SELECT sequence, ts, partition_key, effective_key, body FROM items_N
-WHERE sequence > ? AND (expires IS NULL OR expires > ?) ORDER BY sequence
+SELECT number AS sequence, ts, partition_key, body FROM items_N NOT INDEXED
+WHERE number > ?1 AND sequence = number AND (expires IS NULL OR expires > ?2)
+UNION ALL
+SELECT sequence, ts, partition_key, body FROM items_N INDEXED BY items_N_by_change
+WHERE sequence > ?1 AND sequence <> number AND (expires IS NULL OR expires > ?2)
+ORDER BY sequence
 """
 _INSERT = (
-    "INSERT INTO items_N (number, partition_key, id, sequence, effective_key, ts, expires, etag, body{columns}) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?{values})"
+    "INSERT INTO items_N (number, partition_key, id, sequence, ts, expires, etag, body{columns}) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?{values})"
 )
 _UPDATE = "UPDATE items_N SET id = ?, sequence = ?, ts = ?, expires = ?, etag = ?, body = ?{changes} WHERE number = ?"
+_LAST_SEQUENCE = """
+SELECT max(
+    coalesce((SELECT max(number) FROM items_N), 0),
+    coalesce((SELECT max(sequence) FROM items_N INDEXED BY items_N_by_change WHERE sequence <> number), 0)
+)
+"""
+_UPGRADE = (
+    "DROP INDEX items_N_by_sequence",
+    "CREATE INDEX items_N_by_change ON items_N (sequence) WHERE sequence <> number",
+    "ALTER TABLE items_N DROP COLUMN effective_key",
+)
 _FILL = "UPDATE items_N SET {changes} WHERE number = ?"
 # Without a value it is undefined (order_keys.UNDEFINED).
 _ADD_COLUMN = "ALTER TABLE items_N ADD COLUMN {column} BLOB NOT NULL DEFAULT x'00'"
@@ -67,14 +82,15 @@ class Statements:
     fill_columns: str  # the keys, number
     bodies: str  # number, limit → number, body
     columns: str  # → …, name, …
-    insert: str  # number, partition_key, id, sequence, effective_key, ts, expires, etag, body, the keys
+    insert: str  # number, partition_key, id, sequence, ts, expires, etag, body, the keys
     update: str  # id, sequence, ts, expires, etag, body, the keys, number
     delete: str  # number
     delete_partition: str  # partition_key
     delete_expired: str  # partition_key, id, now
     find: str  # partition_key, id, now → number, sequence, ts, etag, body
-    changes: str  # sequence, now → sequence, ts, partition_key, effective_key, body
+    changes: str  # sequence, now → sequence, ts, partition_key, body
     body: str  # number → body
+    upgrade: tuple[str, ...]  # of the table of an older version
     find_by_number: str  # number → id
     table: str
     last_sequence: str
@@ -108,9 +124,10 @@ class Statements:
             find=named(_FIND),
             changes=named(_CHANGES),
             body=named("SELECT body FROM items_N WHERE number = ?"),
+            upgrade=tuple(named(statement) for statement in _UPGRADE),
             find_by_number=named("SELECT id FROM items_N WHERE number = ?"),
             table=named("items_N"),
-            last_sequence=named("SELECT max(sequence) FROM items_N"),
+            last_sequence=named(_LAST_SEQUENCE),
             set_expiry=named(_SET_EXPIRY),
             find_expired=named("SELECT 1 FROM items_N WHERE expires <= ? LIMIT 1"),
             purge=named(

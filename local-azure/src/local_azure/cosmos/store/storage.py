@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from local_azure.cosmos.store import partition_keys
+
 IN_MEMORY = ":memory:"
 """A file of its own in the system's temporary folder, which is deleted at the end."""
 
@@ -117,6 +119,8 @@ class Storage:
 
     def commit(self) -> None:
         """Makes all writes durable. Raises sqlite3.Error, and undoes them."""
+        if not self.pending:
+            return
         try:
             for callback in self._before_commit:
                 callback()
@@ -145,6 +149,8 @@ def _connect(file: str, cache_kib: int) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None, cached_statements=512, timeout=LOCK_TIMEOUT_SECONDS)
     for pragma in (f"cache_size=-{cache_kib}", f"mmap_size={MEMORY_MAP_BYTES}", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
+    # Not a column, because only feed ranges need it, and the hash costs as much as the rest of an insertion in Python.
+    connection.create_function("effective_key", 3, partition_keys.effective, deterministic=True)
     return connection
 
 

@@ -6,6 +6,7 @@ Source: "Access control in the Azure Cosmos DB for NoSQL REST API".
 import binascii
 import hmac
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote
 
 from local_azure.cosmos import errors
@@ -13,6 +14,7 @@ from local_azure.cosmos.wire.messages import Request
 from local_azure.cosmos.wire.paths import ResourcePath
 
 OPERATIONS = "operations"
+SIGNATURES_KEPT = 256
 
 
 class Authorization:
@@ -23,6 +25,8 @@ class Authorization:
             self._key = b64decode(key, validate=True)
         except binascii.Error:
             raise ValueError(f"the account key {key!r} is not base64") from None
+        # All creations in a container within a second have the same signature.
+        self._signature = lru_cache(maxsize=SIGNATURES_KEPT)(self._sign)
 
     def check(self, request: Request, path: ResourcePath) -> None:
         """Raises unauthorized unless the request is signed with the key."""
@@ -45,7 +49,7 @@ class Authorization:
             "account: compare AccountKey in the connection string with the key in the settings of this server."
         )
 
-    def _signature(self, method: str, kind: str, link: str, date: tuple[str, str]) -> str:
+    def _sign(self, method: str, kind: str, link: str, date: tuple[str, str]) -> str:
         text = f"{method.lower()}\n{kind.lower()}\n{link}\n{date[0]}\n{date[1]}\n"
         return b64encode(hmac.digest(self._key, text.encode(), "sha256")).decode("ascii")
 

@@ -10,6 +10,7 @@ from local_azure.cosmos.wire import headers
 from local_azure.cosmos.wire.charges import query_charge
 from local_azure.cosmos.wire.messages import Request, Response
 from local_azure.cosmos.wire.paths import ResourcePath
+from local_azure.cosmos.wire.slices import Work
 
 
 class ChangeFeedRequests:
@@ -18,13 +19,14 @@ class ChangeFeedRequests:
     def __init__(self, account: Account) -> None:
         self._account = account
 
-    def read(self, request: Request, path: ResourcePath) -> Response:
+    def read(self, request: Request, path: ResourcePath) -> Work:
         if request.headers["a-im"].lower() != "incremental feed":
             raise errors.not_supported("the full-fidelity change feed (all versions and deletes)")
         container = self._account.owning_container(path.database, path.container)
         headers.check_intended_container(request, container)
         size = headers.page_size(request)
-        page = read_changes(self._account.storage, container, _position(request, container), size, self._account.clock)
+        position = _position(request, container)
+        page = yield from read_changes(self._account.storage, container, position, size, self._account.clock)
         body = "".join((f'{{"_rid":"{container.rid}","Documents":[', ",".join(page.bodies), "]"))
         body += f',"_count":{len(page.bodies)}}}'
         charge = query_charge(len(page.bodies), len(body))

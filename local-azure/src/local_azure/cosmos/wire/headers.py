@@ -113,7 +113,7 @@ def item_headers(request: Request, container: Container, charge: str, etag: str 
 def json_body(request: Request) -> Any:
     """Raises bad_request if the body is not JSON."""
     try:
-        body = json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
+        body = _decode(request.body.decode("utf-8"))
     except (ValueError, RecursionError):
         message = "The request payload is invalid. Ensure to provide a valid request payload."
         raise errors.bad_request(message) from None
@@ -150,3 +150,6 @@ def json_object(request: Request) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode  # json.loads would make a decoder for each request

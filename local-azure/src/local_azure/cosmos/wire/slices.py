@@ -1,7 +1,7 @@
 """Work that takes longer than a slice, of several requests in turn, between the other requests.
 
-On the event loop, not in a thread: a thread that evaluates a query holds Python's global lock, and every call of SQLite
-on the loop, which gives the lock up, would wait for it again.
+On the event loop, not in a thread: Python's global lock would let the thread and the loop take turns too, of five
+milliseconds each, and only one of them would ever run.
 """
 
 import asyncio
