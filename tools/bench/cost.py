@@ -253,7 +253,6 @@ class Lever:
 # an execution falls, more of them overlap in an instance.
 CPU_BEFORE, CPU_AFTER = 4.7, 3.5
 BATCH_UNDER_LOAD = 8.0  # assumed; at rest a batch is one event, and saves nothing
-POLLS_BEFORE, POLLS_AFTER = 4.0, 10.0  # of the change feed, a second
 
 _BATCHES = {"view_batch": BATCH_UNDER_LOAD}
 _LESS_CPU = {"executions_at_once": Assumptions.executions_at_once * CPU_BEFORE / CPU_AFTER}
@@ -263,10 +262,6 @@ LEVERS = (
     Lever(f"view-updater in batches of {BATCH_UNDER_LOAD:g}", _BATCHES),
     Lever(f"less CPU: {CPU_AFTER:g} instead of {CPU_BEFORE:g} ms a registration", _LESS_CPU),
     Lever("both", _BATCHES | _LESS_CPU),
-    Lever(
-        f"reading the feed {POLLS_AFTER:g} instead of {POLLS_BEFORE:g} times a second",
-        {"feed_units_second": Assumptions.feed_units_second * POLLS_AFTER / POLLS_BEFORE},
-    ),
 )
 LEVERS_AT = 10 * MILLION  # registrations a month: executions overlap, and the free grants are used up
 
