@@ -152,7 +152,7 @@ def test_events_in_batches_save_executions_and_their_time() -> None:
     assert Model(NOTHING, assumptions=batches).gb_seconds(100) == pytest.approx((600 - 112.5) * 0.05 * 2)
 
 
-def test_each_lever_changes_assumptions_that_exist_and_saves_something_or_says_what_it_costs() -> None:
+def test_each_lever_changes_assumptions_that_exist_and_saves_something() -> None:
     base = Model(DEV)
     figures = {}
     for lever in LEVERS:
@@ -163,9 +163,6 @@ def test_each_lever_changes_assumptions_that_exist_and_saves_something_or_says_w
         ]
 
     assert figures.pop("none") == [0, 0, 0, 0]
-    [feed] = [figures.pop(name) for name in list(figures) if "feed" in name]
-    assert feed[2] > 0
-    assert feed[3] > 0
     assert all(each[1] < 0 and each[3] < 0 for each in figures.values())
 
 
