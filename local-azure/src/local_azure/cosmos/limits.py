@@ -25,7 +25,8 @@ MAX_PUSHED_TERMS = 100  # of a WHERE clause, passed to SQLite
 MAX_PUSHED_CONSTANTS = 5_000  # of one term; SQLite takes 32,766 parameters
 SCAN_BUDGET = 20_000  # items read for one page of a query in the order of an index; then it ends with a continuation
 SLICE_SECONDS = 0.002  # that a query runs before others have their turn; most end within one
-COUNTED_AT_ONCE = 10_000  # entries of an index: about half a millisecond
+MOST_TURNS_LEFT_TO_OTHERS = 4  # of the event loop, between two slices: a long query then has a small share of it
+COUNTED_AT_ONCE = 10_000  # entries of an index: about a millisecond
 MAX_SORTED = 10_000  # items on a page in an order that no index has
 
 PURGE_INTERVAL_SECONDS = 1.0

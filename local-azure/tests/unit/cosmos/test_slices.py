@@ -82,7 +82,7 @@ async def test_long_work_takes_turns_and_lets_short_work_through() -> None:
 
     first.get("/a/4")
     second.get("/b/4")
-    await turns(2)
+    await turns(3)
     third.get("/c/0")
 
     assert third.bodies == [b"/c/0"]
@@ -90,6 +90,19 @@ async def test_long_work_takes_turns_and_lets_short_work_through() -> None:
     assert not first.written
     await turns(10)
     assert (first.bodies, second.bodies) == ([b"/a/4"], [b"/b/4"])
+
+
+async def test_long_work_goes_on_slowly_while_there_are_other_requests() -> None:
+    steps, slices = Steps(), Slices(asyncio.get_running_loop())
+    long, short = (Wire(steps, slices) for _ in range(2))
+    long.get("/a/1000")
+
+    for _ in range(50):
+        short.get("/b/0")
+        await turns(1)
+
+    assert len(short.written) == 50
+    assert 5 <= len(steps.done) <= 15
 
 
 async def test_requests_that_follow_on_the_connection_are_answered_in_their_order() -> None:

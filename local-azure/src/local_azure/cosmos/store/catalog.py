@@ -42,6 +42,8 @@ class Catalog:
         self._load()
         for container in self.containers():
             self._add_missing_indexes(container)
+            # A start that is stopped in the middle of many items goes on from here the next time.
+            storage.commit()
 
     def _load(self) -> None:
         self._lsns_to_write.clear()

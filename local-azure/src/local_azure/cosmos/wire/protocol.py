@@ -104,6 +104,7 @@ class HttpProtocol(asyncio.Protocol):
             self._body = []
             self._answer(response, method, keep_alive=keep_alive)
             return
+        self._slices.request_came()
         target = origin_form(self._url).decode("latin-1")
         request = Request(method, target, self._headers, b"".join(self._body))
         self._body = []
