@@ -8,9 +8,9 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.domain.customer import Customer, CustomerDetails
-from shared.domain.events import CustomerEvent
+from shared.domain.events import CustomerEvent, EventType
 from shared.domain.identifiers import CustomerId, new_uuid7
-from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS, TOPIC
+from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, EVENTS_SET_ASIDE, KAKAO_ALERT, KAKAOS, TOPIC
 from tools.play.local_system import LocalSystem
 from tools.play.system import YEON
 
@@ -94,21 +94,30 @@ async def test_repeated_and_reordered_events_change_nothing(system: LocalSystem)
     assert view["registeredAt"] < view["canceledAt"]
 
 
-async def test_a_message_that_is_not_an_event_becomes_a_dead_letter_and_stops_nothing(system: LocalSystem) -> None:
+async def test_a_message_that_is_not_an_event_is_put_aside_or_becomes_a_dead_letter_and_stops_nothing(
+    system: LocalSystem,
+) -> None:
+    body, label = b'{"customerName": "secret-name"', EventType.CANCELED.value
     async with connection(system) as client, client.get_topic_sender(TOPIC) as sender:
-        await sender.send_messages(ServiceBusMessage(b'{"customerName": "secret-name"', message_id=new_uuid7()))
+        await sender.send_messages(ServiceBusMessage(body, message_id=new_uuid7(), subject=label))
 
     customer_id = await system.register()
     await system.wait_for_view(customer_id, "REGISTERED")
+    assert (await system.call("DELETE", f"/customers/{customer_id}")).status == 204
+    await system.wait_for_view(customer_id, "CANCELED")
 
     async with (
         connection(system) as client,
-        client.get_subscription_receiver(TOPIC, "view-updater", sub_queue="deadletter") as receiver,
+        client.get_subscription_receiver(TOPIC, KAKAO_ALERT, sub_queue="deadletter") as dead_letters,
+        client.get_queue_receiver(EVENTS_SET_ASIDE) as set_aside,
     ):
-        [dead] = await receiver.receive_messages(max_message_count=1, max_wait_time=15)
-        await receiver.complete_message(dead)
+        [dead] = await dead_letters.receive_messages(max_message_count=1, max_wait_time=15)
+        [aside] = await set_aside.receive_messages(max_message_count=1, max_wait_time=15)
+        await dead_letters.complete_message(dead)
+        await set_aside.complete_message(aside)
     assert dead.dead_letter_reason == "MaxDeliveryCountExceeded"
-    assert "secret-name" not in system.stack.log("customerview")
+    assert b"".join(aside.body) == b"".join(dead.body) == body
+    assert "secret-name" not in system.stack.log("customerview") + system.stack.log("kakao")
 
 
 def connection(system: LocalSystem) -> ServiceBusClient:

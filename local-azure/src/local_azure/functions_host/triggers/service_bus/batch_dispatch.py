@@ -36,7 +36,7 @@ BATCH_WINDOW = 0.02
 # at once, because nothing else is there.
 WAITED = 0.02
 # Seconds of an invocation after which the messages in the SDK's buffer are given back, because their locks run too.
-LONG_INVOCATION = 1.0
+LONG_INVOCATION = 5.0
 
 
 @dataclass(frozen=True, slots=True)
