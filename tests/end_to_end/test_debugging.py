@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -32,7 +33,7 @@ KAKAO_API_URL = "http://127.0.0.1:1"
 [apps.kakao]
 port = 0
 """
-BREAKPOINT = "message = await wiring.send_kakao()"
+BREAKPOINT = "draft, key = read_json("
 START_SECONDS = 60
 END_SECONDS = 10
 # How long a request is watched that must not be answered while the breakpoint holds it.
@@ -79,7 +80,8 @@ def debugged(configuration: dict[str, Any], port: int) -> Iterator[subprocess.Po
     try:
         yield process
     finally:
-        process.kill()
+        # With the processes that it has started.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(END_SECONDS)
 
 

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
@@ -35,8 +36,9 @@ BATCH_WINDOW = 0.02
 # Seconds after which a message counts as waited for: more than one that is there takes after connecting. It is handled
 # at once, because nothing else is there.
 WAITED = 0.02
-# Seconds of an invocation after which the messages in the SDK's buffer are given back, because their locks run too.
-LONG_INVOCATION = 5.0
+# The share of its lock that an invocation may use up before the messages in the SDK's buffer are given back, because
+# their locks run too.
+LONG_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class BatchDispatch:
         while not stopping and not was_long:
             messages = await self._receive(receiver, stopping)
             if messages:
-                before = time.monotonic()
+                before, lock = time.monotonic(), _lock_seconds(messages[0])
                 await self._process(receiver, messages)
-                was_long = time.monotonic() - before > LONG_INVOCATION
+                was_long = time.monotonic() - before > LONG_SHARE * lock
             elif time.monotonic() - last_answer > PROBE_INTERVAL:
                 async with asyncio.timeout(PROBE_TIMEOUT):
                     await receiver.peek_messages(1, timeout=PROBE_TIMEOUT)
@@ -128,3 +130,9 @@ async def _is_lost(
     except MessageLockLostError:
         return True
     return False
+
+
+def _lock_seconds(message: ServiceBusReceivedMessage) -> float:
+    """How long the message is still locked, by the clock of the broker's machine, which is this one's here."""
+    until = message.locked_until_utc
+    return (until - datetime.now(UTC)).total_seconds() if until else 0.0
