@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,9 @@ def debugged(configuration: dict[str, Any], port: int) -> Iterator[subprocess.Po
     try:
         yield process
     finally:
-        # With the processes that it has started.
-        os.killpg(process.pid, signal.SIGKILL)
+        # With the processes that it has started, if any is left.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(END_SECONDS)
 
 
