@@ -249,8 +249,8 @@ class Lever:
     changes: Mapping[str, float]
 
 
-# Milliseconds of CPU a registration, all processes together, on the local Azure: measured, and aimed at. As the CPU of
-# an execution falls, more of them overlap in an instance.
+# Milliseconds of CPU a registration, all processes together, on the local Azure: measured on a quiet machine, and that
+# times the ratio of pairs on a slower one (0.73). As an execution needs less CPU, more of them overlap in an instance.
 CPU_BEFORE, CPU_AFTER = 4.7, 3.5
 BATCH_UNDER_LOAD = 8.0  # assumed; at rest a batch is one event, and saves nothing
 

@@ -1,4 +1,4 @@
-"""The HTTP server of the functions host and of the gateway: uvicorn, which ends without losing a call."""
+"""The HTTP server of the functions host: uvicorn, which ends without losing a call; and the signals that end one."""
 
 import asyncio
 import signal
@@ -24,19 +24,12 @@ class HttpServer(uvicorn.Server):
     must have code 0.
     """
 
-    def __init__(
-        self,
-        application: Any,
-        *,
-        keep_alive: int,
-        hurried_limit: int | None = None,
-        protocol: type[HttpProtocol] = HttpProtocol,
-    ) -> None:
-        """In seconds: `keep_alive`, until an idle connection is closed; `hurried_limit`, for calls after `hurry`."""
+    def __init__(self, application: Any, *, keep_alive: int) -> None:
+        """`keep_alive`: seconds until an idle connection is closed."""
         config = uvicorn.Config(
             application,
             interface="asgi3",
-            http=protocol,
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -44,7 +37,6 @@ class HttpServer(uvicorn.Server):
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=keep_alive,
-            timeout_graceful_shutdown=hurried_limit,
         )
         super().__init__(config)
         self.ready = asyncio.Event()

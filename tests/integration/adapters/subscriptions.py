@@ -4,7 +4,20 @@ from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.resources import KAKAO_ALERT, TOPIC, VIEW_UPDATER
+from shared.settings import Settings
 from tools.play.emulators import Emulators
+
+
+def settings_for(connection_string: str) -> Settings:
+    """Of an app that has only Service Bus: nothing answers at its database and at kakao."""
+    return Settings.model_validate(
+        {
+            "cosmos_connection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;",
+            "service_bus_connection": connection_string,
+            "service_bus_timeout_seconds": 3,
+            "kakao_api_url": "http://127.0.0.1:1",
+        }
+    )
 
 
 async def drained(

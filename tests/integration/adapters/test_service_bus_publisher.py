@@ -9,8 +9,7 @@ from shared.domain.errors import PublisherUnavailable
 from shared.domain.identifiers import CustomerId, new_uuid7
 from shared.domain.outbox import OutboxEvent
 from shared.resources import KAKAO_ALERT, VIEW_UPDATER
-from shared.settings import Settings
-from tests.integration.adapters.subscriptions import drained, empty_subscriptions
+from tests.integration.adapters.subscriptions import drained, empty_subscriptions, settings_for
 from tools.play.emulators import Emulators
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -29,16 +28,7 @@ def outbox(event_type: str = "CustomerRegistered", padding: str = "") -> OutboxE
 
 
 def publisher_for(connection_string: str) -> ServiceBusEventPublisher:
-    return ServiceBusEventPublisher(
-        Settings.model_validate(
-            {
-                "cosmos_connection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;",
-                "service_bus_connection": connection_string,
-                "service_bus_timeout_seconds": 3,
-                "kakao_api_url": "http://127.0.0.1:1",
-            }
-        )
-    )
+    return ServiceBusEventPublisher(settings_for(connection_string))
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId, new_uuid7
 from shared.resources import EVENTS_SET_ASIDE, KAKAO_ALERT, TOPIC, VIEW_UPDATER
-from shared.settings import Settings
 from shared.use_cases.setting_aside import UnhandledMessage
-from tests.integration.adapters.subscriptions import drained, empty_subscriptions
+from tests.integration.adapters.subscriptions import drained, empty_subscriptions, settings_for
 from tests.unit.fakes import START, YEON
 from tools.delivery.redrive import SOURCES, Redrive
 from tools.play.emulators import Emulators
@@ -48,16 +47,7 @@ def unhandled(body: bytes, number: int) -> UnhandledMessage:
 
 
 def set_aside_on(connection_string: str) -> ServiceBusMessagesSetAside:
-    return ServiceBusMessagesSetAside(
-        Settings.model_validate(
-            {
-                "cosmos_connection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;",
-                "service_bus_connection": connection_string,
-                "service_bus_timeout_seconds": 3,
-                "kakao_api_url": "http://127.0.0.1:1",
-            }
-        )
-    )
+    return ServiceBusMessagesSetAside(settings_for(connection_string))
 
 
 @pytest.fixture

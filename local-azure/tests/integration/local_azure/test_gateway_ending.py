@@ -89,6 +89,33 @@ async def test_an_open_connection_may_send_one_more_request_and_an_idle_one_ends
             writer.close()
 
 
+async def test_in_a_hurry_an_idle_connection_ends_at_once_and_what_is_under_way_is_answered() -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer_later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        arrived.set()
+        await go_on.wait()
+        writer.write(OK)
+
+    async with (
+        asyncio.timeout(DEADLINE_SECONDS),
+        upstream_that(answer_later) as upstream,
+        ending_gateway_to(upstream, SETTINGS, Draining(idle=600, grace=600)) as (address, ending),
+    ):
+        (reader, writer), (idle, idle_writer) = await connect(address), await connect(address)
+        coming = asyncio.create_task(get(reader, writer))
+        await arrived.wait()
+        ending.drain()
+        ending.hurry()
+
+        assert await idle.read() == b""
+        go_on.set()
+        assert (await coming).startswith(b"HTTP/1.1 200 OK")
+        for each in (writer, idle_writer):
+            each.close()
+
+
 async def test_what_takes_too_long_is_abandoned() -> None:
     async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()

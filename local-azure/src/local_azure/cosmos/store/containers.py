@@ -151,7 +151,3 @@ def _indexing_policy(policy: dict[str, Any]) -> dict[str, Any]:
         "excludedPaths": excluded,
     }
     return {**_DEFAULT_INDEXING, **policy, **paths}
-
-
-def _path_only(part: Any) -> Any:
-    return {"path": part.get("path")} if isinstance(part, dict) else part
