@@ -13,6 +13,36 @@ from local_azure.request_host import origin_form, read_host
 LINGER_SECONDS = 3
 
 _TARGET = "local_azure.request_target"
+_CONTINUE = b"HTTP/1.1 100 "
+
+
+class HeadWithBody:
+    """The transport of one response that has a body, perhaps an empty one: its head is sent together with that.
+
+    uvicorn writes one after the other, and uvloop sends each at once: a system call more here, and one in the client.
+    ASGI wants a head to wait for its body.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = b""
+
+    def write(self, written: bytes) -> None:
+        if self._head is None or written.startswith(_CONTINUE):
+            self._transport.write(written)
+        elif self._head:
+            self._transport.write(self._head + written)
+            self._head = None
+        else:
+            self._head = written
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -24,6 +54,9 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {_TARGET: {"target": self.url}}
         self.url = origin_form(self.url)
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":
+            # Of the transport, uvicorn's cycle uses what HeadWithBody has.
+            self.cycle.transport = HeadWithBody(self.transport)  # type: ignore[assignment]
         if self._draining:
             self.cycle.keep_alive = False
 

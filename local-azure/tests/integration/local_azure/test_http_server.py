@@ -1,4 +1,4 @@
-"""The end of the HTTP server: every connection that it has accepted gets its answers."""
+"""The HTTP server: what it sends at once; and its end, where every connection that it has accepted gets its answers."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local_azure import http_protocol
+from local_azure.http_protocol import HttpProtocol
 from local_azure.http_server import HttpServer
 from local_azure.listening import HOST, listening_socket
 
@@ -28,11 +29,20 @@ class Served:
         self.port = listener.getsockname()[1]
         self.serving = asyncio.create_task(self.server.serve_on(listener))
 
-    async def _application(self, _scope: Any, _receive: Any, send: Any) -> None:
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
         self.called.set()
+        if scope["path"] == "/in-pieces":
+            await self._in_pieces(receive, send)
+            return
         await self.answering.wait()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
+
+    async def _in_pieces(self, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"o", "more_body": True})
+        await send({"type": "http.response.body", "body": b"k"})
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(HOST, self.port)
@@ -119,3 +129,68 @@ async def test_in_a_hurry_idle_connections_are_closed_at_once(served: Served) ->
         served.server.hurry()
         assert await reader.read() == b""
         await served.serving
+
+
+class Recording:
+    """A transport, and what is written to it."""
+
+    def __init__(self, transport: asyncio.Transport, written: list[bytes]) -> None:
+        self._transport = transport
+        self._written = written
+
+    def write(self, content: bytes) -> None:
+        self._written.append(content)
+        self._transport.write(content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the server writes, one entry for each call of its transport."""
+    written: list[bytes] = []
+    connected = HttpProtocol.connection_made
+
+    def connection_made(protocol: HttpProtocol, transport: asyncio.Transport) -> None:
+        connected(protocol, Recording(transport, written))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(HttpProtocol, "connection_made", connection_made)
+    return written
+
+
+async def response(served: Served, request: bytes) -> bytes:
+    """All that the server answers on a connection that ends then."""
+    reader, writer = await served.connect()
+    writer.write(request)
+    async with asyncio.timeout(5):
+        return await reader.read()
+
+
+async def test_head_and_body_are_sent_at_once(written: list[bytes], served: Served) -> None:
+    answer = await response(served, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+    assert answer.endswith(b"\r\n\r\nok")
+    assert written == [answer]
+
+
+async def test_the_head_of_a_response_in_pieces_comes_with_the_first(written: list[bytes], served: Served) -> None:
+    answer = await response(
+        served,
+        b"POST /in-pieces HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n"
+        b"Connection: close\r\n\r\nx",
+    )
+
+    to_continue, first, rest = written
+    assert to_continue == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert first.endswith(b"\r\n\r\n1\r\no\r\n")
+    assert answer == to_continue + first + rest
+    assert rest == b"1\r\nk\r\n0\r\n\r\n"
+
+
+async def test_the_answer_to_head_does_not_wait_for_a_body(served: Served) -> None:
+    answer = await response(served, b"HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\n")
