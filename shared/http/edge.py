@@ -51,15 +51,19 @@ def admitted_http_function(admit: Callable[[], AdmitRegistration]) -> Callable[[
     def decorate(handler: AdmittedHandler) -> HttpFunction:
         # Not functools.wraps: the worker reads the parameters of what it calls, and these are not the handler's.
         async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+            admission = admit()
             try:
-                async with admit()(repeated=may_be_repeated(request)) as slot:
-                    response = await _answer(request, context, lambda: handler(request, slot.deadline))
-                    slot.served = response.status_code != HTTPStatus.SERVICE_UNAVAILABLE
-                    return response
+                slot = await admission(repeated=may_be_repeated(request))
             except Unavailable as error:
                 trace = _trace_id_of(context.trace_context.trace_parent)
                 refusals.warning(f"{context.function_name}: {error}", trace)
                 return render_problem(problem_of(error), path_of(request), trace)
+            try:
+                response = await _answer(request, context, lambda: handler(request, slot.deadline))
+                slot.served = response.status_code != HTTPStatus.SERVICE_UNAVAILABLE
+                return response
+            finally:
+                admission.leave(slot)
 
         edge.__name__ = handler.__name__
         edge.__doc__ = handler.__doc__

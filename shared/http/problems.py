@@ -4,7 +4,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import azure.functions as func
 
@@ -20,6 +21,9 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.telemetry import trace_id
+
+# Problems whose beginning is kept: their texts are few, and a refusal must cost next to nothing.
+KEPT_PROBLEMS: Final = 64
 
 MEDIA_TYPE = "application/problem+json"
 PROBLEM_TYPES = "urn:ssak8:problem:"
@@ -72,20 +76,24 @@ def internal_error() -> Problem:
 
 def render_problem(problem: Problem, instance: str, trace: str | None = None) -> func.HttpResponse:
     """`instance`: the path of the request; `trace`: its trace id, else that of the current trace."""
-    body: dict[str, Any] = {
-        "type": PROBLEM_TYPES + problem.name,
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "instance": instance,
-        "traceId": trace or trace_id(),
-    }
+    rest: dict[str, Any] = {"instance": instance, "traceId": trace or trace_id()}
     if problem.errors:
-        body["errors"] = [{"field": error.field, "reason": error.reason} for error in problem.errors]
+        rest["errors"] = [{"field": error.field, "reason": error.reason} for error in problem.errors]
+    beginning = _beginning(problem.name, problem.title, problem.status, problem.detail)
     return func.HttpResponse(
-        json.dumps(body, ensure_ascii=False),
+        f"{beginning}, {_JSON.encode(rest).removeprefix('{')}",
         status_code=problem.status,
         headers={**problem.headers, "Cache-Control": "no-store"},
         mimetype=MEDIA_TYPE,
         charset="utf-8",
     )
+
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
+
+
+@lru_cache(KEPT_PROBLEMS)
+def _beginning(name: str, title: str, status: int, detail: str) -> str:
+    """The JSON of a problem without its end."""
+    members = {"type": PROBLEM_TYPES + name, "title": title, "status": status, "detail": detail}
+    return _JSON.encode(members).removesuffix("}")

@@ -20,6 +20,7 @@ LARGEST_BODY = 16 * 1024
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
 
+_ORIGIN = re.compile(r"^[a-z]+://[^/]*")
 _SECONDS = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -131,4 +132,4 @@ def is_unchanged(request: func.HttpRequest, version: int) -> bool:
 
 def path_of(request: func.HttpRequest) -> str:
     """The path of the request, without host and query."""
-    return re.sub(r"^[a-z]+://[^/]*", "", request.url.partition("?")[0]) or "/"
+    return _ORIGIN.sub("", request.url.partition("?")[0]) or "/"

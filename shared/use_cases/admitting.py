@@ -1,7 +1,6 @@
 """Who may register now. Whoever cannot be served in time learns it here, before anything was done for him."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,21 +48,19 @@ class AdmitRegistration:
     opened: Callable[[], Awaitable[None]]
     count_refusal: Callable[[DomainError], None]
 
-    @asynccontextmanager
-    async def __call__(self, *, repeated: bool) -> AsyncIterator[Slot]:
+    async def __call__(self, *, repeated: bool) -> Slot:
         """One registration. `repeated`: it may have its answer already, for which kakao is not needed.
 
-        Raises Overloaded, KakaoUnavailable.
+        The slot is to be given back to `leave`. Raises Overloaded, KakaoUnavailable.
         """
         await self.opened()
         try:
             if not repeated:
                 self.kakao.check_available()
-            slot = await self.queue.enter()
+            return await self.queue.enter()
         except Unavailable as error:
             self.count_refusal(error)
             raise
-        try:
-            yield slot
-        finally:
-            self.queue.leave(slot)
+
+    def leave(self, slot: Slot) -> None:
+        self.queue.leave(slot)

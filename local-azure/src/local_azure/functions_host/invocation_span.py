@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 
 from local_azure.functions_host.datums import Datum
 from local_azure.functions_host.functions import Function
 from local_azure.functions_host.trace_context import TraceContext
-from local_azure.telemetry.spans import begin_span
+from local_azure.telemetry.spans import begin_span, is_tracing
 
 KINDS = {"httpTrigger": SpanKind.SERVER, "serviceBusTrigger": SpanKind.CONSUMER}
 # The values of faas.trigger in OpenTelemetry's semantic conventions.
@@ -24,6 +24,8 @@ def begin_invocation_span(
     function: Function, value: Datum | None, trace: TraceContext, causes: Sequence[str] = ()
 ) -> Span:
     """Begins a span, linked to that of each `traceparent` in `causes`. `end_invocation_span` ends it."""
+    if not is_tracing():
+        return INVALID_SPAN
     kind = function.trigger_type
     attributes = {"faas.name": function.name, "faas.trigger": TRIGGERS[kind]}
     name = function.name

@@ -11,6 +11,11 @@ _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("local_azure")
 
 
+def is_tracing() -> bool:
+    """Whether this process exports spans."""
+    return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
+
+
 def begin_span(
     name: str, kind: SpanKind, parent: str | None, attributes: Mapping[str, str], linked: Sequence[str] = ()
 ) -> Span:
@@ -18,7 +23,7 @@ def begin_span(
 
     While tracing is off it is not valid, and knows nothing of `parent`.
     """
-    if isinstance(trace.get_tracer_provider(), ProxyTracerProvider):
+    if not is_tracing():
         return INVALID_SPAN
     links = [Link(trace.get_current_span(_context_of(other)).get_span_context()) for other in linked]
     return _tracer.start_span(name, _context_of(parent), kind, attributes, links)
