@@ -1,6 +1,10 @@
 """More than can be served: what is still served, and what a refusal costs."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import psutil
 
 from local_azure.stack import Stack
 from shared.resources import CUSTOMERS
@@ -8,6 +12,7 @@ from tools.bench import load
 from tools.bench.bench import BODY, Bench, Measurement, Row
 from tools.bench.figures import LoadResult, by_status, counted, milliseconds
 from tools.bench.generator.plan import Call, Plan
+from tools.bench.load import LoadError
 from tools.bench.measurements.registering import Registered, register
 from tools.bench.options import option
 from tools.bench.original import original, shown
@@ -17,6 +22,8 @@ from tools.bench.views import stored
 RETRY_AFTER_SECONDS = range(1, 61)
 """What a client can be asked to wait: whole seconds, and less than the patience of a person."""
 
+OPENING_CALLS = 10  # enough failures to open the circuit to kakao, which stays open for ten seconds
+
 
 @dataclass(frozen=True)
 class Options:
@@ -25,6 +32,7 @@ class Options:
     base_seconds: int = option(15, "how long the usual number of users registers before, for comparison", scales=True)
     times: float = option(4.0, "the open loop offers this many times the measured rate")
     open_seconds: int = option(20, "how long it does so", scales=True)
+    refusing_seconds: int = option(5, "how long nothing but refusals is measured", scales=True)
     warm_up: int = option(5, "how long users register before all, unmeasured; 0: not at all")
 
 
@@ -44,7 +52,10 @@ class Overloaded:
 
     @property
     def refusal_milliseconds(self) -> float | None:
-        """CPU of a refusal in all our processes: what was used beyond what the registrations cost in the base."""
+        """CPU of a refusal in all our processes: what was used beyond what the registrations cost in the base.
+
+        If overload makes registrations dearer, that counts as well; `refusing` measures refusals alone.
+        """
         refused = len(self.result.refusals)
         if not refused:
             return None
@@ -68,6 +79,8 @@ def measure(bench: Bench, options: Options) -> list[Row]:
         offered = base.result.rate * options.times
         bench.say(f"  {offered:,.0f} calls a second for {options.open_seconds} s, answered or not …")
         opened = offer(bench, stack, offered, options.open_seconds, base)
+        bench.say(f"  kakao stands still, and everybody is refused for {options.refusing_seconds} s …")
+        alone = refusing(bench, stack, options.refusing_seconds)
     for name, overloaded in ((f"{options.many_users} users", closed), (f"{options.times:g} × the rate", opened)):
         show(bench, name, overloaded)
     was = original().overload
@@ -86,6 +99,7 @@ def measure(bench: Bench, options: Options) -> list[Row]:
             if refusals
             else "none",
         ),
+        Row("a refusal by the app, and nothing else", f"CPU {alone:.2f} ms"),
     ]
 
 
@@ -98,6 +112,33 @@ def offer(bench: Bench, stack: Stack, rate: float, seconds: float, base: Registe
     spent = meter.read()
     after = bench.with_system(stack, stored)
     return Overloaded(result, spent, after[CUSTOMERS] - before[CUSTOMERS], base)
+
+
+def refusing(bench: Bench, stack: Stack, seconds: float) -> float:
+    """Milliseconds of CPU in all our processes, of a refusal by the customer app. Raises LoadError.
+
+    An open circuit refuses at the same place as a queue that is too long, and refuses everybody.
+    """
+    call = Call([f"{stack.url('gateway')}/customers"], "POST", BODY)
+    with suspended(stack.pid("kakao")):
+        load.run("built-in", Plan(call, seconds, users=OPENING_CALLS, calls=OPENING_CALLS))
+        meter = Meter(stack)
+        result = load.run("built-in", Plan(call, seconds, users=bench.users))
+        spent = meter.read()
+    if result.durations or not result.refusals:
+        raise LoadError("somebody was registered although kakao stood still")
+    return spent.total * 1000 / len(result.refusals)
+
+
+@contextlib.contextmanager
+def suspended(pid: int) -> Iterator[None]:
+    """A process that does not run meanwhile, and answers nobody."""
+    process = psutil.Process(pid)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 def cost(overloaded: Overloaded) -> str:
