@@ -3,10 +3,12 @@
 import math
 from typing import Final
 
-# Seconds over which the rate is measured. The higher of the two counts: the short one soon shows that the callee has
-# recovered, the long one remembers what it can do. Believing in too high a rate costs a late refusal, believing in too
-# low a rate refuses somebody for nothing.
+# Seconds over which the rate is measured. The long one counts, and remembers what the callee can do while it does less
+# for a moment. The short one soon shows that the callee has recovered: it counts where it is so many times as high,
+# which chance alone does not make it. Believing in too high a rate costs a late refusal, believing in too low a rate
+# refuses somebody for nothing.
 WINDOWS: Final = (0.25, 2.0)
+RECOVERED: Final = 1.3
 # The share of each new service time in the mean of them all, as for round trips in TCP (RFC 6298 §2): its mean moves
 # within some dozen calls. Nearly all take less than the mean and twice the mean deviation.
 SERVICE_WEIGHT: Final = 1 / 32
@@ -77,7 +79,8 @@ class Pace:
         """How many finish in a second; infinite while unknown."""
         if self._counted < self._enough:
             return math.inf
-        return max(rate.at(self.moved(now)) for rate in self._rates)
+        short, long = (rate.at(self.moved(now)) for rate in self._rates)
+        return short if short > RECOVERED * long else long
 
     def service(self) -> float:
         """The seconds in which nearly all are served; 0 while unknown."""

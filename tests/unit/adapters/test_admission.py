@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shared.adapters.admission import TURNS_BEFORE_THE_CALL, Admission
+from shared.adapters.admission import REFUSED_AFTER, TURNS_BEFORE_THE_CALL, Admission
 from shared.domain.errors import Overloaded
 from shared.use_cases.admitting import Slot
+from tests.unit.adapters.busy_machine import BusyMachine
 from tests.unit.adapters.simulation import AT_ONCE, CAPACITY, DEADLINE, SERVICE_SECONDS, Simulation
 from tests.virtual_time import run_virtually, virtual_loop
 
+AT_ONCE_FOR_A_CALLER = 0.1  # seconds
 ENOUGH = 0.9  # of the capacity
 PEAK = 5 * CAPACITY  # no load is higher
 
@@ -59,7 +61,8 @@ def test_at_four_times_the_capacity_nearly_all_of_it_is_used_and_the_rest_is_ref
     assert simulation.latest <= DEADLINE
     assert simulation.in_vain() == []
     assert simulation.refused_for_nothing() == []
-    assert simulation.seconds_to_refuse(99) == 0
+    assert simulation.seconds_to_refuse(0) == pytest.approx(REFUSED_AFTER)
+    assert simulation.seconds_to_refuse(99) <= AT_ONCE_FOR_A_CALLER
 
 
 def test_without_variation_too() -> None:
@@ -95,7 +98,7 @@ def test_a_standstill_of_a_second_costs_no_more_than_that_second(load: float) ->
 
     assert simulation.goodput(7.2, 14) >= ENOUGH * min(load, 1) * CAPACITY
     assert simulation.latest <= DEADLINE
-    assert len(simulation.in_vain()) <= 2 * AT_ONCE
+    assert len(simulation.in_vain()) <= 3 * AT_ONCE
     if load == 0.5:
         assert simulation.refused() == []
 
@@ -107,6 +110,31 @@ def test_fewer_run_at_once_where_all_of_them_together_would_all_be_too_late(load
 
     assert simulation.goodput(10, 20) >= 0.75 * 0.07 * CAPACITY
     assert simulation.goodput(24, 30) >= ENOUGH * load * CAPACITY
+
+
+@pytest.mark.parametrize("capacity", [330, 264])
+def test_those_who_come_back_at_once_are_all_served_if_that_fits_into_their_time(capacity: float) -> None:
+    machine = BusyMachine(capacity, at_once=64).closed_loop(users=400, seconds=15)
+
+    assert machine.refusals == []
+    assert machine.goodput >= ENOUGH
+
+
+@pytest.mark.parametrize(("capacity", "least"), [(240, 0.9), (221, 0.8)])
+def test_refusing_some_who_come_back_at_once_does_not_take_the_machine_from_the_others(
+    capacity: float, least: float
+) -> None:
+    machine = BusyMachine(capacity, at_once=64).closed_loop(users=400, seconds=15)
+
+    assert machine.goodput >= least
+
+
+@pytest.mark.parametrize("capacity", [330, 264])
+def test_what_the_gateway_lets_in_is_served_so_that_refusals_stay_cheap(capacity: float) -> None:
+    machine = BusyMachine(capacity, at_once=64, gateway=400).open_loop(rate=4 * capacity, seconds=15)
+
+    assert max(machine.refusals) == 0
+    assert machine.goodput >= ENOUGH
 
 
 def test_before_anything_was_measured_everybody_is_let_in_and_refused_only_when_his_time_is_up() -> None:
