@@ -6,3 +6,5 @@ READY = "ready"
 FAILED = "failed"
 # `released`: it has begun to end, and its listeners have ended. Its successor may start its own.
 RELEASED = "released"
+# `clock SECONDS`: an emulator has read again how far its clock is ahead.
+CLOCK = "clock"

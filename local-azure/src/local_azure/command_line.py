@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,6 +13,7 @@ import typer
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, WelcomeSection
 from local_azure.console import Console
 from local_azure.log_view import follow, tail
+from local_azure.movable_clock import duration_text, parse_duration
 from local_azure.os_errors import explained
 from local_azure.stack import NotRunningError, Stack
 from local_azure.supervisor.events import Event, Report
@@ -36,6 +38,7 @@ Examples:
   local-azure logs orders -f        follow the log of the service orders
   local-azure stop orders           see how the others behave without it
   local-azure start orders
+  local-azure clock --advance 5d    let five days pass for the emulators: see what expires
   local-azure down                  end everything; the data stays
   local-azure reset                 delete the data
 
@@ -175,6 +178,36 @@ def restart(service: ServiceArgument, config: ConfigOption = DEFAULT_FILE, state
     """Restart one service. Apps and the gateway do so without losing a call."""
     with Console() as console:
         Stack(_state(config, state).folder).restart_service(service, console.print_event)
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+@app.command()
+def clock(
+    config: ConfigOption = DEFAULT_FILE,
+    state: StateOption = None,
+    *,
+    advance: Annotated[
+        int | None,
+        typer.Option("--advance", metavar="DURATION", parser=_duration, help="For example 5d, 1h30m or 90s."),
+    ] = None,
+) -> None:
+    """Show how far the clock of Cosmos DB and Service Bus is ahead, or move it ahead.
+
+    What expires by then does so at once: items and messages with a time to live, and what duplicate detection
+    remembers. Scheduled messages that are due are enqueued. Locks last as long as before. The clock stays ahead
+    until `reset`. Azurite, apps and their timers keep the real time.
+    """
+    stack = Stack(_state(config, state).folder)
+    ahead = stack.advance_clock(timedelta(seconds=advance or 0))
+    now = datetime.now(UTC) + ahead
+    text = f"{duration_text(round(ahead.total_seconds()))} ahead: {now:%Y-%m-%dT%H:%M:%SZ}" if ahead else "not ahead"
+    typer.echo(f"The emulators' clock is {text}")
 
 
 @app.command()

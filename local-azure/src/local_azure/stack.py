@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, ConfigurationError
 from local_azure.listening import HOST
+from local_azure.movable_clock import duration_text
 from local_azure.supervisor.control import ControlClient
 from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.lifecycle import StackOptions
@@ -182,6 +184,26 @@ class Stack:
 
     def restart_service(self, service: str, report: Report = _silent) -> None:
         self._control.change("restart", service, report)
+
+    def clock_ahead(self) -> timedelta:
+        """How far the clock of the emulators is ahead of the real one."""
+        return self.advance_clock(timedelta())
+
+    def advance_clock(self, by: timedelta) -> timedelta:
+        """Moves the clock of Cosmos DB and Service Bus ahead, by whole seconds. Returns how far it is ahead then.
+
+        What expires or is to be enqueued by then, is at once. If an emulator does not confirm it, this raises
+        StackError, although the clock was moved.
+        """
+        if by < timedelta() or by.microseconds:
+            raise StackError(f"the clock only moves forward, and by whole seconds: not by {by}")
+        clock = self._control.advance_clock(by // timedelta(seconds=1))
+        if clock.unconfirmed:
+            raise StackError(
+                f"The clock is {duration_text(clock.seconds_ahead)} ahead, but {'; '.join(clock.unconfirmed)}. It will "
+                "have it as soon as it answers again, or when it is restarted: do not advance the clock once more."
+            )
+        return timedelta(seconds=clock.seconds_ahead)
 
     def log(self, service: str) -> str:
         """The current log file of the service."""

@@ -18,6 +18,7 @@ from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.server import CosmosEmulator
 from local_azure.cosmos.store.storage import InUseError
 from local_azure.listening import inherited_socket
+from local_azure.movable_clock import MovableClock, move_at_signal, read_seconds_ahead
 
 _WRONG_SETTINGS = 2
 
@@ -36,10 +37,12 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _serve(containers: list[CosmosContainer], key: str, state: Path, port: int | socket.socket) -> None:
+    clock = MovableClock(read_seconds_ahead(state))
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with CosmosEmulator(containers, state / "cosmos.sqlite3", port, key) as emulator:
+    async with CosmosEmulator(containers, state / "cosmos.sqlite3", port, key, clock.seconds) as emulator:
+        move_at_signal(state, clock.move)
         sys.stdout.write(f"ready {emulator.url}\n")
         sys.stdout.flush()
         await stopped.wait()

@@ -14,6 +14,7 @@ import uvloop
 
 from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError
 from local_azure.listening import HOST, inherited_socket
+from local_azure.movable_clock import MovableClock, move_at_signal, read_seconds_ahead
 from local_azure.service_bus.entities import EntitiesError
 from local_azure.service_bus.server import ServiceBusEmulator, StateInUseError
 
@@ -29,11 +30,13 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(entities: Path, database: Path, port: int | socket.socket) -> None:
+async def _serve(entities: Path, state: Path, port: int | socket.socket) -> None:
+    clock = MovableClock(read_seconds_ahead(state))
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with ServiceBusEmulator.running(entities, database, port) as emulator:
+    async with ServiceBusEmulator.running(entities, state / DATABASE, port, clock) as emulator:
+        move_at_signal(state, emulator.move_clock)
         print(f"ready amqp://{HOST}:{emulator.port}", flush=True)  # noqa: T201 - the supervisor waits for it
         await stopping.wait()
 
@@ -44,11 +47,10 @@ def _run(arguments: argparse.Namespace) -> None:
     if section is None:
         raise ConfigurationError(f"{arguments.config}: there is no [service_bus]")
     port = section.port if arguments.port is None else arguments.port
-    database = arguments.state / DATABASE
     try:
         arguments.state.mkdir(parents=True, exist_ok=True)
         listens = port if arguments.socket is None else inherited_socket(arguments.socket)
-        uvloop.run(_serve(configuration.folder / section.entities, database, listens))
+        uvloop.run(_serve(configuration.folder / section.entities, arguments.state, listens))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reason = f"port {port} is taken: stop the process that uses it, or choose another with --port"
@@ -56,7 +58,9 @@ def _run(arguments: argparse.Namespace) -> None:
             reason = f"{error}: choose another folder with --state, or another port with --port"
         raise ConfigurationError(reason) from None
     except sqlite3.Error as error:
-        raise ConfigurationError(f"{database}: {error}: remove it, or choose another folder with --state") from None
+        raise ConfigurationError(
+            f"{arguments.state / DATABASE}: {error}: remove it, or choose another folder with --state"
+        ) from None
 
 
 def main() -> int:

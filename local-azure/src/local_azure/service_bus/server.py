@@ -16,6 +16,7 @@ from typing import Any, Self, cast
 
 from local_azure import steady_clock
 from local_azure.listening import BACKLOG, HOST, listening_socket
+from local_azure.movable_clock import MovableClock
 from local_azure.service_bus import limits
 from local_azure.service_bus.amqp.connection import Connection, ConnectionLimits
 from local_azure.service_bus.amqp.errors import CONNECTION_FORCED, INTERNAL_ERROR, AmqpError
@@ -113,8 +114,18 @@ class StateInUseError(Exception):
 class ServiceBusEmulator:
     """A Service Bus namespace that listens on 127.0.0.1; see `running`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, clock: MovableClock, broker: Broker) -> None:
         self.port = port
+        self._clock = clock
+        self._broker = broker
+
+    def move_clock(self, seconds_ahead: int) -> None:
+        """Sets how far the clock is ahead of the real one: what has expired or is to be enqueued by then, is at once.
+
+        Locks last as long as before, and times that clients send are still those of the real clock.
+        """
+        self._clock.move(seconds_ahead)
+        self._broker.clock_moved()
 
     @property
     def connection_string(self) -> str:
@@ -131,20 +142,21 @@ class ServiceBusEmulator:
         entities: Path | str | dict[str, Any] | Namespace,
         database: Path | str = MEMORY,
         port: int | socket.socket = 0,
+        clock: MovableClock | None = None,
     ) -> AsyncIterator[Self]:
         """Serves until the `async with` block ends.
 
         `entities`: a file, or its content as a dict; `database`: a file, or ":memory:"; `port` 0: a free port; or a
-        socket that listens.
+        socket that listens; `clock`: None for the real one.
         Raises EntitiesError, StateInUseError, and OSError for a taken port.
         """
-        namespace = _namespace(entities)
+        namespace, clock = _namespace(entities), clock or MovableClock()
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as opened:
             opened.enter_context(_sole_use_of(database))
             store = Store(database, loop.call_soon)
             opened.callback(store.close)
-            broker = Broker(namespace, store, _environment(loop))
+            broker = Broker(namespace, store, _environment(loop, clock))
             opened.callback(broker.close)
             container = ServiceBusContainer(broker, store)
             streams: set[_Stream] = set()
@@ -152,12 +164,13 @@ class ServiceBusEmulator:
             server = await loop.create_server(lambda: _Stream(container, streams), sock=listener, backlog=BACKLOG)
             opened.push_async_callback(_close, server, streams)
             await opened.enter_async_context(_background(_tick(streams), _checkpoint(store)))
-            yield cls(server.sockets[0].getsockname()[1])
+            yield cls(server.sockets[0].getsockname()[1], clock, broker)
 
 
-def _environment(loop: asyncio.AbstractEventLoop) -> Environment:
+def _environment(loop: asyncio.AbstractEventLoop, clock: MovableClock) -> Environment:
     return Environment(
-        now=steady_clock.milliseconds,
+        now=clock.milliseconds,
+        elapsed=steady_clock.milliseconds,
         wall_clock=lambda: time.time_ns() // 1_000_000,
         call_later=loop.call_later,
         call_soon=loop.call_soon,

@@ -20,6 +20,8 @@ HEALTHY_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 5.0
 # For a process that has a successor: longer than the gateway waits for an answer.
 RETIRE_TIMEOUT_SECONDS = 35.0
+# To read a file; longer than the longest backoff, during which it starts by itself.
+CLOCK_TIMEOUT_SECONDS = 6.0
 NOT_RESTARTED = "not restarted, and the process that runs goes on"
 
 
@@ -84,6 +86,20 @@ class Child:
             if self._keeper is not None:
                 await self._stop(STOP_TIMEOUT_SECONDS)
             await self._start()
+
+    async def read_clock(self, seconds_ahead: int) -> None:
+        """Returns once it has the clock that the state folder says, or does not run: it reads that when it starts.
+
+        Raises StackError if it does not confirm it in time.
+        """
+        try:
+            async with asyncio.timeout(CLOCK_TIMEOUT_SECONDS), self._command_lock, self._generation_lock:
+                if self._generation is not None:
+                    await self._generation.read_clock(seconds_ahead)
+        except TimeoutError:
+            raise StackError(
+                f"{self.service.name} has not confirmed within {CLOCK_TIMEOUT_SECONDS:.0f} s that its clock was moved"
+            ) from None
 
     def kill(self) -> None:
         """Ends it and the processes it has started, by force."""

@@ -1,9 +1,9 @@
 """The control connection: commands to a running supervisor, as JSON lines over TCP on 127.0.0.1.
 
-The client sends one request `{"token", "command", "service"}`. The supervisor answers `{"accepted": true}`, and carries
-it out once the client has confirmed with `{"confirmed": true}`: so what a client has given up, because the supervisor
-was stopped, is not carried out later. It then sends any number of `{"event": …}`, and at last `{"done": true, …}` or
-`{"error": "…"}`.
+The client sends one request `{"token", "command", "service"}`, or for the clock `{"token", "command", "seconds"}`. The
+supervisor answers `{"accepted": true}`, and carries it out once the client has confirmed with `{"confirmed": true}`: so
+what a client has given up, because the supervisor was stopped, is not carried out later. It then sends any number of
+`{"event": …}`, and at last `{"done": true, …}` or `{"error": "…"}`.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from local_azure.listening import HOST
 from local_azure.supervisor.events import Event, Report, json_line
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import Running
-from local_azure.supervisor.supervisor import ServiceStatus, Supervisor
+from local_azure.supervisor.supervisor import ClockStatus, ServiceStatus, Supervisor
 from local_azure.supervisor.trouble import cause
 
 REQUEST_LIMIT_BYTES = 4096
@@ -96,6 +96,8 @@ class ControlServer:
         command, service = request.get("command"), str(request.get("service", ""))
         if command == "status":
             return {"done": True, "services": [status.model_dump() for status in self._supervisor.status()]}
+        if command == "clock":
+            return await self._advance_clock(request.get("seconds"))
         commands: dict[object, Callable[[], Awaitable[None]]] = {
             "start": lambda: self._supervisor.start(service),
             "stop": lambda: self._supervisor.stop(service),
@@ -124,6 +126,15 @@ class ControlServer:
             self._supervisor.listeners.remove(relevant)
         return {"done": True}
 
+    async def _advance_clock(self, seconds: object) -> dict[str, object]:
+        if type(seconds) is not int or seconds < 0:
+            return {"error": "the clock moves by a number of seconds, and only forward"}
+        try:
+            clock = await self._supervisor.advance_clock(seconds)
+        except StackError as error:
+            return {"error": cause(error)}
+        return {"done": True, "clock": clock.model_dump()}
+
 
 class ControlClient:
     """Sends commands to the supervisor of `running`. Every method raises StackError."""
@@ -132,18 +143,23 @@ class ControlClient:
         self._running = running
 
     def status(self) -> list[ServiceStatus]:
-        answer = self._request("status", "", lambda _: None)
+        answer = self._request({"command": "status"}, lambda _: None)
         return [ServiceStatus.model_validate(service) for service in answer["services"]]
 
     def change(self, command: str, service: str, report: Report) -> None:
         """`command`: start, stop or restart. Returns when it is complete."""
-        self._request(command, service, report)
+        self._request({"command": command, "service": service}, report)
 
     def down(self, report: Report) -> None:
-        self._request("down", "", report)
+        self._request({"command": "down"}, report)
 
-    def _request(self, command: str, service: str, report: Report) -> dict[str, Any]:
-        request = {"token": self._running.token, "command": command, "service": service}
+    def advance_clock(self, seconds: int) -> ClockStatus:
+        """0: only asks how far it is ahead."""
+        answer = self._request({"command": "clock", "seconds": seconds}, lambda _: None)
+        return ClockStatus.model_validate(answer["clock"])
+
+    def _request(self, command: dict[str, object], report: Report) -> dict[str, Any]:
+        request = {"token": self._running.token, **command}
         accepted = False
         try:
             with socket.create_connection((HOST, self._running.control_port), ACCEPT_TIMEOUT_SECONDS) as connection:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from local_azure.announcements import FAILED, READY, RELEASED
+from local_azure.announcements import CLOCK, FAILED, READY, RELEASED
 from local_azure.listening import HOST
 from local_azure.supervisor.parent_death import terminate_with_parent
 from local_azure.supervisor.ports import accepts
@@ -38,6 +38,8 @@ class Generation:
         self._keep = keep
         self._process: Process | None = None
         self._announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._clock: str | None = None
+        self._clock_read = asyncio.Event()
         self._reason = ""
         self._output: asyncio.Task[None] | None = None
 
@@ -82,6 +84,23 @@ class Generation:
     def take_over(self) -> None:
         """Lets it start its listeners."""
         self._send(signal.SIGUSR1)
+
+    async def read_clock(self, seconds_ahead: int) -> None:
+        """Lets it read again how far its clock is ahead. Returns once that is `seconds_ahead`, or it has ended."""
+
+        async def has_read() -> None:
+            while self._clock != str(seconds_ahead):
+                self._clock_read.clear()
+                await self._clock_read.wait()
+
+        self._clock = None
+        self._send(signal.SIGUSR1)
+        waiting: set[asyncio.Task[object]] = {asyncio.create_task(has_read()), asyncio.create_task(self.wait())}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     def retire(self) -> None:
         """Lets it end, in its own time: it accepts no more, and what it has accepted is answered."""
@@ -158,6 +177,9 @@ class Generation:
             self._reason = detail
         elif kind == RELEASED and not detail and self._announced.done():
             self.released.set()
+        elif kind == CLOCK and self._service.has_clock:
+            self._clock = detail
+            self._clock_read.set()
         else:
             return False
         return True

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local_azure.configuration import Configuration
 from local_azure.connection_strings import connection_strings
+from local_azure.movable_clock import duration_text, read_seconds_ahead
 from local_azure.os_errors import explained
 from local_azure.supervisor import open_files
 from local_azure.supervisor.control import ControlServer
@@ -86,6 +87,7 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     too_few_files = open_files.warning(open_files.raise_limit())
     warnings = shadowed([port for port in configured if port.name in started], ports)
     warnings += [too_few_files] if too_few_files else []
+    warnings += _moved_clock(services, state)
     folders = {service.name: service.folder for service in services if service.name in configuration.apps}
     return Prepared(
         state=state,
@@ -96,6 +98,14 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
         warnings=warnings,
         reloaded=folders if options.reload else {},
     )
+
+
+def _moved_clock(services: list[Service], state: StateFolder) -> list[str]:
+    """Raises ConfigurationError if its file is not valid."""
+    ahead = read_seconds_ahead(state.folder)
+    if not ahead or not any(service.has_clock for service in services):
+        return []
+    return [f"The emulators' clock was moved, and is {duration_text(ahead)} ahead; `local-azure reset` sets it back."]
 
 
 async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:

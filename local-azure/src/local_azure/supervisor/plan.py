@@ -16,6 +16,7 @@ from local_azure.supervisor.services import Notify, Service
 GRACE_SECONDS = 30
 
 EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})
+WITH_CLOCK = frozenset({"service_bus", "cosmos"})
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def _server(name: str, configuration: Configuration, layout: StackLayout, argume
         ports=(layout.ports[name],),
         inherits_socket=True,
         hands_over=name == "gateway",
+        has_clock=name in WITH_CLOCK,
     )
 
 

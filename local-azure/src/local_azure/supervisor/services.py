@@ -45,7 +45,8 @@ class Service:
     `inherits_socket`: the supervisor listens on its port, and adds `--socket FD` to the command: who connects while no
     process runs waits for the next one. `hands_over`: a restart starts a process beside the running one, which then
     gets SIGTERM and lets its clients go one by one; at SIGINT it lets all go at once. `has_listeners`: which must not
-    run twice, so the command accepts `--standby`, and starts them at SIGUSR1.
+    run twice, so the command accepts `--standby`, and starts them at SIGUSR1. `has_clock`: one that may be moved; at
+    SIGUSR1 it reads again how far it is ahead.
     """
 
     name: str
@@ -61,3 +62,4 @@ class Service:
     inherits_socket: bool = False
     hands_over: bool = False
     has_listeners: bool = False
+    has_clock: bool = False

@@ -7,6 +7,13 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from local_azure.movable_clock import (
+    MOST_SECONDS_AHEAD,
+    ClockFileError,
+    duration_text,
+    read_seconds_ahead,
+    write_seconds_ahead,
+)
 from local_azure.supervisor.child import Child
 from local_azure.supervisor.events import Event, Kind, Report
 from local_azure.supervisor.services import Service, StackError, State
@@ -32,6 +39,14 @@ class ServiceStatus(BaseModel):
     cause: str = ""
 
 
+class ClockStatus(BaseModel):
+    """How far the clock of `services` is ahead. `unconfirmed`: why they may not have it yet, if they may not."""
+
+    seconds_ahead: int
+    services: list[str]
+    unconfirmed: list[str] = []
+
+
 class Supervisor:
     """Runs `services`, and reports events to every one of `listeners`, which may be added and removed at any time."""
 
@@ -39,6 +54,8 @@ class Supervisor:
         self.listeners = listeners
         self._deaf: dict[Report, Trouble] = {}
         self._joining: dict[str, asyncio.Task[None]] = {}
+        self._state = state
+        self._clock_lock = asyncio.Lock()
         self._children = {
             service.name: Child(service, state.log_file(service.name), self.report) for service in services
         }
@@ -101,6 +118,40 @@ class Supervisor:
         """Restarts the service if it runs. One that is stopped stays so; one that has ended is started again anyway."""
         if self._child(name).state is State.RUNNING:
             await self.restart(name)
+
+    async def advance_clock(self, seconds: int) -> ClockStatus:
+        """Moves the clock of the emulators ahead, and waits until each has it. 0: only asks them.
+
+        Raises StackError, and moves nothing, if there is no such clock or it would be too far ahead.
+        """
+        children = [child for child in self._children.values() if child.service.has_clock]
+        if not children:
+            raise StackError("this stack has neither Cosmos DB nor Service Bus, and only these have a clock to move")
+        async with self._clock_lock:
+            ahead = self._move_clock_file(seconds)
+            outcomes = await asyncio.gather(*(child.read_clock(ahead) for child in children), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, StackError):
+                raise outcome
+        return ClockStatus(
+            seconds_ahead=ahead,
+            services=[child.service.name for child in children],
+            unconfirmed=[str(outcome) for outcome in outcomes if outcome is not None],
+        )
+
+    def _move_clock_file(self, seconds: int) -> int:
+        """Returns how far the clock is ahead then. A start of an emulator at this moment reads the one or the other."""
+        try:
+            ahead = read_seconds_ahead(self._state.folder) + seconds
+            if ahead > MOST_SECONDS_AHEAD:
+                most = duration_text(MOST_SECONDS_AHEAD)
+                raise StackError(f"the clock would be {duration_text(ahead)} ahead; at most {most} are possible")
+            if seconds:
+                write_seconds_ahead(self._state.folder, ahead)
+                self.report(Event(Kind.NOTICE, detail=f"The emulators' clock is {duration_text(ahead)} ahead now."))
+        except ClockFileError as error:
+            raise StackError(str(error)) from None
+        return ahead
 
     def status(self) -> list[ServiceStatus]:
         return [

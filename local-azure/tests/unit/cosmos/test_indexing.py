@@ -101,7 +101,7 @@ def test_a_search_by_an_index_finds_the_same_as_a_full_scan(
     where = " AND ".join(terms)
     query = f"SELECT * FROM c WHERE {where}"  # noqa: S608  # the queries are what is tested
     everything = [json.loads(body) for body in indexed.query("SELECT * FROM c")]
-    expected = select_from(query, {}, everything)
+    expected = select_from(query, {}, everything, indexed.clock())
 
     found = [json.loads(text) for text in indexed.query(f"{query} ORDER BY {order}" if order else query, size)]
     [count] = indexed.query(f"SELECT VALUE COUNT(1) FROM c WHERE {where}")  # noqa: S608  # the same
@@ -109,7 +109,7 @@ def test_a_search_by_an_index_finds_the_same_as_a_full_scan(
     assert sorted(item["id"] for item in found) == [item["id"] for item in expected]
     assert int(count) == len(expected)
     if order:
-        in_order = select_from(f"{query} ORDER BY {order}", {}, everything)
+        in_order = select_from(f"{query} ORDER BY {order}", {}, everything, indexed.clock())
         path = tuple(order.split(maxsplit=1)[0].split(".")[1:])
         keys = [order_keys.of_path(item, path) for item in found]
         defined = [key for key in keys if key != order_keys.UNDEFINED]

@@ -7,6 +7,8 @@ import pytest
 from local_azure.cosmos.errors import CosmosError
 from local_azure.cosmos.query.engine import select_from
 
+# 2027-01-15T08:00:00.25Z, in seconds since 1970.
+NOW = 1_800_000_000.25
 ITEMS: list[Any] = [
     {"id": "1", "name": "Kim", "age": 20, "tags": ["a", "b"], "address": {"city": "Seoul"}, "active": True},
     {"id": "2", "name": "Lee", "age": 30, "tags": [], "address": {"city": "Busan"}, "active": False},
@@ -18,13 +20,13 @@ ITEMS: list[Any] = [
 def ids(condition: str, **parameters: Any) -> str:
     named = {f"@{name}": value for name, value in parameters.items()}
     query = f"SELECT VALUE c.id FROM c WHERE {condition}"  # noqa: S608  # the queries are what is tested
-    return "".join(select_from(query, named, ITEMS))
+    return "".join(select_from(query, named, ITEMS, NOW))
 
 
 def value(expression: str, **parameters: Any) -> Any:
     """The value of an expression; ... if it is undefined."""
     named = {f"@{name}": given for name, given in parameters.items()}
-    results = select_from(f"SELECT VALUE {expression}", named, [])
+    results = select_from(f"SELECT VALUE {expression}", named, [], NOW)
     return results[0] if results else ...
 
 
@@ -135,6 +137,9 @@ def test_a_condition_keeps_the_items_it_is_true_for(condition: str, expected: st
         ("DATETIMEADD('mm', 1, '2026-01-31T10:00:00.0000000Z')", "2026-02-28T10:00:00.0000000Z"),
         ("DATETIMEDIFF('hour', '2026-01-01T00:59:00Z', '2026-01-01T02:00:00Z')", 2),
         ("DATETIMEPART('day', '2026-01-31')", 31),
+        ("GETCURRENTDATETIME()", "2027-01-15T08:00:00.2500000Z"),
+        ("GETCURRENTTIMESTAMP()", 1_800_000_000_250),
+        ("TICKSTODATETIME(GETCURRENTTICKS())", "2027-01-15T08:00:00.2500000Z"),
         ("TIMESTAMPTODATETIME(0)", "1970-01-01T00:00:00.0000000Z"),
     ],
 )
@@ -187,7 +192,7 @@ def test_an_expression_has_the_value_in_the_reference(expression: str, expected:
     ],
 )
 def test_a_query_returns_the_results_in_the_reference(query: str, expected: list[Any]) -> None:
-    assert select_from(query, {}, ITEMS) == expected
+    assert select_from(query, {}, ITEMS, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,7 +220,7 @@ def test_a_query_returns_the_results_in_the_reference(query: str, expected: list
 )
 def test_an_invalid_query_is_refused_with_its_position(query: str, message: str) -> None:
     with pytest.raises(CosmosError) as refused:
-        select_from(query, {"@top": "many"}, ITEMS)
+        select_from(query, {"@top": "many"}, ITEMS, NOW)
 
     assert refused.value.code == "BadRequest"
     assert message in refused.value.message

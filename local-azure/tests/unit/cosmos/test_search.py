@@ -39,7 +39,7 @@ def check(shop: Shop, query: str, size: int = 1000) -> None:
 
     found = [json.loads(result) for result in shop.query(query, size)]
 
-    assert found == select_from(query, {}, everything), query
+    assert found == select_from(query, {}, everything, shop.clock()), query
 
 
 @pytest.mark.parametrize("conditions", [COMPARISONS, FLIPPED], ids=["path first", "constant first"])

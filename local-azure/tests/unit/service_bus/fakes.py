@@ -29,7 +29,7 @@ class FakeTimer:
 
 
 class FakeTime:
-    """The time of event loop and broker, in milliseconds, and how far the wall clock is ahead of it.
+    """The time of the event loop, in milliseconds, and how far the broker's and the wall clock are ahead of it.
 
     `turn` runs the callbacks of a turn of the event loop.
     """
@@ -37,6 +37,7 @@ class FakeTime:
     def __init__(self) -> None:
         self.now = START
         self.wall_clock_ahead = 0
+        self.moved_ahead = 0
         self._order = itertools.count()
         self._soon: list[Callable[[], None]] = []
         self._timers: list[tuple[int, int, FakeTimer]] = []
@@ -44,7 +45,8 @@ class FakeTime:
 
     def environment(self) -> Environment:
         return Environment(
-            now=lambda: self.now,
+            now=lambda: self.now + self.moved_ahead,
+            elapsed=lambda: self.now,
             wall_clock=lambda: self.now + self.wall_clock_ahead,
             call_later=self.call_later,
             call_soon=self.call_soon,
@@ -112,6 +114,12 @@ class BrokerUnderTest:
         self.store = Store(database, self.time.call_soon)
         entities = Namespace.read({"UserConfig": {"Namespaces": [{"Name": "test", **namespace}]}})
         self.broker = Broker(entities, self.store, self.time.environment())
+
+    def move_clock(self, seconds: int) -> None:
+        """As `local-azure clock` does: no time passes for event loop and clients."""
+        self.time.moved_ahead += seconds * 1000
+        self.broker.clock_moved()
+        self.time.turn()
 
     def consume(self, path: str, credit: int = 100, *, deletes: bool = False) -> FakeConsumer:
         consumer = FakeConsumer(credit, deletes=deletes)

@@ -11,8 +11,11 @@ from local_azure.cosmos.query.scope import ROOT_SLOT, Scope
 
 
 @lru_cache(maxsize=256)
-def read_condition(text: str) -> Callable[[dict[str, Any]], bool]:
-    """Raises query_error if it is invalid, or more than a condition."""
+def read_condition(text: str) -> Callable[[dict[str, Any], float], bool]:
+    """A test of an item at a time, in seconds since 1970.
+
+    Raises query_error if it is invalid, or more than a condition.
+    """
     if not isinstance(text, str):
         raise errors.bad_request("The condition of a patch must be a text.")
     tree = parse_condition(text)
@@ -20,8 +23,8 @@ def read_condition(text: str) -> Callable[[dict[str, Any]], bool]:
     if tree.group_by or tree.order_by or tree.limit:
         raise errors.query_error("The condition of a patch must have the form FROM c WHERE ….", 0, len(text))
 
-    def test(item: dict[str, Any]) -> bool:
-        scope = Scope({}, slots)
+    def test(item: dict[str, Any], now: float) -> bool:
+        scope = Scope({}, slots, now)
         scope.values[ROOT_SLOT] = item
         return any(True for _ in selection.results(scope, (None,)))
 

@@ -31,7 +31,8 @@ class QueryEngine:
         """Raises bad_request; query_error for an invalid query."""
         compiled = _compiled(call.text, container.partition_key.paths)
         container.indexing.check_order(compiled.order)
-        scope = Scope(_Parameters(call.parameters), compiled.slots)
+        now = self._clock()
+        scope = Scope(_Parameters(call.parameters), compiled.slots, now)
         search = compiled.plan.search(scope, container.indexing)
         if not (call.across_partitions or search.one_key or call.range != WHOLE):
             raise errors.bad_request(
@@ -44,7 +45,7 @@ class QueryEngine:
         prepared = Prepared(compiled, scope, search)
         snapshot = self._storage.snapshot()
         try:
-            return (yield from Run(snapshot, container, prepared, self._clock()).page(call))
+            return (yield from Run(snapshot, container, prepared, now).page(call))
         except RecursionError:
             raise _too_complex() from None
         finally:
@@ -73,10 +74,10 @@ def _too_complex() -> errors.CosmosError:
     return errors.bad_request("The query is nested too deeply.")
 
 
-def select_from(text: str, parameters: dict[str, Any], resources: list[Any]) -> list[Any]:
-    """Runs a query over values in memory: databases or containers. Raises query_error."""
+def select_from(text: str, parameters: dict[str, Any], resources: list[Any], now: float) -> list[Any]:
+    """Runs a query over values in memory: databases or containers. `now`: seconds since 1970. Raises query_error."""
     compiled = _compiled(text, ())
-    scope = Scope(_Parameters(parameters), compiled.slots)
+    scope = Scope(_Parameters(parameters), compiled.slots, now)
 
     def items() -> Iterator[None]:
         for resource in resources:

@@ -78,6 +78,8 @@ class ExpressionCompiler:
             message = f"The {name} function requires {function.fewest} to {function.most} argument(s), not {count}."
             raise errors.query_error(message, call.start, call.end, "SC2050")
         evaluate, arguments = function.evaluate, self.compile_all(call.arguments)
+        if function.of_now:
+            return lambda scope: evaluate(scope.now)
         if count == 1:
             return _apply(evaluate, arguments[0])
         return lambda scope: evaluate(*[argument(scope) for argument in arguments])

@@ -10,14 +10,15 @@ ROOT_SLOT = 0
 
 
 class Scope:
-    """The values of the aliases by slot, and the query's parameters.
+    """The values of the aliases by slot, the query's parameters, and its time, in seconds since 1970.
 
     `keys` and `results` are the GROUP BY values and the aggregates of the group that is being projected.
     """
 
-    __slots__ = ("keys", "parameters", "results", "values")
+    __slots__ = ("keys", "now", "parameters", "results", "values")
 
-    def __init__(self, parameters: dict[str, Any], slots: int) -> None:
+    def __init__(self, parameters: dict[str, Any], slots: int, now: float) -> None:
+        self.now = now
         self.parameters = parameters
         self.values: list[Any] = [UNDEFINED] * slots
         self.keys: tuple[Any, ...] = ()

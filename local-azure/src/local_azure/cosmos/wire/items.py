@@ -17,8 +17,8 @@ from local_azure.cosmos.wire.charges import read_charge, write_charge
 from local_azure.cosmos.wire.messages import Request, Response
 from local_azure.cosmos.wire.paths import ResourcePath
 
-type ConditionReader = Callable[[str], Callable[[Item], bool]]
-"""Compiles the condition of a patch, "FROM c WHERE …", to a test of an item. Raises bad_request."""
+type ConditionReader = Callable[[str], Callable[[Item, float], bool]]
+"""Compiles the condition of a patch, "FROM c WHERE …", to a test of an item at a time. Raises bad_request."""
 
 
 class ItemRequests:
@@ -109,7 +109,7 @@ class ItemRequests:
         accepts = self._read_condition(condition) if condition else None
 
         def change(item: Item) -> Item:
-            if accepts is not None and not accepts(item):
+            if accepts is not None and not accepts(item, self._account.clock()):
                 raise errors.precondition_failed()
             return apply_patch(item, body.get("operations"))
 

@@ -39,13 +39,15 @@ class QueryRequests:
     def query_databases(self, request: Request, _path: ResourcePath) -> Response:
         text, parameters = _query(request)
         databases = [database.resource() for database in self._account.catalog.databases()]
-        return self._resources.database_feed(request, select_from(text, parameters, databases))
+        selected = select_from(text, parameters, databases, self._account.clock())
+        return self._resources.database_feed(request, selected)
 
     def query_containers(self, request: Request, path: ResourcePath) -> Response:
         text, parameters = _query(request)
         database = self._account.owning_database(path.database)
         containers = [container.resource() for container in self._account.catalog.containers(database)]
-        return self._resources.container_feed(request, database, select_from(text, parameters, containers))
+        selected = select_from(text, parameters, containers, self._account.clock())
+        return self._resources.container_feed(request, database, selected)
 
     def _page(
         self, request: Request, path: ResourcePath, text: str, parameters: dict[str, Any], *, across_partitions: bool

@@ -112,6 +112,10 @@ class Broker:
         elif queue is not None:
             queue.expire(due.sequence_number)
 
+    def clock_moved(self) -> None:
+        """To be called after the clock of the environment was moved: timers are set by the time that is left."""
+        self._deadlines.clock_moved()
+
     def _prune(self) -> None:
         self._prune_timer = self._environment.call_later(PRUNE_INTERVAL, self._prune)
         self._store.forget_sent(self._environment.now())

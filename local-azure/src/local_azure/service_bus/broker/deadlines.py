@@ -42,6 +42,11 @@ class Deadlines:
         seconds = min(max(due - self._environment.now(), 0) / 1000, LONGEST_TIMER)
         self._timer = self._environment.call_later(seconds, self.check)
 
+    def clock_moved(self) -> None:
+        """Handles what has become due, and sets the timer by the moved clock."""
+        self.close()
+        self.check()
+
     def check(self) -> None:
         """Handles what is due, and sets the timer for the next message."""
         self._next = None

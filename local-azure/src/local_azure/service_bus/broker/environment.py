@@ -13,11 +13,13 @@ class Timer(Protocol):
 class Environment:
     """`call_later`: after seconds; `call_soon`: at the end of this turn.
 
-    Two clocks, in milliseconds since 1970 UTC: `now`, for every duration, goes on evenly; `wall_clock`, for times that
-    come from clients or are sent to them, may be set back and forth.
+    Three clocks, in milliseconds since 1970 UTC. `now`, for whatever expires or is to be enqueued, goes on evenly, and
+    may be moved ahead. `elapsed`, for locks, goes on evenly: who holds one renews it by a clock that nobody moves.
+    `wall_clock`, for times that clients read from their clock or compare with it, may be set back and forth.
     """
 
     now: Callable[[], int]
+    elapsed: Callable[[], int]
     wall_clock: Callable[[], int]
     call_later: Callable[[float, Callable[[], None]], Timer]
     call_soon: Callable[[Callable[[], None]], object]

@@ -22,7 +22,7 @@ EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 class Lock:
     """A message that is locked for a receiver. `token`: a little-endian UUID.
 
-    In milliseconds since 1970: `until` by the broker's clock, `shown_until` by the wall clock, for the client.
+    In milliseconds since 1970: `until` by the elapsed time, `shown_until` by the wall clock, for the client.
     """
 
     token: bytes
@@ -173,7 +173,7 @@ class MessageQueue:
         token = self._environment.lock_token()
         duration = self.settings.lock_duration
         environment = self._environment
-        lock = Lock(token, message, environment.now() + duration, environment.wall_clock() + duration)
+        lock = Lock(token, message, environment.elapsed() + duration, environment.wall_clock() + duration)
         self._locks[token] = self._locked[message.sequence_number] = lock
         self._watch_locks()
         return lock
@@ -182,12 +182,12 @@ class MessageQueue:
         """Sets the timer. Locks are in order of expiry: all last equally long, and a renewed one moves to the end."""
         if self._expiry is None and self._locks:
             first = next(iter(self._locks.values()))
-            seconds = max(first.until - self._environment.now(), 0) / 1000
+            seconds = max(first.until - self._environment.elapsed(), 0) / 1000
             self._expiry = self._environment.call_later(seconds, self._expire_locks)
 
     def _expire_locks(self) -> None:
         self._expiry = None
-        now = self._environment.now()
+        now = self._environment.elapsed()
         expired = []
         for lock in self._locks.values():
             if lock.until > now:
@@ -204,7 +204,7 @@ class MessageQueue:
 
     def _valid_lock(self, token: bytes) -> Lock:
         lock = self._locks.get(token)
-        if lock is None or lock.until <= self._environment.now():
+        if lock is None or lock.until <= self._environment.elapsed():
             raise MessageLockLost
         return lock
 
@@ -254,7 +254,7 @@ class MessageQueue:
     def renew(self, token: bytes) -> int:
         """Renews a lock for the full lock duration. Returns its new end by the wall clock."""
         lock = self._valid_lock(token)
-        lock.until = self._environment.now() + self.settings.lock_duration
+        lock.until = self._environment.elapsed() + self.settings.lock_duration
         lock.shown_until = self._environment.wall_clock() + self.settings.lock_duration
         self._locks[token] = self._locks.pop(token)
         return lock.shown_until

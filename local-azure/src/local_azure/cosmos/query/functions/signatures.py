@@ -8,11 +8,15 @@ from local_azure.cosmos.query.values import UNDEFINED, is_number
 
 
 class Function(NamedTuple):
-    """`evaluate` gets `fewest` to `most` values, which may be undefined, and raises nothing."""
+    """`evaluate` gets `fewest` to `most` values, which may be undefined, and raises nothing.
+
+    `of_now`: it gets the time instead, in seconds since 1970.
+    """
 
     evaluate: Callable[..., Any]
     fewest: int
     most: int
+    of_now: bool = False
 
 
 MANY = 1_000  # arguments: no limit in practice

@@ -1,7 +1,6 @@
 """Date and time functions. Texts are UTC, `2026-01-31T12:34:56.1234567Z`; ticks are 100 ns since year 1."""
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,8 +32,8 @@ _PART_NAMES = {
 }
 
 
-def _now_ticks() -> int:
-    return _EPOCH_TICKS + time.time_ns() // 100
+def _ticks_at(seconds: float) -> int:
+    return _EPOCH_TICKS + int(seconds * _TICKS_PER_SECOND)
 
 
 def _ticks(text: Any) -> int:
@@ -120,9 +119,9 @@ FUNCTIONS: dict[str, Function] = {
     "DATETIMEPART": of_values(_part, 2),
     "DATETIMETOTICKS": of_values(_ticks, 1),
     "DATETIMETOTIMESTAMP": of_values(lambda text: (_ticks(text) - _EPOCH_TICKS) // 10_000, 1),
-    "GETCURRENTDATETIME": Function(lambda: _text(_now_ticks()), 0, 0),
-    "GETCURRENTTICKS": Function(_now_ticks, 0, 0),
-    "GETCURRENTTIMESTAMP": Function(lambda: (_now_ticks() - _EPOCH_TICKS) // 10_000, 0, 0),
+    "GETCURRENTDATETIME": Function(lambda now: _text(_ticks_at(now)), 0, 0, of_now=True),
+    "GETCURRENTTICKS": Function(_ticks_at, 0, 0, of_now=True),
+    "GETCURRENTTIMESTAMP": Function(lambda now: int(now * 1000), 0, 0, of_now=True),
     "TICKSTODATETIME": of_values(_from_ticks, 1),
     "TIMESTAMPTODATETIME": of_values(_from_timestamp, 1),
 }
