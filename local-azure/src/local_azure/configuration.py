@@ -74,6 +74,22 @@ class AppSection(_Section):
     settings: dict[str, str] = {}
 
 
+class ProcessSection(_Section):
+    """Another program. `command`: its words; no shell. It is ready when its port accepts connections.
+
+    `health`: a path; then it is ready when a GET of it is answered 200.
+    """
+
+    command: Annotated[list[str], Field(min_length=1)]
+    port: int = Field(ge=0, le=65535)
+    health: Annotated[str, Field(pattern=r"^/[!-~]*$")] | None = None
+    settings: dict[str, str] = {}
+
+
+# Its placeholder is `{NAME_port}`.
+type ProcessName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+
+
 class WelcomeSection(_Section):
     """What `up` prints once all services are running: a text, and calls to copy. Both may contain placeholders."""
 
@@ -90,6 +106,7 @@ class Configuration(_Section):
     azurite: AzuriteSection | None = None
     gateway: GatewaySection | None = None
     settings: dict[str, str] = {}
+    processes: dict[ProcessName, ProcessSection] = {}
     apps: dict[str, AppSection] = {}
     welcome: WelcomeSection = WelcomeSection()
 
@@ -117,16 +134,16 @@ class Configuration(_Section):
 
     @property
     def services(self) -> list[str]:
-        """The names of the services, emulators first."""
+        """The names of the services: emulators, processes, apps, gateway."""
         sections = {"service_bus": self.service_bus, "cosmos": self.cosmos, "azurite": self.azurite}
         emulators = [name for name, section in sections.items() if section is not None]
-        return [*emulators, *self.apps, *(["gateway"] if self.gateway is not None else [])]
+        return [*emulators, *self.processes, *self.apps, *(["gateway"] if self.gateway is not None else [])]
 
     def restricted_to(self, only: Collection[str]) -> Self:
         """With the services that `only` names; if it is empty, with all.
 
         Raises ConfigurationError for an unknown name, and for a gateway without an app of its routes. An app may run
-        without the emulators: its settings contain their ports, where others may be listening.
+        without emulators and processes: its settings contain their ports, where others may be listening.
         """
         if not only:
             return self
@@ -140,7 +157,8 @@ class Configuration(_Section):
             )
         omitted = {name: None for name in ("service_bus", "cosmos", "azurite", "gateway") if name not in only}
         apps = {name: app for name, app in self.apps.items() if name in only}
-        return self.model_copy(update={**omitted, "apps": apps})
+        processes = {name: process for name, process in self.processes.items() if name in only}
+        return self.model_copy(update={**omitted, "apps": apps, "processes": processes})
 
     def _check_routes(self, file: Path) -> None:
         for prefix, app in (self.gateway.routes if self.gateway else {}).items():

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from local_azure.announcements import CLOCK, FAILED, READY, RELEASED
 from local_azure.listening import HOST
 from local_azure.supervisor.parent_death import terminate_with_parent
-from local_azure.supervisor.ports import accepts
+from local_azure.supervisor.ports import accepts, is_healthy
 from local_azure.supervisor.services import Service, StartError
 
 PROBE_SECONDS = 0.05
@@ -37,10 +37,13 @@ class Generation:
         self._log = log
         self._keep = keep
         self._process: Process | None = None
+        self._group_ended = False
         self._announced: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._clock: str | None = None
         self._clock_read = asyncio.Event()
         self._reason = ""
+        # What has not happened yet, of a service that does not announce that it is ready.
+        self._awaited = ""
         self._output: asyncio.Task[None] | None = None
 
     @property
@@ -63,7 +66,7 @@ class Generation:
             raise
         self._output = asyncio.create_task(self._read_output(process, log))
         ready = asyncio.create_task(self._ready())
-        ended = asyncio.create_task(process.wait())
+        ended = asyncio.create_task(self.wait())
         try:
             await asyncio.wait({ready, ended}, timeout=self._service.ready_timeout, return_when=asyncio.FIRST_COMPLETED)
             if not ready.done():
@@ -77,9 +80,21 @@ class Generation:
         """Returns once it has ended, with its exit code or the signal that ended it."""
         if self._process is None:
             return "no process"
+        if self._service.ends_as_group:
+            await self._end_group(self._process)
         await self._process.wait()
         self.released.set()
         return self._exit(self._process)
+
+    async def _end_group(self, process: Process) -> None:
+        """Once the process has ended, ends what it has started."""
+        # Not `process.wait()`, which in Python 3.13.0 also waits for those who have inherited its stdout.
+        while process.returncode is None:  # noqa: ASYNC110 asyncio sets it, and tells nobody
+            await asyncio.sleep(PROBE_SECONDS)
+        if not self._group_ended:
+            # Only once: later, another group may have this id.
+            self._group_ended = True
+            self._signal_group(process.pid, signal.SIGKILL)
 
     def take_over(self) -> None:
         """Lets it start its listeners."""
@@ -127,13 +142,22 @@ class Generation:
     def kill(self) -> None:
         """Ends it and the processes it has started, by force."""
         if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._signal_group(self._process.pid, signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        if self._service.ends_as_group:
+            self._signal_group(self._process.pid, number)
+        else:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
+
+    @staticmethod
+    def _signal_group(leader: int, number: signal.Signals) -> None:
+        # macOS refuses to signal a group of which only zombies are left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, number)
 
     async def _spawn(self, log: BinaryIO, listener: socket.socket | None, *, standby: bool) -> Process:
         inherited = () if listener is None else (listener.fileno(),)
@@ -170,6 +194,8 @@ class Generation:
                     self._keep(line, log)
 
     def _is_announcement(self, line: bytes) -> bool:
+        if not self._service.announces_ready:
+            return False
         kind, _, detail = line.decode(errors="replace").strip().partition(" ")
         if kind == READY and detail and not self._announced.done():
             self._announced.set_result(detail)
@@ -188,15 +214,23 @@ class Generation:
         if self._service.announces_ready:
             return await self._announced
         for port in self._service.ports:
+            self._awaited = f"nothing accepted connections on port {port}"
             while not await accepts(port):  # noqa: ASYNC110 another process opens it
                 await asyncio.sleep(PROBE_SECONDS)
-        return f"http://{HOST}:{self._service.ports[0]}"
+        first, path = self._service.ports[0], self._service.health
+        address = f"http://{HOST}:{first}"
+        if path is not None:
+            self._awaited = f"GET {address}{path} was not answered 200"
+            while not await is_healthy(first, path):  # noqa: ASYNC110 another process answers
+                await asyncio.sleep(PROBE_SECONDS)
+        return address
 
     async def _failure(self, process: Process, log_start: int) -> StartError:
         if process.returncode is not None and self._output is not None:
             # What it has announced at last.
             await asyncio.wait({self._output}, timeout=PROBE_SECONDS)
-        timeout = f"was not ready after {self._service.ready_timeout:.0f} s"
+        awaited = f": {self._awaited}" if self._awaited else ""
+        timeout = f"was not ready after {self._service.ready_timeout:.0f} s{awaited}"
         what = f"{self._service.name} {timeout if process.returncode is None else f'ended with {self._exit(process)}'}."
         with self._log.open("rb") as log:
             log.seek(log_start)

@@ -1,13 +1,14 @@
 """Derives the services to run from the settings file."""
 
 import os
+import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_azure.azurite import installation
-from local_azure.configuration import Configuration
+from local_azure.configuration import Configuration, ConfigurationError, ProcessSection
 from local_azure.listening import HOST
 from local_azure.supervisor.ports import resolve
 from local_azure.supervisor.services import Notify, Service
@@ -16,6 +17,8 @@ from local_azure.supervisor.services import Notify, Service
 GRACE_SECONDS = 30
 
 EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})
+# In the command of a process: the Python that runs this, with what is installed for it.
+THIS_PYTHON = "{python}"
 WITH_CLOCK = frozenset({"service_bus", "cosmos"})
 
 
@@ -29,7 +32,9 @@ class StackLayout:
 
 
 def plan(configuration: Configuration, layout: StackLayout, required: Collection[str] = ()) -> list[Service]:
-    """The services, in the order `status` shows them. Raises ConfigurationError for an unknown placeholder.
+    """The services, in the order `status` shows them.
+
+    Raises ConfigurationError for an unknown placeholder, and for a process without a program.
 
     Azurite is optional, unless `required` names it or nothing else runs: no trigger of the functions host needs it.
     """
@@ -41,6 +46,7 @@ def plan(configuration: Configuration, layout: StackLayout, required: Collection
     if configuration.azurite is not None:
         optional = "azurite" not in required and len(configuration.services) > 1
         services.append(_azurite(layout, optional=optional))
+    services += [_process(name, configuration, layout) for name in configuration.processes]
     services += [_app(name, configuration, layout) for name in configuration.apps]
     if configuration.gateway is not None:
         upstreams = [f"--upstream={name}=http://{HOST}:{layout.ports[name]}" for name in configuration.apps]
@@ -77,11 +83,52 @@ def _app(name: str, configuration: Configuration, layout: StackLayout) -> Servic
         folder=folder,
         environment=dict(os.environ) | app_settings(name, configuration, layout.ports),
         ports=(layout.ports[name],),
-        after=EMULATORS,
+        after=EMULATORS | set(configuration.processes),
         inherits_socket=True,
         hands_over=True,
         has_listeners=True,
     )
+
+
+def _process(name: str, configuration: Configuration, layout: StackLayout) -> Service:
+    """Raises ConfigurationError if its command names no program."""
+    section, setting = configuration.processes[name], f"processes.{name}"
+    settings = {
+        key: resolve(value, layout.ports, f"{setting}.settings.{key}") for key, value in section.settings.items()
+    }
+    # Python would keep what it prints to itself, and the log would be empty. Other programs ignore it.
+    environment = {"PYTHONUNBUFFERED": "1"} | dict(os.environ) | settings
+    words = [
+        resolve(word.replace(THIS_PYTHON, sys.executable), layout.ports, f"{setting}.command")
+        for word in section.command
+    ]
+    return Service(
+        name=name,
+        command=(_program(words[0], configuration.folder, environment, f"{setting}.command"), *words[1:]),
+        folder=configuration.folder,
+        environment=environment,
+        ports=(layout.ports[name],),
+        after=frozenset(name for name in WITH_CLOCK if any(f"{{{name}_port}}" in text for text in _texts(section))),
+        announces_ready=False,
+        health=section.health,
+        ends_as_group=True,
+    )
+
+
+def _texts(section: ProcessSection) -> list[str]:
+    """Where its placeholders may be."""
+    return [*section.command, *section.settings.values()]
+
+
+def _program(word: str, folder: Path, environment: Mapping[str, str], setting: str) -> str:
+    """The file of a program: of the PATH, or relative to the settings file if it has a slash."""
+    candidate = str(folder / word) if "/" in word else word
+    found = shutil.which(candidate, path=environment.get("PATH"))
+    if found is None:
+        raise ConfigurationError(
+            f"{setting}: there is no program {candidate!r}; install it, or write {THIS_PYTHON!r} for Python"
+        )
+    return found
 
 
 def _options(**options: object) -> Iterator[str]:

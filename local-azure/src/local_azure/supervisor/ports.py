@@ -23,6 +23,9 @@ FREE_PORTS_TO = 32_000
 # Supervisors that start at the same time have different process ids: each searches in a block of its own.
 FREE_PORTS_BLOCK = 16
 
+# Azurite has three ports, and `supervisor` is the name of the supervisor's log.
+RESERVED_NAMES = ("azurite", "supervisor")
+
 PLACEHOLDER = re.compile(r"\{(\w+_port)\}")
 
 
@@ -40,7 +43,7 @@ class ConfiguredPort:
 
 
 def configured_ports(configuration: Configuration) -> list[ConfiguredPort]:
-    """Every port of `configuration`. Raises ConfigurationError if an app has the name of another service."""
+    """Every port of `configuration`. Raises ConfigurationError if an app or process has the name of another service."""
     ports = []
     for section in ("service_bus", "cosmos", "gateway"):
         if (service := getattr(configuration, section)) is not None:
@@ -48,10 +51,11 @@ def configured_ports(configuration: Configuration) -> list[ConfiguredPort]:
     if (azurite := configuration.azurite) is not None:
         for part in ("blob", "queue", "table"):
             ports.append(ConfiguredPort(f"azurite_{part}", f"azurite.{part}_port", getattr(azurite, f"{part}_port")))
-    for name, app in configuration.apps.items():
-        if name == "azurite" or any(port.name == name for port in ports):
-            raise ConfigurationError(f"apps.{name}: another service has this name; give the app another one")
-        ports.append(ConfiguredPort(name, f"apps.{name}.port", app.port))
+    for section, named in (("processes", configuration.processes), ("apps", configuration.apps)):
+        for name, service in named.items():
+            if name in RESERVED_NAMES or any(port.name == name for port in ports):
+                raise ConfigurationError(f"{section}.{name}: another service has this name; choose another one")
+            ports.append(ConfiguredPort(name, f"{section}.{name}.port", service.port))
     return ports
 
 
@@ -129,6 +133,23 @@ async def accepts(port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+async def is_healthy(port: int, path: str) -> bool:
+    """Whether a GET of `path` is answered 200."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            try:
+                writer.write(request.encode("ascii"))
+                # `HTTP/1.1 200 OK` (RFC 9112 §4).
+                return (await reader.readline()).split(b" ")[1:2] == [b"200"]
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):
+        # ValueError: a line without an end.
+        return False
 
 
 def _owner(port: int) -> str:

@@ -38,9 +38,10 @@ type Install = Callable[[Notify], Awaitable[tuple[str, ...]]]
 class Service:
     """A child process to run. `after`: services that must be ready before it starts.
 
-    It is ready when it prints `ready ADDRESS` or, without `announces_ready`, when all `ports` accept connections.
-    `install`: installs it if necessary, and returns its command, instead of `command`; raises StackError. `optional`:
-    the others start without it.
+    It is ready when it prints `ready ADDRESS` or, without `announces_ready`, when all `ports` accept connections, and
+    with `health` when a GET of this path at the first port is answered 200. `install`: installs it if necessary, and
+    returns its command, instead of `command`; raises StackError. `optional`: the others start without it.
+    `ends_as_group`: signals also go to what it has started, none of which outlives it.
 
     `inherits_socket`: the supervisor listens on its port, and adds `--socket FD` to the command: who connects while no
     process runs waits for the next one. `hands_over`: a restart starts a process beside the running one, which then
@@ -56,6 +57,8 @@ class Service:
     ports: tuple[int, ...]
     after: frozenset[str] = frozenset()
     announces_ready: bool = True
+    health: str | None = None
+    ends_as_group: bool = False
     ready_timeout: float = READY_TIMEOUT_SECONDS
     install: Install | None = None
     optional: bool = False

@@ -36,6 +36,14 @@ def test_only_named_sections_run(tmp_path: Path) -> None:
         ("[cosmos]\nprot = 1", "cosmos.prot"),
         ("[[cosmos.containers]]", "cosmos.containers"),
         ("[apps.one]", "apps.one.port"),
+        ("[processes.idp]\nport = 1", "processes.idp.command"),
+        ("[processes.idp]\nport = 1\ncommand = []", "processes.idp.command"),
+        ('[processes.idp]\nport = 1\ncommand = "python"', "processes.idp.command"),
+        ('[processes.idp]\ncommand = ["a"]', "processes.idp.port"),
+        ('[processes.idp]\nport = 1\ncommand = ["a"]\nfolder = "b"', "processes.idp.folder"),
+        ('[processes.idp]\nport = 1\ncommand = ["a"]\nhealth = "ready"', "processes.idp.health"),
+        ('[processes.idp]\nport = 1\ncommand = ["a"]\nhealth = "/a b"', "processes.idp.health"),
+        ('[processes.my-idp]\nport = 1\ncommand = ["a"]', "processes.my-idp"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
         ("[", "not valid TOML"),
     ],
@@ -75,18 +83,22 @@ PARTS = """
 port = 1
 [apps.two]
 port = 2
+[processes.idp]
+port = 3
+command = ["{python}"]
 """
 
 
 def test_the_emulators_come_first_and_the_gateway_last(tmp_path: Path) -> None:
-    assert load(tmp_path, PARTS).services == ["cosmos", "one", "two", "gateway"]
+    assert load(tmp_path, PARTS).services == ["cosmos", "idp", "one", "two", "gateway"]
 
 
 @pytest.mark.parametrize(
     ("only", "services"),
     [
-        ((), ["cosmos", "one", "two", "gateway"]),
+        ((), ["cosmos", "idp", "one", "two", "gateway"]),
         (("cosmos",), ["cosmos"]),
+        (("two", "idp"), ["idp", "two"]),
         (("two",), ["two"]),
         (("gateway", "two", "one"), ["one", "two", "gateway"]),
     ],
@@ -96,7 +108,7 @@ def test_only_the_selected_services_are_kept(tmp_path: Path, only: tuple[str, ..
 
 
 def test_an_unknown_service_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"no service .cosmo.; choose from: cosmos, one, two, gateway"):
+    with pytest.raises(ConfigurationError, match=r"no service .cosmo.; choose from: cosmos, idp, one, two, gateway"):
         load(tmp_path, PARTS).restricted_to(("cosmo",))
 
 

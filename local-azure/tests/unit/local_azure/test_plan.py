@@ -1,8 +1,16 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from local_azure.configuration import AppSection, Configuration, ConfigurationError, CosmosSection, GatewaySection
+from local_azure.configuration import (
+    AppSection,
+    Configuration,
+    ConfigurationError,
+    CosmosSection,
+    GatewaySection,
+    ProcessSection,
+)
 from local_azure.supervisor.plan import StackLayout, plan
 from local_azure.supervisor.services import Service
 
@@ -71,3 +79,86 @@ def test_an_unknown_placeholder_in_an_apps_settings_is_named() -> None:
 
     with pytest.raises(ConfigurationError, match=r"apps\.one\.settings\.X"):
         planned(wrong)
+
+
+PROCESS = ProcessSection(
+    port=5, command=["{python}", "-m", "idp", "--port={idp_port}"], health="/up", settings={"APP": "{one_port}"}
+)
+
+
+def with_process(process: ProcessSection, ports: dict[str, int] = PORTS | {"idp": 5}) -> dict[str, Service]:
+    configuration = CONFIGURATION.model_copy(update={"processes": {"idp": process}})
+    layout = StackLayout(Path("/home/app/local-azure.toml"), Path("/state"), ports)
+    return {service.name: service for service in plan(configuration, layout)}
+
+
+def test_a_process_runs_in_the_folder_of_the_settings_file_with_its_own_settings_only() -> None:
+    idp = with_process(PROCESS)["idp"]
+
+    assert idp.command == (sys.executable, "-m", "idp", "--port=5")
+    assert (idp.folder, idp.ports, idp.health) == (Path("/home/app"), (5,), "/up")
+    assert (idp.environment["APP"], "SHARED" in idp.environment) == ("3", False)
+
+
+def test_apps_start_after_the_processes() -> None:
+    services = with_process(PROCESS)
+
+    assert list(services) == ["cosmos", "idp", "one", "two", "gateway"]
+    assert services["one"].after == {"cosmos", "service_bus", "azurite", "idp"}
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        ProcessSection(port=5, command=["{python}", "{cosmos_port}"]),
+        ProcessSection(port=5, command=["{python}"], settings={"COSMOS": "http://127.0.0.1:{cosmos_port}"}),
+    ],
+)
+def test_a_process_starts_after_the_emulators_that_it_names(process: ProcessSection) -> None:
+    assert with_process(process)["idp"].after == {"cosmos"}
+    assert with_process(PROCESS)["idp"].after == set()
+
+
+def test_the_settings_of_an_app_may_contain_the_port_of_a_process() -> None:
+    configuration = CONFIGURATION.model_copy(
+        update={
+            "processes": {"idp": PROCESS},
+            "apps": {"one": AppSection(port=3, settings={"IDP": "http://127.0.0.1:{idp_port}"})},
+        }
+    )
+    layout = StackLayout(Path("/home/app/local-azure.toml"), Path("/state"), PORTS | {"idp": 5})
+
+    [one] = [service for service in plan(configuration, layout) if service.name == "one"]
+
+    assert one.environment["IDP"] == "http://127.0.0.1:5"
+
+
+@pytest.mark.parametrize("word", ["surely-no-such-program", "tools/none", "", "{pyton}"])
+def test_a_process_without_a_program_is_refused_with_the_fix(word: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"processes\.idp\.command: there is no program .*'{python}'"):
+        with_process(ProcessSection(port=5, command=[word]))
+
+
+def test_a_program_with_a_slash_is_relative_to_the_settings_file(tmp_path: Path) -> None:
+    program = tmp_path / "tools" / "idp"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    process = ProcessSection(port=5, command=["tools/idp"])
+    configuration = Configuration(folder=tmp_path, processes={"idp": process})
+
+    [idp] = plan(configuration, StackLayout(tmp_path / "local-azure.toml", Path("/state"), {"idp": 5}))
+
+    assert idp.command == (str(program),)
+
+
+@pytest.mark.parametrize(
+    ("process", "setting"),
+    [
+        (ProcessSection(port=5, command=["{python}", "{three_port}"]), r"processes\.idp\.command"),
+        (ProcessSection(port=5, command=["{python}"], settings={"X": "{three_port}"}), r"processes\.idp\.settings\.X"),
+    ],
+)
+def test_an_unknown_placeholder_of_a_process_is_named(process: ProcessSection, setting: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{setting}: {{three_port}} is unknown"):
+        with_process(process)

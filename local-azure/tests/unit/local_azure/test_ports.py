@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.configuration import AppSection, AzuriteSection, Configuration, ConfigurationError, GatewaySection
+from local_azure.configuration import (
+    AppSection,
+    AzuriteSection,
+    Configuration,
+    ConfigurationError,
+    GatewaySection,
+    ProcessSection,
+)
 from local_azure.supervisor.ports import (
     ConfiguredPort,
     PortTakenError,
@@ -24,7 +31,10 @@ def taken_port() -> Iterator[int]:
 
 def test_every_service_of_the_settings_file_has_its_port() -> None:
     configuration = Configuration(
-        azurite=AzuriteSection(queue_port=5), gateway=GatewaySection(port=8), apps={"one": AppSection(port=9)}
+        azurite=AzuriteSection(queue_port=5),
+        gateway=GatewaySection(port=8),
+        processes={"idp": ProcessSection(port=7, command=["idp"])},
+        apps={"one": AppSection(port=9)},
     )
 
     assert [(port.name, port.setting, port.number) for port in configured_ports(configuration)] == [
@@ -32,17 +42,30 @@ def test_every_service_of_the_settings_file_has_its_port() -> None:
         ("azurite_blob", "azurite.blob_port", 10000),
         ("azurite_queue", "azurite.queue_port", 5),
         ("azurite_table", "azurite.table_port", 10002),
+        ("idp", "processes.idp.port", 7),
         ("one", "apps.one.port", 9),
     ]
 
 
-@pytest.mark.parametrize("name", ["gateway", "azurite", "azurite_blob"])
+@pytest.mark.parametrize("name", ["gateway", "azurite", "azurite_blob", "idp", "supervisor"])
 def test_an_app_must_not_have_the_name_of_another_service(name: str) -> None:
     configuration = Configuration(
-        gateway=GatewaySection(), azurite=AzuriteSection(), apps={name: AppSection(folder=Path(), port=1)}
+        gateway=GatewaySection(),
+        azurite=AzuriteSection(),
+        processes={"idp": ProcessSection(port=2, command=["idp"])},
+        apps={name: AppSection(folder=Path(), port=1)},
     )
 
     with pytest.raises(ConfigurationError, match=f"apps.{name}"):
+        configured_ports(configuration)
+
+
+def test_a_process_must_not_have_the_name_of_an_emulator() -> None:
+    configuration = Configuration(
+        gateway=GatewaySection(), processes={"gateway": ProcessSection(port=1, command=["idp"])}
+    )
+
+    with pytest.raises(ConfigurationError, match=r"processes\.gateway: another service"):
         configured_ports(configuration)
 
 
