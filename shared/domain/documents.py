@@ -6,9 +6,11 @@ from enum import StrEnum
 class DocumentKind(StrEnum):
     """`type` of a stored document. The read model has its own container, and no `type`."""
 
+    ATTEMPT = "attempt"
     CUSTOMER = "customer"
     EVENT = "event"
     FIRST_ANSWER = "first-answer"
     IDEMPOTENCY_KEY = "idempotency-key"
     MESSAGE = "message"
+    REGISTRATION = "registration"
     SWEEP = "sweep"

@@ -21,6 +21,14 @@ class AlreadyExists(DomainError):
     """A resource with this id exists."""
 
 
+class RegistrationEnded(DomainError):
+    """The registration has ended in another way. `status`: how; `reason`: why it was refused."""
+
+    def __init__(self, status: str, reason: str | None = None) -> None:
+        super().__init__(reason or f"This registration has ended: {status}.")
+        self.status = status
+
+
 class MessageAlreadySent(DomainError):
     """The customer already has a message of this kind."""
 
@@ -54,11 +62,19 @@ class Overloaded(Unavailable):
 
 
 class KakaoUnavailable(Unavailable):
-    """The kakao service is down, slow or overloaded. `reason` is a word for metrics."""
+    """The kakao service is down, slow or overloaded. `reason` is a word for metrics.
 
-    def __init__(self, reason: str, retry_after: float) -> None:
+    `may_be_told`: the call was sent and its outcome is unknown, so the customer may have been notified.
+    """
+
+    def __init__(self, reason: str, retry_after: float, *, may_be_told: bool = False) -> None:
         super().__init__(f"KakaoTalk could not be notified ({reason}); nothing was registered.", retry_after)
         self.reason = reason
+        self.may_be_told = may_be_told
+
+
+class KakaoBusy(KakaoUnavailable):
+    """The kakao service works, and takes no more for the moment: it has told nobody."""
 
 
 class KakaoRefused(DomainError):
@@ -67,6 +83,10 @@ class KakaoRefused(DomainError):
 
 class ProviderUnavailable(Unavailable):
     """The KakaoTalk provider does not respond, or asks us to wait."""
+
+
+class ProviderBusy(ProviderUnavailable):
+    """The KakaoTalk provider works, and takes no more for the moment: it has sent nothing."""
 
 
 class ProviderRefused(DomainError):

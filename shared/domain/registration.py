@@ -1,0 +1,154 @@
+"""What became of a request to register: postponed while KakaoTalk cannot be notified, and later ended in one way.
+
+The id of the registration is the id of the future customer, and it is stored in that customer's partition.
+"""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.identifiers import CustomerId
+from shared.domain.record import Record, Timestamp
+
+# Seconds until the next attempt, which double with each, up to five minutes: an outage of KakaoTalk lasts minutes or
+# hours. With jitter, so that those who were postponed together do not come back together.
+FIRST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 300.0
+JITTER: Final = (0.75, 1.25)
+
+type Random = Callable[[float, float], float]
+
+
+def pause_after(attempts: int, between: Random = random.uniform) -> timedelta:
+    """How long to wait after so many attempts, the first synchronous one not counted."""
+    seconds: float = min(FIRST_PAUSE * 2 ** min(attempts, 30), LONGEST_PAUSE)
+    return timedelta(seconds=seconds * between(*JITTER))
+
+
+class RegistrationStatus(StrEnum):
+    """All but `pending` are final."""
+
+    PENDING = "pending"
+    REGISTERED = "registered"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Attempt(Record):
+    """One message of the queue: the registration, and which attempt this is, from 1. Nothing personal.
+
+    `due_at`: when it is delivered. An attempt with another number than the registration's is a late copy.
+    """
+
+    customer_id: CustomerId
+    number: int
+    due_at: Timestamp
+
+    @property
+    def message_id(self) -> str:
+        """`<customerId>.<number>`: the queue drops the same attempt sent twice."""
+        return f"{self.customer_id}.{self.number}"
+
+
+class Registration(Record):
+    """A registration that was asked for with an idempotency key, or was postponed.
+
+    `details`: as long as they are needed. `customer`: as first answered, once registered. `attempt`: the number of its
+    live message, due at `due_at`, which is set exactly while there is something left to do. `tried_at`: when KakaoTalk
+    was last asked to notify. `may_be_told`: KakaoTalk may have notified the customer, so it is asked before the
+    registration ends otherwise. `reason`: why it was refused. `key_digest`: of the idempotency key.
+    """
+
+    customer_id: CustomerId
+    status: RegistrationStatus
+    details: CustomerDetails | None = None
+    customer: Customer | None = None
+    accepted_at: Timestamp
+    expires_at: Timestamp | None = None
+    attempt: int = 0
+    due_at: Timestamp | None = None
+    tried_at: Timestamp | None = None
+    may_be_told: bool = False
+    reason: str | None = None
+    key_digest: str | None = None
+    traceparent: str | None = None
+
+    @classmethod
+    def answered(cls, customer: Customer) -> Self:
+        """Registered at once."""
+        return cls(
+            customer_id=customer.customer_id,
+            status=RegistrationStatus.REGISTERED,
+            customer=customer,
+            accepted_at=customer.registered_at,
+        )
+
+    @classmethod
+    def postponed(cls, customer_id: CustomerId, details: CustomerDetails, now: datetime, lifetime: timedelta) -> Self:
+        """Asked for just now; it expires after `lifetime`. Its first attempt is due after the first pause."""
+        return cls(
+            customer_id=customer_id,
+            status=RegistrationStatus.PENDING,
+            details=CustomerDetails.from_record(details),
+            accepted_at=now,
+            expires_at=now + lifetime,
+            attempt=1,
+            due_at=now + pause_after(0),
+        )
+
+    @property
+    def is_pending(self) -> bool:
+        """It may still become a customer."""
+        return self.status is RegistrationStatus.PENDING
+
+    @property
+    def next_attempt(self) -> Attempt | None:
+        """The live message, as long as there is something left to do."""
+        if self.due_at is None:
+            return None
+        return Attempt(customer_id=self.customer_id, number=self.attempt, due_at=self.due_at)
+
+    def postponed_again(self, now: datetime, pause: timedelta) -> Self:
+        """With a new live message, after `pause`."""
+        return self._changed(attempt=self.attempt + 1, due_at=now + pause)
+
+    def claimed(self, now: datetime, pause: timedelta) -> Self:
+        """Before KakaoTalk is asked to notify: nobody else has the attempt, and the next one is due after `pause`."""
+        return self._changed(attempt=self.attempt + 1, due_at=now + pause, tried_at=now, may_be_told=True)
+
+    def not_told(self) -> Self:
+        """KakaoTalk has certainly not notified the customer."""
+        return self._changed(may_be_told=False)
+
+    def registered(self, customer: Customer) -> Self:
+        """KakaoTalk has notified the customer, who is stored in the same batch."""
+        return self._ended(RegistrationStatus.REGISTERED, customer=customer)
+
+    def refused(self, reason: str) -> Self:
+        """KakaoTalk will never notify the customer."""
+        return self._ended(RegistrationStatus.REFUSED, reason=reason)
+
+    def expired(self) -> Self:
+        """KakaoTalk could not be asked in time, and has not notified the customer."""
+        return self._ended(RegistrationStatus.EXPIRED)
+
+    def withdrawn(self) -> Self:
+        """By the client. What KakaoTalk may have been told is still to be asked, and the details are kept for that."""
+        if self.may_be_told:
+            return self._changed(status=RegistrationStatus.WITHDRAWN)
+        return self._ended(RegistrationStatus.WITHDRAWN)
+
+    def settled(self) -> Self:
+        """Withdrawn, and nothing is left to do: it is known what KakaoTalk was told."""
+        return self._ended(self.status)
+
+    def _ended(self, status: RegistrationStatus, **fields: object) -> Self:
+        nothing_left = {"details": None, "due_at": None, "may_be_told": False, "traceparent": None}
+        return self._changed(status=status, **nothing_left, **fields)
+
+    def _changed(self, **fields: object) -> Self:
+        return self.model_copy(update=fields)
