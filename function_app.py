@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import customer, customer_view, health, kakao, openapi, unmatched, warm_up
+from functions import customer, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up
 from shared import wiring
 from shared.settings import Service, settings
 
@@ -15,6 +15,8 @@ BLUEPRINTS = {
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 blueprints = [health.blueprint, openapi.blueprint, warm_up.blueprint]
 blueprints += [BLUEPRINTS[name] for name in sorted(settings().ssak8_services)]
+if Service.KAKAO in settings().ssak8_services and settings().sandbox_changeable:
+    blueprints.append(sandbox.blueprint)
 for blueprint in [*blueprints, unmatched.blueprint_for(blueprints)]:
     app.register_functions(blueprint)
 

@@ -10,6 +10,8 @@ from typing import Annotated, Final, Self
 from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.domain.sandbox import Capacity, Latency, Rate, SandboxBehaviour, is_distribution
+
 Seconds = Annotated[float, Field(gt=0, le=600)]
 FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
 # An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
@@ -85,6 +87,14 @@ class Settings(BaseSettings):
     kakao_retry_after_seconds: Seconds = 2
     kakao_provider: KakaoProviderName = KakaoProviderName.SANDBOX
 
+    sandbox_changeable: bool = False
+    sandbox_capacity: Capacity | None = None
+    sandbox_latency_median_seconds: Latency = 0
+    sandbox_latency_p99_seconds: Latency | None = None
+    sandbox_failure_rate: Rate = 0
+    sandbox_lost_answer_rate: Rate = 0
+    sandbox_outage: bool = False
+
     store_retry_after_seconds: Seconds = 2
     feed_poll_milliseconds: FeedPoll = FEED_POLL_DEFAULT
     delivery_retry_seconds: float = Field(default=180, ge=0, le=240)
@@ -93,6 +103,18 @@ class Settings(BaseSettings):
     idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
     kakao_message_ttl_seconds: int = Field(default=365 * DAY, ge=1)
     canceled_view_ttl_seconds: int = Field(default=30 * DAY, ge=1)
+
+    @property
+    def sandbox(self) -> SandboxBehaviour:
+        """How the sandbox provider behaves at first."""
+        return SandboxBehaviour(
+            capacity=self.sandbox_capacity,
+            latency_median_seconds=self.sandbox_latency_median_seconds,
+            latency_p99_seconds=self.sandbox_latency_p99_seconds,
+            failure_rate=self.sandbox_failure_rate,
+            lost_answer_rate=self.sandbox_lost_answer_rate,
+            outage=self.sandbox_outage,
+        )
 
     @field_validator("ssak8_services", mode="before")
     @classmethod
@@ -107,6 +129,12 @@ class Settings(BaseSettings):
             raise ValueError("SERVICE_BUS_CONNECTION or SERVICE_BUS_CONNECTION__fullyQualifiedNamespace must be set")
         if Service.CUSTOMER in self.ssak8_services and not self.kakao_api_url:
             raise ValueError("KAKAO_API_URL must be set: the customer service calls the kakao service there")
+        if self.sandbox_changeable and self.kakao_provider is not KakaoProviderName.SANDBOX:
+            raise ValueError("SANDBOX_CHANGEABLE must not be set without KAKAO_PROVIDER=sandbox")
+        if not is_distribution(self.sandbox_latency_median_seconds, self.sandbox_latency_p99_seconds):
+            raise ValueError(
+                "SANDBOX_LATENCY_P99_SECONDS must be at least SANDBOX_LATENCY_MEDIAN_SECONDS, which must then not be 0"
+            )
         # The last attempt may begin just before the retries end: it reads, writes, and puts a message aside.
         last_attempt = 2 * self.cosmos_timeout_seconds + self.service_bus_timeout_seconds
         for name, retries, longest in (

@@ -17,6 +17,7 @@ from shared.adapters.identity import managed_identity
 from shared.adapters.kakao_client import KakaoClient
 from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.kakao_providers import PROVIDERS
+from shared.adapters.kakao_providers.sandbox import SandboxProvider
 from shared.adapters.reservations import CosmosReservations
 from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.adapters.set_aside import ServiceBusMessagesSetAside
@@ -97,6 +98,14 @@ def database() -> CosmosDatabase:
 def kakao_provider() -> KakaoProvider:
     """The provider that KAKAO_PROVIDER names."""
     return PROVIDERS[settings().kakao_provider](settings())
+
+
+def sandbox() -> SandboxProvider:
+    """The provider, if it is the sandbox: otherwise the settings do not allow to change it."""
+    provider = kakao_provider()
+    if not isinstance(provider, SandboxProvider):
+        raise TypeError("the provider is not the sandbox")
+    return provider
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, health, kakao, openapi, unmatched, warm_up
+from functions import customer, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up
 from shared.settings import settings
 from tools.delivery.deployment import EVENT_FUNCTIONS
 
@@ -25,6 +25,10 @@ ROUTES = {
     "health": ("GET", "HEAD", "health"),
     "openapi": ("GET", "HEAD", "openapi.json"),
     unmatched.NAME: (unmatched.ROUTE,),
+}
+SANDBOX_ROUTES = {
+    "get-sandbox": ("GET", "HEAD", "sandbox"),
+    "change-sandbox": ("PUT", "sandbox"),
 }
 EVERYWHERE = {"health", "openapi", unmatched.NAME, "warmup"}
 SERVICES = {
@@ -53,7 +57,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, customer_view, health, kakao, openapi, unmatched, warm_up):
+        for module in (customer, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()
@@ -83,6 +87,20 @@ def test_an_app_has_the_functions_of_its_service_and_no_others(load: Load, servi
 
 def test_all_services_in_one_app_have_all_functions(load: Load) -> None:
     assert set(load("customer,kakao,customerview")) == set.union(*SERVICES.values())
+
+
+@pytest.mark.parametrize(("services", "offered"), [("kakao", True), ("customer,customerview", False)])
+def test_the_sandbox_can_be_changed_only_where_it_is_and_the_settings_allow_it(
+    load: Load, monkeypatch: pytest.MonkeyPatch, services: str, offered: bool
+) -> None:
+    assert load(services).keys().isdisjoint(SANDBOX_ROUTES)
+
+    monkeypatch.setenv("SANDBOX_CHANGEABLE", "true")
+
+    functions = load(services)
+    routes = {name: trigger(functions[name]) for name in functions.keys() & SANDBOX_ROUTES}
+    found = {name: (*binding["methods"], binding["route"]) for name, binding in routes.items()}
+    assert found == (SANDBOX_ROUTES if offered else {})
 
 
 def test_routes_and_methods_are_those_of_the_design(load: Load) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from shared.domain.sandbox import SandboxBehaviour
 from shared.settings import Service, Settings, SettingsError, feed_poll_milliseconds
 
 COMPLETE = {
@@ -84,6 +85,47 @@ def test_a_missing_setting_is_named_and_no_secret_is_shown(environment: pytest.M
         Settings.load()
 
     assert "very-secret" not in str(error.value)
+
+
+def test_the_sandbox_behaves_as_the_settings_say(environment: pytest.MonkeyPatch) -> None:
+    assert Settings.load().sandbox == SandboxBehaviour()
+
+    for name, value in {
+        "CAPACITY": "50",
+        "LATENCY_MEDIAN_SECONDS": "0.03",
+        "LATENCY_P99_SECONDS": "0.2",
+        "FAILURE_RATE": "0.01",
+        "LOST_ANSWER_RATE": "0.02",
+        "OUTAGE": "true",
+    }.items():
+        environment.setenv(f"SANDBOX_{name}", value)
+
+    assert Settings.load().sandbox == SandboxBehaviour(
+        capacity=50,
+        latency_median_seconds=0.03,
+        latency_p99_seconds=0.2,
+        failure_rate=0.01,
+        lost_answer_rate=0.02,
+        outage=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SANDBOX_CAPACITY", "0"),
+        ("SANDBOX_FAILURE_RATE", "1.1"),
+        ("SANDBOX_LOST_ANSWER_RATE", "-0.1"),
+        ("SANDBOX_OUTAGE", "perhaps"),
+        ("SANDBOX_LATENCY_P99_SECONDS", "0.1"),  # without a median
+        ("SANDBOX_CAPACTY", "50"),
+    ],
+)
+def test_an_impossible_sandbox_is_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=name):
+        Settings.load()
 
 
 def test_only_the_customer_service_needs_to_know_where_kakao_is(environment: pytest.MonkeyPatch) -> None:
