@@ -9,7 +9,7 @@ from shared.events.edge import event_function
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import read_page_request
-from shared.http.requests import idempotency_key, message_id, read_json, time_left
+from shared.http.requests import idempotency_key, is_retry, message_id, read_json, time_left
 
 blueprint = func.Blueprint()
 
@@ -27,11 +27,11 @@ kakaos = Resource[KakaoMessage]("kakao", "kakaos", _properties)
 @blueprint.route("kakaos", methods=["POST"], trigger_arg_name="request")
 @http_function
 async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """POST /kakaos: 201 once the provider has accepted the message."""
+    """POST /kakaos: 201 once the provider has accepted the message; 429 if nothing was handed over to it."""
     deadline = wiring.kakao_deadline(time_left(request))
     draft, key = read_json(request, KakaoMessageDraft), idempotency_key(request)
     await wiring.database().opened()  # before anything is sent
-    message = await wiring.send_kakao()(draft, deadline, key)
+    message = await wiring.send_kakao()(draft, deadline, key, is_retry=is_retry(request))
     base_url = wiring.base_url(request)
     headers = {"Location": kakaos.item_url(base_url, message.message_id)}
     return hal_response(kakaos.render(base_url, message), 201, headers)

@@ -41,6 +41,7 @@ from shared.use_cases.looking_up import LookUp
 from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox
 from shared.use_cases.registering import RegisterCustomer
+from shared.use_cases.retry_share import RetryShare
 from shared.use_cases.sending import KakaoProvider, SendKakao
 from shared.use_cases.sweeping import SweepOutbox
 
@@ -174,7 +175,8 @@ def kakao_deadline(time_left: float | None) -> Deadline:
 @cache
 def send_kakao() -> SendKakao:
     reservations = CosmosReservations(database(), KAKAOS, settings())
-    return SendKakao(kakao_provider(), kakao_messages(), reservations, utc_now, new_uuid7)
+    retries = RetryShare(time.monotonic)
+    return SendKakao(kakao_provider(), retries, kakao_messages(), reservations, utc_now, new_uuid7)
 
 
 @cache

@@ -27,6 +27,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "413": "The body is too large.",
     "415": "The body is not application/json in UTF-8.",
     "422": "Values are missing or not allowed, or the Idempotency-Key was used with another request.",
+    "429": "The KakaoTalk provider takes no more for now; nothing was sent. Retry-After says when to try again.",
     "503": "A service that is needed does not respond. Retry-After says when to try again.",
 }
 CONDITIONS: Final = ("If-Match", "If-None-Match")
@@ -64,7 +65,7 @@ def _interface() -> Json:
                 "delete": _cancellation(),
             },
             "/kakaos": {
-                "post": _creation("send-kakao", "Send a KakaoTalk message", "Kakao", "NewKakao"),
+                "post": _with_problems(_creation("send-kakao", "Send a KakaoTalk message", "Kakao", "NewKakao"), "429"),
                 "get": _listing("list-kakaos", "KakaoList"),
             },
             "/kakaos/{id}": {"get": _reading("get-kakao", "Kakao")},
@@ -188,6 +189,11 @@ def _creation(operation: str, summary: str, resource: str, request: str) -> Json
             **_problems("400", "409", "413", "415", "422", "503"),
         },
     }
+
+
+def _with_problems(operation: Json, *statuses: str) -> Json:
+    """The operation with more responses."""
+    return {**operation, "responses": dict(sorted({**operation["responses"], **_problems(*statuses)}.items()))}
 
 
 def _listing(operation: str, resource: str) -> Json:

@@ -17,6 +17,7 @@ from shared.domain.errors import (
     MessageAlreadySent,
     NotFound,
     PreconditionFailed,
+    ProviderBusy,
     ProviderRefused,
     Unavailable,
 )
@@ -64,6 +65,9 @@ def problem_of(error: DomainError) -> Problem:
     """The response to an error of the domain."""
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+        if isinstance(error, ProviderBusy):
+            # Exactly when nothing was sent: the customer app relies on it.
+            return Problem(429, "busy", "Too many messages", str(error), headers=headers)
         return Problem(503, "unavailable", "Try again in a moment", str(error), headers=headers)
     status, name, title = _ANSWERS[type(error)]
     return Problem(status, name, title, str(error))

@@ -12,13 +12,16 @@ from shared.domain.identifiers import CustomerId, parse_customer_id
 from shared.domain.kakao_message import MessageId, parse_message_id
 from shared.http.problems import InvalidField, Problem
 from shared.use_cases.cancelling import Precondition
-from shared.use_cases.deadline import TIME_LEFT
+from shared.use_cases.deadline import RETRY, TIME_LEFT
 
 LARGEST_BODY = 16 * 1024
 """Bytes."""
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})"')
+
+# RFC 9651 §3.3.6.
+_BOOLEANS = {"?0": False, "?1": True}
 
 _ORIGIN = re.compile(r"^[a-z]+://[^/]*")
 _SECONDS = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
@@ -108,6 +111,14 @@ def time_left(request: func.HttpRequest) -> float | None:
     if header is not None and not _SECONDS.fullmatch(header):
         raise Problem(400, "time-left", "Unusable time left", f"{TIME_LEFT} must be in seconds, such as 1.482.")
     return None if header is None else float(header)
+
+
+def is_retry(request: func.HttpRequest) -> bool:
+    """Whether the service that calls does so for a postponed registration. Raises Problem 400."""
+    header: str = request.headers.get(RETRY, "?0")
+    if header not in _BOOLEANS:
+        raise Problem(400, "retry", "Unusable retry", f"{RETRY} must be ?1 or ?0.")
+    return _BOOLEANS[header]
 
 
 def precondition(request: func.HttpRequest) -> Precondition:

@@ -13,6 +13,8 @@ FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.4
 TIME_LEFT: Final = "Ssak8-Time-Left"
 """The header by which a service says how many seconds it waits: 1.482."""
+RETRY: Final = "Ssak8-Retry"
+"""The header by which a service says that a request is one it could postpone: ?1, a Boolean of RFC 9651 §3.3.6."""
 
 # Seconds. After an operation that hung until the deadline.
 RETRY_AFTER: Final = 2

@@ -1,9 +1,16 @@
 """Sending a KakaoTalk message through a provider, and recording it."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from shared.domain.errors import AlreadyExists, IdempotencyKeyReused, MessageAlreadySent, Overloaded
+from shared.domain.errors import (
+    AlreadyExists,
+    IdempotencyKeyReused,
+    MessageAlreadySent,
+    ProviderBusy,
+    ProviderUnavailable,
+)
 from shared.domain.idempotency import Reservation
 from shared.domain.identifiers import Clock, CustomerId, NewId
 from shared.domain.kakao_message import (
@@ -17,16 +24,21 @@ from shared.domain.kakao_message import (
 )
 from shared.use_cases.deadline import Deadline, while_unavailable
 from shared.use_cases.idempotency import Reservations
+from shared.use_cases.retry_share import RetryShare
 
 # Seconds. The caller has waited as long as he wanted to, perhaps for an instance that has just started.
 RETRY_AFTER: Final = 2
+# Seconds after the caller's deadline in which what was sent may still be stored, to be found by whoever asks whether it
+# was sent. That is asked 30 s after the call, which has at most 15 s (dev).
+GRACE_FOR_STORING: Final = 5
 
 
 class KakaoProvider(Protocol):
     async def send(self, message: AlimTalk) -> Receipt:
         """Hands the message over. The same message id twice sends one message and returns the same receipt.
 
-        Raises ProviderRefused (it will never be sent), ProviderUnavailable (try later).
+        Raises ProviderRefused (it will never be sent), ProviderBusy (it was not sent), ProviderUnavailable (nobody
+        knows whether it was sent). Cancelling it leaves that open too.
         """
 
 
@@ -45,22 +57,28 @@ class KakaoMessages(Protocol):
 class SendKakao:
     """Sends first, then stores: the provider knows the message id, so a repeated request sends nothing.
 
-    Once the deadline has passed nothing is sent, and nothing is stored: the caller has given up.
+    Once the deadline has passed nothing is sent: the caller has given up. What was sent is stored all the same.
     """
 
     provider: KakaoProvider
+    retries: RetryShare
     messages: KakaoMessages
     reservations: Reservations
     clock: Clock
     new_id: NewId
 
     async def __call__(
-        self, draft: KakaoMessageDraft, deadline: Deadline, idempotency_key: str | None = None
+        self,
+        draft: KakaoMessageDraft,
+        deadline: Deadline,
+        idempotency_key: str | None = None,
+        *,
+        is_retry: bool = False,
     ) -> KakaoMessage:
         """Sends the message, or returns the one that the same key has sent.
 
-        Raises ProviderRefused, ProviderUnavailable, IdempotencyKeyReused, MessageAlreadySent, StoreUnavailable,
-        Overloaded.
+        Raises ProviderBusy (nothing was sent), ProviderRefused, ProviderUnavailable, IdempotencyKeyReused,
+        MessageAlreadySent, StoreUnavailable.
         """
         customer_id = draft.customer_id or CustomerId(self.new_id())
         # A key that equals the message id needs no reservation: the message itself is found by it.
@@ -71,17 +89,27 @@ class SendKakao:
             reservation.check(draft)
             customer_id = reservation.resource_id
         request = KakaoMessageRequest.from_record(draft, customer_id=customer_id)
-        return await self._send(request, deadline, repeatable=idempotency_key is not None)
-
-    async def _send(self, request: KakaoMessageRequest, deadline: Deadline, *, repeatable: bool) -> KakaoMessage:
-        if deadline.left() <= 0:
-            raise Overloaded("waited too long", RETRY_AFTER)
-        receipt = await self.provider.send(request.to_alimtalk())
+        receipt = await self._send(request, deadline, is_retry=is_retry)
         message = KakaoMessage.sent(request, receipt, self.clock())
+        return await self._store(message, deadline, repeatable=idempotency_key is not None)
+
+    async def _send(self, request: KakaoMessageRequest, deadline: Deadline, *, is_retry: bool) -> Receipt:
+        if deadline.left() <= 0:
+            raise ProviderBusy("The message could not be sent in time; nothing was sent.", RETRY_AFTER)
         try:
-            await while_unavailable(deadline, lambda: self.messages.add(message))
+            async with asyncio.timeout_at(deadline.at):
+                with self.retries.request(is_retry=is_retry):
+                    return await self.provider.send(request.to_alimtalk())
+        except TimeoutError:
+            raise ProviderUnavailable("The KakaoTalk provider does not respond in time.", RETRY_AFTER) from None
+
+    async def _store(self, message: KakaoMessage, deadline: Deadline, *, repeatable: bool) -> KakaoMessage:
+        """Returns the message, or the one that was stored before it."""
+        until = Deadline(deadline.at + GRACE_FOR_STORING)
+        try:
+            await while_unavailable(until, lambda: self.messages.add(message))
         except AlreadyExists:
-            first = await while_unavailable(deadline, lambda: self.messages.get(request.message_id))
+            first = await while_unavailable(until, lambda: self.messages.get(message.message_id))
             if first is None or not repeatable:
                 raise MessageAlreadySent("This customer already has a message of this kind.") from None
             if first.request_fingerprint != message.request_fingerprint:

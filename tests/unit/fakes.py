@@ -113,12 +113,14 @@ class FakeReservations:
 
 @dataclass
 class FakeProvider:
-    """Sends each message id once, and repeats its receipt. It raises `failure`, if set."""
+    """Sends each message id once, and repeats its receipt, after `seconds`. It raises `failure`, if set."""
 
     failure: DomainError | None = None
     sent: dict[str, AlimTalk] = field(default_factory=dict)
+    seconds: float = 0
 
     async def send(self, message: AlimTalk) -> Receipt:
+        await asyncio.sleep(self.seconds)
         if self.failure:
             raise self.failure
         self.sent.setdefault(message.message_id, message)

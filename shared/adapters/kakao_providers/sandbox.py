@@ -18,6 +18,7 @@ NAME: Final = KakaoProviderName.SANDBOX
 REMEMBERED_MESSAGES: Final = 10_000
 # What was not used of the last half second may be used at once: messages do not come evenly.
 BURST_SECONDS: Final = 0.5
+ROUNDING: Final = 1e-9
 # Seconds. After a failure and during an outage, since nobody knows when it ends.
 RETRY_AFTER: Final = 2
 
@@ -103,6 +104,6 @@ class _Allowance:
         now = asyncio.get_running_loop().time()
         self._left = min(self._most, self._left + self._capacity * (now - self._counted))
         self._counted = now
-        if self._left < 1:
+        if self._left < 1 - ROUNDING:
             raise ProviderBusy("The sandbox is at its capacity.", (1 - self._left) / self._capacity)
         self._left -= 1

@@ -30,6 +30,9 @@ OUTCOMES: list[tuple[DomainError, int]] = [
     (errors.StoreUnavailable("x", 2), 503),
     (errors.PublisherUnavailable("x", 0), 503),
     (errors.ProviderUnavailable("x", 2), 503),
+    (errors.ProviderBusy("x", 2), 429),
+    # kakao's 429 is no fault of the customer.
+    (errors.KakaoBusy("busy", 2), 503),
 ]
 
 

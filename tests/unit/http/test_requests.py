@@ -9,6 +9,7 @@ from shared.http.requests import (
     LARGEST_BODY,
     customer_id,
     idempotency_key,
+    is_retry,
     is_unchanged,
     message_id,
     path_of,
@@ -16,7 +17,7 @@ from shared.http.requests import (
     read_json,
     time_left,
 )
-from shared.use_cases.deadline import TIME_LEFT
+from shared.use_cases.deadline import RETRY, TIME_LEFT
 
 GOOD = b'{"customerName": "yeon", "customerAddress": "incheon", "customerAge": "20"}'
 
@@ -249,5 +250,19 @@ def test_without_the_header_nothing_is_known_about_the_caller() -> None:
 def test_a_time_that_is_none_is_400(header: str) -> None:
     with pytest.raises(Problem) as refused:
         time_left(func.HttpRequest("POST", "/", headers={TIME_LEFT: header}, body=b""))
+
+    assert refused.value.status == 400
+
+
+def test_a_request_is_a_retry_only_if_it_says_so() -> None:
+    assert not is_retry(request())
+    for header, expected in (("?1", True), ("?0", False)):
+        assert is_retry(func.HttpRequest("POST", "/", headers={RETRY: header}, body=b"")) is expected
+
+
+@pytest.mark.parametrize("header", ["", "1", "true", "?2", "?1;a"])
+def test_a_retry_that_is_no_boolean_is_400(header: str) -> None:
+    with pytest.raises(Problem) as refused:
+        is_retry(func.HttpRequest("POST", "/", headers={RETRY: header}, body=b""))
 
     assert refused.value.status == 400

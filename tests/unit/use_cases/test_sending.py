@@ -5,14 +5,15 @@ import pytest
 from shared.domain.errors import (
     IdempotencyKeyReused,
     MessageAlreadySent,
-    Overloaded,
+    ProviderBusy,
     ProviderRefused,
     ProviderUnavailable,
     StoreUnavailable,
 )
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft, MessageKind, message_id
 from shared.use_cases.deadline import Deadline
-from shared.use_cases.sending import SendKakao
+from shared.use_cases.retry_share import RetryShare
+from shared.use_cases.sending import GRACE_FOR_STORING, SendKakao
 from tests.unit.fakes import CUSTOMER_ID, FakeMessages, FakeProvider, FakeReservations, Ticks
 from tests.virtual_time import run_virtually, virtual_loop
 
@@ -34,16 +35,22 @@ class Sending:
         self.messages = FakeMessages()
         self.reservations = FakeReservations()
         ticks = Ticks()
-        self.use_case = SendKakao(self.provider, self.messages, self.reservations, ticks.now, ticks.new_id)
+        retries = RetryShare(lambda: asyncio.get_running_loop().time())
+        self.use_case = SendKakao(self.provider, retries, self.messages, self.reservations, ticks.now, ticks.new_id)
 
     async def send(
-        self, draft: KakaoMessageDraft, idempotency_key: str | None = None, seconds: float = 2
+        self,
+        draft: KakaoMessageDraft,
+        idempotency_key: str | None = None,
+        seconds: float = 2,
+        *,
+        is_retry: bool = False,
     ) -> KakaoMessage:
-        return await self.use_case(draft, Deadline.after(seconds), idempotency_key)
+        return await self.use_case(draft, Deadline.after(seconds), idempotency_key, is_retry=is_retry)
 
 
 @pytest.fixture
-def sending() -> Sending:
+async def sending() -> Sending:
     return Sending()
 
 
@@ -88,7 +95,10 @@ async def test_a_message_to_somebody_not_registered_gets_an_id_that_its_key_keep
     assert (await sending.send(draft)).customer_id != first.customer_id
 
 
-@pytest.mark.parametrize("failure", [ProviderUnavailable("x", 1), ProviderRefused("fake", "recipient_blocked", "x")])
+@pytest.mark.parametrize(
+    "failure",
+    [ProviderUnavailable("x", 1), ProviderBusy("x", 1), ProviderRefused("fake", "recipient_blocked", "x")],
+)
 async def test_a_message_that_the_provider_does_not_accept_is_not_kept(
     sending: Sending, failure: ProviderUnavailable | ProviderRefused
 ) -> None:
@@ -100,8 +110,8 @@ async def test_a_message_that_the_provider_does_not_accept_is_not_kept(
     assert sending.messages.messages == {}
 
 
-async def test_once_the_caller_has_given_up_nothing_is_sent_or_stored(sending: Sending) -> None:
-    with pytest.raises(Overloaded):
+async def test_once_the_caller_has_given_up_nothing_is_sent_and_he_learns_that(sending: Sending) -> None:
+    with pytest.raises(ProviderBusy):
         await sending.send(DRAFT, OWN_KEY, seconds=0)
 
     assert (sending.provider.sent, sending.messages.messages) == ({}, {})
@@ -120,10 +130,41 @@ def test_a_message_that_was_sent_is_stored_once_the_database_is_back_in_time() -
     assert 0.2 <= took < 0.5
 
 
-def test_a_message_is_not_stored_after_the_caller_has_given_up() -> None:
+def test_a_provider_that_is_slower_than_the_caller_waits_is_given_up_then_and_nothing_is_stored() -> None:
     async def send() -> tuple[Sending, float]:
         sending = Sending()
-        sending.messages.away_until = 3
+        sending.provider.seconds = 3
+        with pytest.raises(ProviderUnavailable) as failure:
+            await sending.send(DRAFT, OWN_KEY)
+        assert not isinstance(failure.value, ProviderBusy)  # nobody knows what the provider did
+        took = virtual_loop().time()
+        await asyncio.sleep(10)
+        return sending, took
+
+    sending, took = run_virtually(send())
+
+    assert (sending.provider.sent, sending.messages.messages) == ({}, {})
+    assert took == 2
+
+
+def test_what_was_sent_is_stored_even_if_the_caller_has_given_up_meanwhile() -> None:
+    async def send() -> tuple[Sending, float]:
+        sending = Sending()
+        sending.provider.seconds = 1.9
+        sending.messages.away_until = 2 + GRACE_FOR_STORING - 1
+        await sending.send(DRAFT, OWN_KEY)
+        return sending, virtual_loop().time()
+
+    sending, took = run_virtually(send())
+
+    assert list(sending.messages.messages) == list(sending.provider.sent) == [OWN_KEY]
+    assert 2 < took < 2 + GRACE_FOR_STORING
+
+
+def test_storing_ends_some_seconds_after_the_caller_has_given_up() -> None:
+    async def send() -> tuple[Sending, float]:
+        sending = Sending()
+        sending.messages.away_until = 2 + GRACE_FOR_STORING + 1
         with pytest.raises(StoreUnavailable):
             await sending.send(DRAFT, OWN_KEY)
         took = virtual_loop().time()
@@ -133,4 +174,20 @@ def test_a_message_is_not_stored_after_the_caller_has_given_up() -> None:
     sending, took = run_virtually(send())
 
     assert sending.messages.messages == {}
-    assert took <= 2
+    assert took <= 2 + GRACE_FOR_STORING
+
+
+def test_a_retry_waits_while_new_messages_are_turned_away() -> None:
+    async def send() -> Sending:
+        sending = Sending()
+        sending.provider.failure = ProviderBusy("x", 1)
+        with pytest.raises(ProviderBusy):
+            await sending.send(DRAFT)
+        sending.provider.failure = None
+        with pytest.raises(ProviderBusy, match="share"):
+            await sending.send(DRAFT, OWN_KEY, is_retry=True)
+        assert sending.provider.sent == {}
+        await sending.send(DRAFT, OWN_KEY)
+        return sending
+
+    assert list(run_virtually(send()).provider.sent) == [OWN_KEY]
