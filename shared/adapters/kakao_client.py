@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -16,12 +17,12 @@ from shared.adapters.circuit_breaker import CircuitBreaker, CircuitOpen, Inconcl
 from shared.adapters.opening import Opening
 from shared.adapters.retry_budget import RetryBudget
 from shared.domain.customer import Customer
-from shared.domain.errors import KakaoRefused, KakaoUnavailable
+from shared.domain.errors import KakaoBusy, KakaoRefused, KakaoUnavailable
 from shared.domain.identifiers import CustomerId
 from shared.domain.kakao_message import KakaoMessageDraft, MessageKind, message_id
 from shared.settings import Settings
 from shared.telemetry import span, traceparent
-from shared.use_cases.deadline import FIRST_PAUSE, LONGEST_PAUSE, TIME_LEFT, Deadline
+from shared.use_cases.deadline import FIRST_PAUSE, LONGEST_PAUSE, RETRY, TIME_LEFT, Deadline
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,12 @@ MOST_KEPT: Final = 0.25
 # A call that had less than half of the usual time, because its caller waited for his turn, says nothing about kakao.
 FAIR_SHARE: Final = 0.5
 
-# 4xx that are not about the request: not signed in, stopped (Azure answers 403), gone, slow or overloaded.
-FAILURES: Final = frozenset({401, 403, 404, 408, 429})
+# 4xx that are not about the request: not signed in, stopped (Azure answers 403), gone or slow.
+FAILURES: Final = frozenset({401, 403, 404, 408})
+# The other 4xx say that kakao did not begin: only these two leave open whether it has notified somebody.
+UNCERTAIN: Final = frozenset({408, 409})
+# By which kakao itself says that there is no message; a platform answers 404 in another form while kakao is not there.
+PROBLEM: Final = "application/problem+json"
 
 
 class Credential(Protocol):
@@ -49,6 +54,28 @@ class Credential(Protocol):
 
     async def get_token(self, *scopes: str) -> AccessToken:
         """A token that is valid now. Raises AzureError."""
+
+
+class _Call:
+    """One call, with all its repetitions. `may_be_told`: kakao may have got it, and may have notified the customer."""
+
+    def __init__(self, customer: Customer, end: Deadline, *, is_retry: bool) -> None:
+        draft = KakaoMessageDraft.from_record(customer, kind=MessageKind.REGISTERED)
+        self.content = draft.model_dump_json(by_alias=True)
+        self.key = message_id(customer.customer_id, draft.kind)
+        self.end = end
+        self.is_retry = is_retry
+        self.may_be_told = False
+
+    def headers(self) -> dict[str, str]:
+        """Those of a repetition that is sent now."""
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": self.key,
+            "traceparent": traceparent() or "",
+            TIME_LEFT: f"{self.end.left():.3f}",
+        }
+        return {**headers, RETRY: "?1"} if self.is_retry else headers
 
 
 class _Failure(Exception):
@@ -119,49 +146,87 @@ class KakaoClient:
         except CircuitOpen as circuit:
             raise _circuit_open(circuit) from None
 
-    async def notify_registered(self, customer: Customer, deadline: Deadline) -> None:
+    async def notify_registered(self, customer: Customer, deadline: Deadline, *, is_retry: bool = False) -> None:
         """One call, sent again while kakao is not there; it leaves time to store the customer until the deadline.
 
-        Raises KakaoUnavailable, KakaoRefused.
+        Raises KakaoUnavailable, KakaoBusy, KakaoRefused.
         """
         await self.opened()
         with span("POST", SpanKind.CLIENT, http_request_method="POST", url_full=self._url):
-            await self._notify(customer, Deadline.after(self._seconds(deadline)))
+            await self._notify(_Call(customer, Deadline.after(self._seconds(deadline)), is_retry=is_retry))
+
+    async def was_told(self, customer_id: CustomerId, deadline: Deadline) -> bool:
+        """Whether the customer was notified of the registration. Asks once. Raises KakaoUnavailable."""
+        await self.opened()
+        end = Deadline.after(min(self._settings.kakao_timeout_seconds, deadline.left()))
+        url = f"{self._url}/{message_id(customer_id, MessageKind.REGISTERED)}"
+        with span("GET", SpanKind.CLIENT, http_request_method="GET", url_full=url):
+            try:
+                async with self._breaker.attempt(KakaoUnavailable):
+                    return await self._ask(url, end)
+            except CircuitOpen as circuit:
+                raise _circuit_open(circuit) from None
+            except _Failure as failure:
+                raise self._unavailable(failure) from None
+
+    async def _ask(self, url: str, end: Deadline) -> bool:
+        with self._timed(end):
+            async with asyncio.timeout_at(end.at):
+                try:
+                    headers = await self._authorization() | {"traceparent": traceparent() or ""}
+                    async with self._open().get(url, headers=headers, allow_redirects=False) as response:
+                        await response.read()
+                except (aiohttp.ClientError, OSError) as error:
+                    raise _Unreached(sent=True) from error
+                except AzureError as error:
+                    raise _Failed("no answer") from error
+        trace.get_current_span().set_attribute("http.response.status_code", response.status)
+        if response.status == HTTPStatus.OK:
+            return True
+        if response.status == HTTPStatus.NOT_FOUND and response.content_type == PROBLEM:
+            return False
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise self._unavailable(_Failed("busy", _retry_after(response)))
+        raise _Failed("overloaded" if response.status == 503 else "failing", _retry_after(response))
 
     def _seconds(self, deadline: Deadline) -> float:
         """How long the call may take."""
         left = deadline.left()
         return min(self._settings.kakao_timeout_seconds, left - min(KEPT_FOR_STORING, left * MOST_KEPT))
 
-    async def _notify(self, customer: Customer, end: Deadline) -> None:
-        """Calls until `end`. Whatever is repeated had no answer, and has its key."""
-        draft = KakaoMessageDraft.from_record(customer, kind=MessageKind.REGISTERED)
-        content = draft.model_dump_json(by_alias=True)
-        key = message_id(customer.customer_id, draft.kind)
+    async def _notify(self, call: _Call) -> None:
+        """Calls until its end. Whatever is repeated had no answer, and has its key."""
         pause = FIRST_PAUSE
         failure: _Failure | None = None
         while True:
             try:
-                async with self._breaker.attempt(KakaoRefused, KakaoUnavailable, patience=end.left()):
-                    await self._attempt(content, key, end)
+                async with self._breaker.attempt(KakaoRefused, KakaoUnavailable, patience=call.end.left()):
+                    await self._attempt(call)
             except CircuitOpen as circuit:
-                raise (self._unavailable(failure) if failure else _circuit_open(circuit)) from None
+                if failure:
+                    raise self._unavailable(failure, may_be_told=call.may_be_told) from None
+                raise _circuit_open(circuit) from None
             except _Failure as error:
                 failure = error
             else:
                 self._repeats.earn()
                 return
-            if not self._may_repeat(failure) or end.left() <= pause:
-                raise self._unavailable(failure) from None
+            if not self._may_repeat(failure) or call.end.left() <= pause:
+                raise self._unavailable(failure, may_be_told=call.may_be_told) from None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _attempt(self, content: str, key: str, end: Deadline) -> None:
-        """Calls once. A timeout says something about kakao only if the call had a fair share of the usual time."""
+    async def _attempt(self, call: _Call) -> None:
+        with self._timed(call.end):
+            async with asyncio.timeout_at(call.end.at):
+                await self._post(call)
+
+    @contextmanager
+    def _timed(self, end: Deadline) -> Iterator[None]:
+        """A timeout says something about kakao only if the call had a fair share of the usual time."""
         seconds = end.left()
         try:
-            async with asyncio.timeout_at(end.at):
-                await self._post(content, key, end)
+            yield
         except TimeoutError:
             raise (_Failed if seconds >= self._fair_seconds else _Hurried)("timeout") from None
 
@@ -171,37 +236,33 @@ class KakaoClient:
             return False
         return not failure.sent or self._repeats.spend()
 
-    def _unavailable(self, failure: _Failure) -> KakaoUnavailable:
-        return KakaoUnavailable(failure.reason, failure.retry_after or self._settings.kakao_retry_after_seconds)
+    def _unavailable(self, failure: _Failure, *, may_be_told: bool = False) -> KakaoUnavailable:
+        retry_after = failure.retry_after or self._settings.kakao_retry_after_seconds
+        return KakaoUnavailable(failure.reason, retry_after, may_be_told=may_be_told)
 
-    async def _post(self, content: str, key: str, end: Deadline) -> None:
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": key,
-            "traceparent": traceparent() or "",
-            TIME_LEFT: f"{end.left():.3f}",
-        }
+    async def _post(self, call: _Call) -> None:
+        headers = call.headers()
         try:
             headers |= await self._authorization()
-            response = await self._send_over_open_connection(content, headers)
+            response = await self._send_over_open_connection(call, headers)
         except aiohttp.ClientConnectorError as error:
             raise _Unreached(sent=False) from error
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
             raise _Unreached(sent=True) from error
         except (aiohttp.ClientError, AzureError) as error:
             raise _Failed("no answer") from error
-        self._check(response)
+        self._check(response, call)
 
-    async def _send_over_open_connection(self, content: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _send_over_open_connection(self, call: _Call, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """Sends at once again what kakao did not answer: it closes an idle connection just as it is used."""
         try:
-            return await self._send(content, headers)
+            return await self._send(call, headers)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
             if not self._repeats.spend():
                 raise
-            return await self._send(content, headers)
+            return await self._send(call, headers)
 
     async def _authorization(self) -> dict[str, str]:
         """The credential caches its token while it is valid. Without a token the call fails."""
@@ -211,22 +272,35 @@ class KakaoClient:
         token = await self._credential.get_token(scope)
         return {"Authorization": f"Bearer {token.token}"}
 
-    async def _send(self, content: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        async with self._open().post(self._url, data=content, headers=headers, allow_redirects=False) as response:
-            await response.read()
+    async def _send(self, call: _Call, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        told_before, call.may_be_told = call.may_be_told, True
+        try:
+            async with self._open().post(
+                self._url, data=call.content, headers=headers, allow_redirects=False
+            ) as response:
+                await response.read()
+        except aiohttp.ClientConnectorError:
+            call.may_be_told = told_before
+            raise
+        if 300 <= response.status < 500 and response.status not in UNCERTAIN:
+            call.may_be_told = told_before
         trace.get_current_span().set_attribute("http.response.status_code", response.status)
         return response
 
-    def _check(self, response: aiohttp.ClientResponse) -> None:
+    def _check(self, response: aiohttp.ClientResponse, call: _Call) -> None:
         if 200 <= response.status < 300:
             return
         if response.status == 422:
             raise KakaoRefused("KakaoTalk refuses to send a message to this customer; nothing was registered.")
+        if response.status == 429:
+            busy = KakaoUnavailable if call.may_be_told else KakaoBusy
+            retry_after = _retry_after(response) or self._settings.kakao_retry_after_seconds
+            raise busy("busy", retry_after, may_be_told=call.may_be_told)
         if response.status in FAILURES or response.status >= 500:
-            raise _Failed("overloaded" if response.status in (429, 503) else "failing", _retry_after(response))
+            raise _Failed("overloaded" if response.status == 503 else "failing", _retry_after(response))
         # Not a failure of kakao: it does not accept how this service calls it.
         log.error("the kakao service answered %d to the message of a registration", response.status)
-        raise KakaoUnavailable("not taken", self._settings.kakao_retry_after_seconds)
+        raise KakaoUnavailable("not taken", self._settings.kakao_retry_after_seconds, may_be_told=call.may_be_told)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

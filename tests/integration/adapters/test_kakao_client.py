@@ -14,10 +14,10 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from shared.adapters.kakao_client import Credential, KakaoClient
 from shared.domain.customer import Customer
-from shared.domain.errors import KakaoRefused, KakaoUnavailable
+from shared.domain.errors import KakaoBusy, KakaoRefused, KakaoUnavailable
 from shared.settings import Settings
 from shared.telemetry import continued_trace
-from shared.use_cases.deadline import TIME_LEFT, Deadline
+from shared.use_cases.deadline import RETRY, TIME_LEFT, Deadline
 from tests.unit.fakes import CUSTOMER_ID, START, YEON
 
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
@@ -53,13 +53,13 @@ async def kakao(
 
 
 @asynccontextmanager
-async def woken_kakao(wake: Handler) -> AsyncIterator[KakaoClient]:
+async def woken_kakao(wake: Handler, **settings: object) -> AsyncIterator[KakaoClient]:
     """A kakao that takes every message, and answers the question for one with `wake`."""
     app = web.Application()
     app.router.add_post("/kakaos", answering(201))
     app.router.add_get("/kakaos/{id}", wake)
     async with TestServer(app) as server:
-        client = client_of(str(server.make_url("/")), Identity("token"), kakao_api_scope="kakao/.default")
+        client = client_of(str(server.make_url("/")), Identity("token"), kakao_api_scope="kakao/.default", **settings)
         try:
             yield client
         finally:
@@ -99,6 +99,9 @@ def answering(status: int, **headers: str) -> Handler:
     return answer
 
 
+BUSY = answering(429, Retry_After="1")
+
+
 async def test_it_sends_the_details_with_a_key_for_this_message_and_continues_the_trace() -> None:
     requests: list[tuple[dict[str, object], str, str]] = []
 
@@ -130,7 +133,7 @@ async def test_it_sends_the_details_with_a_key_for_this_message_and_continues_th
         (answering(500), "failing"),
         (answering(502), "failing"),
         (answering(503), "overloaded"),
-        (answering(429), "overloaded"),
+        (answering(429), "busy"),
         (answering(302, Location="/elsewhere"), "not taken"),
         (answering(400), "not taken"),
         (answering(401), "failing"),
@@ -146,6 +149,132 @@ async def test_any_answer_but_a_success_is_unavailable_within_the_timeout(handle
 
     assert failure.value.reason == reason
     assert time.monotonic() - before < 1
+
+
+@pytest.mark.parametrize(
+    ("handler", "may_be_told"),
+    [
+        (hang, True),
+        (hang_in_the_middle_of_the_answer, True),
+        (close_half_way, True),
+        (answering(500), True),
+        (answering(503), True),
+        (answering(504), True),
+        (answering(408), True),
+        (answering(409), True),
+        (BUSY, False),
+        (answering(302, Location="/elsewhere"), False),
+        (answering(400), False),
+        (answering(401), False),
+        (answering(403), False),
+        (answering(404), False),
+    ],
+)
+async def test_a_failure_says_whether_the_customer_may_have_been_told(handler: Handler, *, may_be_told: bool) -> None:
+    async with kakao(handler) as client:
+        with pytest.raises(KakaoUnavailable) as failure:
+            await notify(client)
+
+    assert failure.value.may_be_told is may_be_told
+    assert isinstance(failure.value, KakaoBusy) == (handler is BUSY)
+
+
+async def test_nobody_was_told_by_a_call_that_was_not_made(unused_tcp_port: int) -> None:
+    client = client_of(f"http://127.0.0.1:{unused_tcp_port}", kakao_breaker_failures=2)
+    failures = await asyncio.gather(*(notify(client) for _ in range(10)), return_exceptions=True)
+    with pytest.raises(KakaoUnavailable) as last:
+        await notify(client, 0.01)
+    await client.close()
+
+    assert {failure.reason for failure in failures if isinstance(failure, KakaoUnavailable)} == {"no answer"}
+    assert last.value.reason == "circuit open"
+    assert not any(isinstance(failure, KakaoUnavailable) and failure.may_be_told for failure in [*failures, last.value])
+
+
+@pytest.mark.parametrize("last", ["full", "unauthorized"])
+async def test_who_may_have_been_told_by_an_earlier_try_may_still_have_been(last: str) -> None:
+    async with flaky_kakao("reset", last, kakao_timeout_seconds=5) as (client, keys):
+        with pytest.raises(KakaoUnavailable) as failure:
+            await notify(client)
+
+    assert len(keys) == 2
+    assert failure.value.may_be_told
+    assert not isinstance(failure.value, KakaoBusy)
+
+
+async def test_a_kakao_that_takes_no_more_is_not_failing_and_is_not_asked_again_at_once() -> None:
+    calls = 0
+
+    async def count(request: web.Request) -> web.StreamResponse:
+        nonlocal calls
+        calls += 1
+        return await BUSY(request)
+
+    async with kakao(count, kakao_breaker_failures=2) as client:
+        for _ in range(20):
+            with pytest.raises(KakaoBusy):
+                await notify(client)
+
+    assert calls == 20
+
+
+async def test_only_a_retry_says_that_it_is_one() -> None:
+    said: list[str | None] = []
+
+    async def remember(request: web.Request) -> web.StreamResponse:
+        said.append(request.headers.get(RETRY))
+        return web.Response(status=201)
+
+    async with kakao(remember) as client:
+        await notify(client)
+        await client.notify_registered(CUSTOMER, Deadline.after(60), is_retry=True)
+
+    assert said == [None, "?1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(200, True), (404, False)],
+)
+async def test_kakao_is_asked_whether_the_customer_was_told(status: int, *, told: bool) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def remember(request: web.Request) -> web.StreamResponse:
+        asked.append((request.match_info["id"], request.headers["Authorization"]))
+        return web.Response(status=status, content_type="application/problem+json" if status == 404 else "text/plain")
+
+    async with woken_kakao(remember) as client:
+        assert await client.was_told(CUSTOMER_ID, Deadline.after(60)) is told
+
+    assert asked == [(f"{CUSTOMER_ID}.registered", "Bearer token for kakao/.default")]
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (hang, "timeout"),
+        (close_half_way, "no answer"),
+        (answering(404), "failing"),  # Azure, while kakao is not there
+        (answering(403), "failing"),
+        (answering(500), "failing"),
+        (answering(503), "overloaded"),
+        (answering(429), "busy"),
+    ],
+)
+async def test_without_a_clear_answer_nobody_knows_whether_the_customer_was_told(handler: Handler, reason: str) -> None:
+    async with woken_kakao(handler, kakao_timeout_seconds=KAKAO_TIMEOUT) as client:
+        with pytest.raises(KakaoUnavailable) as failure:
+            await client.was_told(CUSTOMER_ID, Deadline.after(60))
+
+    assert failure.value.reason == reason
+
+
+async def test_asking_stands_under_the_same_circuit_breaker() -> None:
+    async with kakao(answering(500), kakao_breaker_failures=1) as client:
+        with pytest.raises(KakaoUnavailable):
+            await notify(client)
+        with pytest.raises(KakaoUnavailable, match="circuit open"):
+            await client.was_told(CUSTOMER_ID, Deadline.after(60))
 
 
 async def test_a_closed_port_is_unavailable(unused_tcp_port: int) -> None:
@@ -243,6 +372,12 @@ async def flaky_kakao(*behaviours: str, **settings: object) -> AsyncIterator[tup
                 writer.close()
             case "busy":
                 writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                writer.close()
+            case "full":
+                writer.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                writer.close()
+            case "unauthorized":
+                writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 writer.close()
             case _:
                 writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -354,8 +489,10 @@ async def test_a_call_has_a_token_if_kakao_requires_one() -> None:
 
 async def test_a_token_that_is_not_available_is_a_failure_of_kakao() -> None:
     async with kakao(answering(201), credential=Identity(None), kakao_api_scope="kakao/.default") as client:
-        with pytest.raises(KakaoUnavailable, match="no answer"):
+        with pytest.raises(KakaoUnavailable, match="no answer") as failure:
             await notify(client)
+
+    assert not failure.value.may_be_told
 
 
 async def test_at_the_start_it_wakes_kakao_with_a_token_and_calls_wait_outside_their_own_time() -> None:
