@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared import resources, wiring
+from shared.domain.errors import NotFound
 from shared.domain.events import CustomerEvent
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
 from shared.events.edge import event_function
@@ -44,6 +45,17 @@ async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.Ht
     """GET /kakaos/{id}."""
     message = await wiring.look_up_kakao_messages().one(message_id(request))
     return hal_response(kakaos.render(wiring.base_url(request), message))
+
+
+@blueprint.function_name("get-receipt")
+@blueprint.route("receipts/{id}", methods=["GET"], trigger_arg_name="request")
+@http_function
+async def get_receipt(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """GET /receipts/{id}: 204 if the message was sent, 404 if it certainly was not. Not for clients of the gateway."""
+    deadline = wiring.kakao_deadline(time_left(request))
+    if not await wiring.was_sent()(message_id(request), deadline):
+        raise NotFound("This message was not sent.")
+    return func.HttpResponse(status_code=204)
 
 
 @blueprint.function_name("list-kakaos")

@@ -42,7 +42,7 @@ from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox
 from shared.use_cases.registering import RegisterCustomer
 from shared.use_cases.retry_share import RetryShare
-from shared.use_cases.sending import KakaoProvider, SendKakao
+from shared.use_cases.sending import KakaoProvider, SendKakao, WasSent
 from shared.use_cases.sweeping import SweepOutbox
 
 CONTAINERS: Final = {
@@ -177,6 +177,11 @@ def send_kakao() -> SendKakao:
     reservations = CosmosReservations(database(), KAKAOS, settings())
     retries = RetryShare(time.monotonic)
     return SendKakao(kakao_provider(), retries, kakao_messages(), reservations, utc_now, new_uuid7)
+
+
+@cache
+def was_sent() -> WasSent:
+    return WasSent(kakao_provider(), kakao_messages())
 
 
 @cache

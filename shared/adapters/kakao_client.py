@@ -45,7 +45,7 @@ FAIR_SHARE: Final = 0.5
 FAILURES: Final = frozenset({401, 403, 404, 408})
 # The other 4xx say that kakao did not begin: only these two leave open whether it has notified somebody.
 UNCERTAIN: Final = frozenset({408, 409})
-# By which kakao itself says that there is no message; a platform answers 404 in another form while kakao is not there.
+# By which kakao itself says that no message was sent; a platform answers 404 in another form while kakao is not there.
 PROBLEM: Final = "application/problem+json"
 
 
@@ -110,7 +110,9 @@ class KakaoClient:
         """`credential`: gives the token for each call, if KAKAO_API_SCOPE is set."""
         self._settings = settings
         self._credential = credential
-        self._url = f"{str(settings.kakao_api_url).rstrip('/')}/kakaos"
+        base = str(settings.kakao_api_url).rstrip("/")
+        self._url = f"{base}/kakaos"
+        self._receipts_url = f"{base}/receipts"
         limits = Limits(
             settings.kakao_breaker_failures,
             settings.kakao_breaker_reset_seconds,
@@ -159,7 +161,7 @@ class KakaoClient:
         """Whether the customer was notified of the registration. Asks once. Raises KakaoUnavailable."""
         await self.opened()
         end = Deadline.after(min(self._settings.kakao_timeout_seconds, deadline.left()))
-        url = f"{self._url}/{message_id(customer_id, MessageKind.REGISTERED)}"
+        url = f"{self._receipts_url}/{message_id(customer_id, MessageKind.REGISTERED)}"
         with span("GET", SpanKind.CLIENT, http_request_method="GET", url_full=url):
             try:
                 async with self._breaker.attempt(KakaoUnavailable):
@@ -173,7 +175,8 @@ class KakaoClient:
         with self._timed(end):
             async with asyncio.timeout_at(end.at):
                 try:
-                    headers = await self._authorization() | {"traceparent": traceparent() or ""}
+                    headers = {"traceparent": traceparent() or "", TIME_LEFT: f"{end.left():.3f}"}
+                    headers |= await self._authorization()
                     async with self._open().get(url, headers=headers, allow_redirects=False) as response:
                         await response.read()
                 except (aiohttp.ClientError, OSError) as error:
@@ -181,7 +184,7 @@ class KakaoClient:
                 except AzureError as error:
                     raise _Failed("no answer") from error
         trace.get_current_span().set_attribute("http.response.status_code", response.status)
-        if response.status == HTTPStatus.OK:
+        if response.status == HTTPStatus.NO_CONTENT:
             return True
         if response.status == HTTPStatus.NOT_FOUND and response.content_type == PROBLEM:
             return False

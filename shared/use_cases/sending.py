@@ -41,6 +41,9 @@ class KakaoProvider(Protocol):
         knows whether it was sent). Cancelling it leaves that open too.
         """
 
+    async def was_sent(self, message_id: MessageId) -> bool:
+        """Whether it has sent this message. Raises ProviderUnavailable."""
+
 
 class KakaoMessages(Protocol):
     async def add(self, message: KakaoMessage) -> None:
@@ -116,3 +119,21 @@ class SendKakao:
                 raise IdempotencyKeyReused("This Idempotency-Key was used before with another request.") from None
             return first
         return message
+
+
+@dataclass(frozen=True)
+class WasSent:
+    """Whether a message was sent. The provider is asked too: its answer may have been lost before it was stored."""
+
+    provider: KakaoProvider
+    messages: KakaoMessages
+
+    async def __call__(self, message_id: MessageId, deadline: Deadline) -> bool:
+        """Raises ProviderUnavailable, StoreUnavailable."""
+        if await while_unavailable(deadline, lambda: self.messages.get(message_id)):
+            return True
+        try:
+            async with asyncio.timeout_at(deadline.at):
+                return await self.provider.was_sent(message_id)
+        except TimeoutError:
+            raise ProviderUnavailable("The KakaoTalk provider does not respond in time.", RETRY_AFTER) from None

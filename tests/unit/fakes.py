@@ -119,6 +119,10 @@ class FakeProvider:
     sent: dict[str, AlimTalk] = field(default_factory=dict)
     seconds: float = 0
 
+    async def was_sent(self, message_id: MessageId) -> bool:
+        await asyncio.sleep(self.seconds)
+        return message_id in self.sent
+
     async def send(self, message: AlimTalk) -> Receipt:
         await asyncio.sleep(self.seconds)
         if self.failure:

@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.domain.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from shared.domain.idempotency import fingerprint
-from shared.domain.kakao_message import AlimTalk, Receipt
+from shared.domain.kakao_message import AlimTalk, MessageId, Receipt
 from shared.domain.sandbox import SandboxBehaviour
 from shared.settings import KakaoProviderName, Settings
 
@@ -69,6 +69,12 @@ class SandboxProvider:
         if self._random.random() < behaviour.lost_answer_rate:
             raise ProviderUnavailable("The sandbox has lost an answer.", RETRY_AFTER)
         return receipt
+
+    async def was_sent(self, message_id: MessageId) -> bool:
+        """Whether this process has sent it, among the latest REMEMBERED_MESSAGES."""
+        if self._behaviour.outage:
+            raise ProviderUnavailable("The sandbox has an outage.", RETRY_AFTER)
+        return message_id in self._sent
 
     def _send(self, message: AlimTalk) -> Receipt:
         template = TEMPLATES.get(message.template_code)

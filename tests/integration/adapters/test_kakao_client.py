@@ -58,6 +58,7 @@ async def woken_kakao(wake: Handler, **settings: object) -> AsyncIterator[KakaoC
     app = web.Application()
     app.router.add_post("/kakaos", answering(201))
     app.router.add_get("/kakaos/{id}", wake)
+    app.router.add_get("/receipts/{id}", wake)
     async with TestServer(app) as server:
         client = client_of(str(server.make_url("/")), Identity("token"), kakao_api_scope="kakao/.default", **settings)
         try:
@@ -234,19 +235,19 @@ async def test_only_a_retry_says_that_it_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [(200, True), (404, False)],
+    [(204, True), (404, False)],
 )
 async def test_kakao_is_asked_whether_the_customer_was_told(status: int, *, told: bool) -> None:
     asked: list[tuple[str, str]] = []
 
     async def remember(request: web.Request) -> web.StreamResponse:
-        asked.append((request.match_info["id"], request.headers["Authorization"]))
+        asked.append((request.path, request.headers["Authorization"]))
         return web.Response(status=status, content_type="application/problem+json" if status == 404 else "text/plain")
 
     async with woken_kakao(remember) as client:
         assert await client.was_told(CUSTOMER_ID, Deadline.after(60)) is told
 
-    assert asked == [(f"{CUSTOMER_ID}.registered", "Bearer token for kakao/.default")]
+    assert asked == [(f"/receipts/{CUSTOMER_ID}.registered", "Bearer token for kakao/.default")]
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,21 @@ async def test_a_message_whose_answer_is_lost_was_sent() -> None:
         await provider.send(MESSAGE)
 
     provider.behave(SandboxBehaviour())
+    assert await provider.was_sent(MESSAGE_ID)
     with pytest.raises(ProviderRefused):
         await provider.send(ANOTHER)
+
+
+async def test_it_says_what_it_has_sent_but_not_during_an_outage() -> None:
+    provider = new_provider()
+    assert not await provider.was_sent(MESSAGE_ID)
+    await provider.send(MESSAGE)
+    assert await provider.was_sent(MESSAGE_ID)
+
+    provider.behave(SandboxBehaviour(outage=True))
+
+    with pytest.raises(ProviderUnavailable):
+        await provider.was_sent(MESSAGE_ID)
 
 
 def test_a_message_that_is_cancelled_was_not_sent() -> None:

@@ -18,6 +18,7 @@ ROUTES = {
     "list-customers": ("GET", "HEAD", "customers"),
     "cancel-registration": ("DELETE", "customers/{id}"),
     "send-kakao": ("POST", "kakaos"),
+    "get-receipt": ("GET", "receipts/{id}"),
     "get-kakao": ("GET", "HEAD", "kakaos/{id}"),
     "list-kakaos": ("GET", "HEAD", "kakaos"),
     "get-customer-view": ("GET", "HEAD", "customerViews/{id}"),
@@ -41,7 +42,7 @@ SERVICES = {
         *EVERYWHERE,
         "sweep-outbox",
     },
-    "kakao": {"send-kakao", "get-kakao", "list-kakaos", "kakao-alert", *EVERYWHERE},
+    "kakao": {"send-kakao", "get-kakao", "get-receipt", "list-kakaos", "kakao-alert", *EVERYWHERE},
     "customerview": {"view-updater", "get-customer-view", "list-customer-views", *EVERYWHERE},
 }
 

@@ -17,7 +17,7 @@ def schema(name: str) -> Any:
 
 
 def methods_and_paths_of_the_functions() -> set[tuple[str, str]]:
-    """Without /health, which the gateway does not pass on."""
+    """Without /health and the receipts, which the gateway does not pass on."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for module in (customer, customer_view, kakao, openapi):
         app.register_functions(module.blueprint)
@@ -25,7 +25,7 @@ def methods_and_paths_of_the_functions() -> set[tuple[str, str]]:
     return {
         (str(method), f"/{trigger.route}")
         for trigger in triggers
-        if isinstance(trigger, HttpTrigger)
+        if isinstance(trigger, HttpTrigger) and not str(trigger.route).startswith("receipts/")
         for method in trigger.methods or ()
     }
 

@@ -10,10 +10,10 @@ from shared.domain.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
-from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft, MessageKind, message_id
+from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft, KakaoMessageRequest, MessageKind, message_id
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.retry_share import RetryShare
-from shared.use_cases.sending import GRACE_FOR_STORING, SendKakao
+from shared.use_cases.sending import GRACE_FOR_STORING, SendKakao, WasSent
 from tests.unit.fakes import CUSTOMER_ID, FakeMessages, FakeProvider, FakeReservations, Ticks
 from tests.virtual_time import run_virtually, virtual_loop
 
@@ -191,3 +191,29 @@ def test_a_retry_waits_while_new_messages_are_turned_away() -> None:
         return sending
 
     assert list(run_virtually(send()).provider.sent) == [OWN_KEY]
+
+
+def test_whether_a_message_was_sent_is_known_even_if_the_answer_of_the_provider_was_lost() -> None:
+    async def ask() -> tuple[bool, bool, bool]:
+        sending = Sending()
+        was_sent = WasSent(sending.provider, sending.messages)
+        before = await was_sent(OWN_KEY, Deadline.after(2))
+        await sending.send(DRAFT, OWN_KEY)
+        sending.provider.sent.clear()
+        stored = await was_sent(OWN_KEY, Deadline.after(2))
+        sending.messages.messages.clear()
+        await sending.provider.send(KakaoMessageRequest.from_record(DRAFT, customer_id=CUSTOMER_ID).to_alimtalk())
+        lost = await was_sent(OWN_KEY, Deadline.after(2))
+        return before, stored, lost
+
+    assert run_virtually(ask()) == (False, True, True)
+
+
+def test_a_provider_that_does_not_say_whether_it_has_sent_a_message_leaves_that_open() -> None:
+    async def ask() -> None:
+        sending = Sending()
+        sending.provider.seconds = 3
+        with pytest.raises(ProviderUnavailable):
+            await WasSent(sending.provider, sending.messages)(OWN_KEY, Deadline.after(2))
+
+    run_virtually(ask())
