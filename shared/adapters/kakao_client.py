@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -40,6 +41,11 @@ KEPT_FOR_STORING: Final = 0.5
 MOST_KEPT: Final = 0.25
 # A call that had less than half of the usual time, because its caller waited for his turn, says nothing about kakao.
 FAIR_SHARE: Final = 0.5
+
+# Seconds for which new registrations are refused at once after kakao has taken no more: otherwise each refusal costs
+# kakao a call, and at four times what it takes, nearly all calls are refusals. The provider saves up what it does not
+# take meanwhile; a longer pause would waste it.
+PAUSE_WHILE_BUSY: Final = 0.05
 
 # 4xx that are not about the request: not signed in, stopped (Azure answers 403), gone or slow.
 FAILURES: Final = frozenset({401, 403, 404, 408})
@@ -119,6 +125,8 @@ class KakaoClient:
             settings.kakao_breaker_reconnect_seconds,
         )
         self._breaker = CircuitBreaker("kakao", limits)
+        self._busy_until = -math.inf
+        self._busy_retry_after = 0.0
         self._repeats = RetryBudget(burst=settings.registrations_at_once)
         self._fair_seconds = FAIR_SHARE * min(settings.kakao_timeout_seconds, settings.registration_seconds)
         self._session: aiohttp.ClientSession | None = None
@@ -147,6 +155,12 @@ class KakaoClient:
             self._breaker.check()
         except CircuitOpen as circuit:
             raise _circuit_open(circuit) from None
+
+    def check_takes_new(self) -> None:
+        """Raises KakaoUnavailable as `check_available` does, and KakaoBusy just after kakao has taken no more."""
+        self.check_available()
+        if asyncio.get_running_loop().time() < self._busy_until:
+            raise KakaoBusy("busy", self._busy_retry_after)
 
     async def notify_registered(self, customer: Customer, deadline: Deadline, *, is_retry: bool = False) -> None:
         """One call, sent again while kakao is not there; it leaves time to store the customer until the deadline.
@@ -296,14 +310,21 @@ class KakaoClient:
         if response.status == 422:
             raise KakaoRefused("KakaoTalk refuses to send a message to this customer; nothing was registered.")
         if response.status == 429:
-            busy = KakaoUnavailable if call.may_be_told else KakaoBusy
-            retry_after = _retry_after(response) or self._settings.kakao_retry_after_seconds
-            raise busy("busy", retry_after, may_be_told=call.may_be_told)
+            raise self._turned_away(response, call)
         if response.status in FAILURES or response.status >= 500:
             raise _Failed("overloaded" if response.status == 503 else "failing", _retry_after(response))
         # Not a failure of kakao: it does not accept how this service calls it.
         log.error("the kakao service answered %d to the message of a registration", response.status)
         raise KakaoUnavailable("not taken", self._settings.kakao_retry_after_seconds, may_be_told=call.may_be_told)
+
+    def _turned_away(self, response: aiohttp.ClientResponse, call: _Call) -> KakaoUnavailable:
+        retry_after = _retry_after(response) or self._settings.kakao_retry_after_seconds
+        if not call.is_retry:
+            self._busy_retry_after = retry_after
+            self._busy_until = asyncio.get_running_loop().time() + PAUSE_WHILE_BUSY
+        if call.may_be_told:
+            return KakaoUnavailable("busy", retry_after, may_be_told=True)
+        return KakaoBusy("busy", retry_after)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

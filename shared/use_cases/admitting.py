@@ -32,8 +32,8 @@ class Queue(Protocol):
 
 
 class Kakao(Protocol):
-    def check_available(self) -> None:
-        """Raises KakaoUnavailable if a call would be refused without being made, however long the caller waits."""
+    def check_takes_new(self) -> None:
+        """Raises KakaoUnavailable if a call for a new registration would be refused, however long its caller waits."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class AdmitRegistration:
         await self.opened()
         try:
             if not repeated:
-                self.kakao.check_available()
+                self.kakao.check_takes_new()
             return await self.queue.enter()
         except Unavailable as error:
             self.count_refusal(error)

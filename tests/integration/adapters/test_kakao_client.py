@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters.kakao_client import Credential, KakaoClient
+from shared.adapters.kakao_client import PAUSE_WHILE_BUSY, Credential, KakaoClient
 from shared.domain.customer import Customer
 from shared.domain.errors import KakaoBusy, KakaoRefused, KakaoUnavailable
 from shared.settings import Settings
@@ -217,6 +217,31 @@ async def test_a_kakao_that_takes_no_more_is_not_failing_and_is_not_asked_again_
                 await notify(client)
 
     assert calls == 20
+
+
+async def test_just_after_kakao_has_taken_no_more_new_registrations_are_refused_before_they_begin() -> None:
+    async with kakao(BUSY) as client:
+        client.check_takes_new()
+        with pytest.raises(KakaoBusy):
+            await client.notify_registered(CUSTOMER, Deadline.after(60), is_retry=True)
+        client.check_takes_new()
+        with pytest.raises(KakaoBusy):
+            await notify(client)
+        with pytest.raises(KakaoBusy) as refused:
+            client.check_takes_new()
+        client.check_available()  # for retries, which have a share of their own
+        await asyncio.sleep(PAUSE_WHILE_BUSY)
+        client.check_takes_new()
+
+    assert refused.value.retry_after == 1
+
+
+async def test_an_open_circuit_takes_no_new_registrations() -> None:
+    async with kakao(answering(500), kakao_breaker_failures=1) as client:
+        with pytest.raises(KakaoUnavailable):
+            await notify(client)
+        with pytest.raises(KakaoUnavailable, match="circuit open"):
+            client.check_takes_new()
 
 
 async def test_only_a_retry_says_that_it_is_one() -> None:

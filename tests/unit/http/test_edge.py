@@ -81,7 +81,7 @@ class Kakao:
 
     failure: errors.KakaoUnavailable | None = None
 
-    def check_available(self) -> None:
+    def check_takes_new(self) -> None:
         if self.failure:
             raise self.failure
 
