@@ -31,4 +31,5 @@ MAX_DUE_MESSAGES = 500  # expired or scheduled messages that are handled in one 
 TICK_INTERVAL = 1.0  # of the checks for idle connections
 SHUTDOWN_TIMEOUT = 0.5  # for the clients to answer a close, and again for the output to be written
 CHECKPOINT_INTERVAL = 2.0  # keeps the write-ahead log small
+REPORT_INTERVAL = 1.0  # of the file with the number of operations
 PRUNE_INTERVAL = 5.0  # of the message ids that duplicate detection remembers

@@ -24,11 +24,13 @@ from local_azure.service_bus.broker.broker import Broker
 from local_azure.service_bus.broker.environment import Environment
 from local_azure.service_bus.entities import Namespace
 from local_azure.service_bus.nodes.container import ServiceBusContainer
+from local_azure.service_bus.operations import Operations
 from local_azure.service_bus.store import MEMORY, Store
 
 log = logging.getLogger(__name__)
 
 OUTPUT_BUFFER = 128 * 1024  # bytes that are collected within a turn of the event loop before they are written
+OPERATIONS_FILE = "service-bus-operations.json"  # in the folder of the database
 CONNECTION_LIMITS = ConnectionLimits(
     container_id="local-service-bus",
     max_frame_size=limits.MAX_FRAME_SIZE,
@@ -114,8 +116,9 @@ class StateInUseError(Exception):
 class ServiceBusEmulator:
     """A Service Bus namespace that listens on 127.0.0.1; see `running`."""
 
-    def __init__(self, port: int, clock: MovableClock, broker: Broker) -> None:
+    def __init__(self, port: int, operations: Operations, clock: MovableClock, broker: Broker) -> None:
         self.port = port
+        self.operations = operations
         self._clock = clock
         self._broker = broker
 
@@ -158,13 +161,16 @@ class ServiceBusEmulator:
             opened.callback(store.close)
             broker = Broker(namespace, store, _environment(loop, clock))
             opened.callback(broker.close)
-            container = ServiceBusContainer(broker, store)
+            operations = Operations()
+            container = ServiceBusContainer(broker, store, operations)
             streams: set[_Stream] = set()
             listener = listening_socket(port) if isinstance(port, int) else port
             server = await loop.create_server(lambda: _Stream(container, streams), sock=listener, backlog=BACKLOG)
             opened.push_async_callback(_close, server, streams)
-            await opened.enter_async_context(_background(_tick(streams), _checkpoint(store)))
-            yield cls(server.sockets[0].getsockname()[1], clock, broker)
+            await opened.enter_async_context(
+                _background(_tick(streams), _checkpoint(store), _report(operations, database))
+            )
+            yield cls(server.sockets[0].getsockname()[1], operations, clock, broker)
 
 
 def _environment(loop: asyncio.AbstractEventLoop, clock: MovableClock) -> Environment:
@@ -213,6 +219,19 @@ async def _tick(streams: set[_Stream]) -> None:
         await asyncio.sleep(limits.TICK_INTERVAL)
         for stream in list(streams):
             stream.connection.tick()
+
+
+async def _report(operations: Operations, database: Path | str) -> None:
+    """Writes every second what was counted, beside the database."""
+    if str(database) == MEMORY:
+        return
+    file = Path(database).with_name(OPERATIONS_FILE)
+    while True:
+        await asyncio.sleep(limits.REPORT_INTERVAL)
+        try:
+            operations.write(file)
+        except OSError as error:
+            log.warning("%s could not be written: %s", file, error)
 
 
 async def _checkpoint(store: Store) -> None:

@@ -53,6 +53,11 @@ class Destination:
         self._store = store
         self._deadlines = deadlines
 
+    @property
+    def path(self) -> str:
+        """That of the queue or topic."""
+        return self._holder.path
+
     def send(self, messages: Iterable[IncomingMessage]) -> None:
         """Stores all messages or none; they can be received after the commit. Raises ServiceBusError."""
         now = self._deadlines.now()

@@ -13,6 +13,7 @@ from local_azure.service_bus.nodes.management import ManagementNode
 from local_azure.service_bus.nodes.receiving import ReceivingNode
 from local_azure.service_bus.nodes.request_response import ResponseNode
 from local_azure.service_bus.nodes.sending import SendingNode
+from local_azure.service_bus.operations import Operations
 from local_azure.service_bus.store import Store
 
 TRANSFER_SEGMENT = "$transfer"
@@ -29,9 +30,10 @@ def path_of(address: str | None) -> str:
 class ServiceBusContainer:
     """The namespace as an AMQP container."""
 
-    def __init__(self, broker: Broker, store: Store) -> None:
+    def __init__(self, broker: Broker, store: Store, operations: Operations) -> None:
         self._broker = broker
         self._store = store
+        self._operations = operations
 
     @raised_as_amqp_errors()
     def open_incoming(self, link: IncomingLink) -> DeliveryHandler:
@@ -45,8 +47,8 @@ class ServiceBusContainer:
         if path.lower().endswith(management.SUFFIX):
             entity = path[: -len(management.SUFFIX)]
             self._broker.require(entity)
-            return ManagementNode(entity, self._broker, self._store)
-        return SendingNode(self._broker.destination(path), self._store)
+            return ManagementNode(entity, self._broker, self._store, self._operations)
+        return SendingNode(self._broker.destination(path), self._store, self._operations)
 
     @raised_as_amqp_errors()
     def open_outgoing(self, link: OutgoingLink) -> OutgoingHandler:
@@ -67,4 +69,4 @@ class ServiceBusContainer:
             )
         for name in link.source.filters:
             raise NotSupported(f"The filter {name!r} of a receiver")
-        return ReceivingNode(link, queue, self._store)
+        return ReceivingNode(link, queue, self._store, self._operations)

@@ -15,6 +15,7 @@ from local_azure.service_bus.limits import MAX_PEEKED_MESSAGES, MAX_PEEKED_SIZE
 from local_azure.service_bus.message import IncomingMessage, read_message, write_message, write_response
 from local_azure.service_bus.nodes.errors import amqp_error, raised_as_amqp_errors, status_of
 from local_azure.service_bus.nodes.request_response import Request, accept, respond
+from local_azure.service_bus.operations import Operation, Operations
 from local_azure.service_bus.store import Store
 
 SUFFIX = "/$management"
@@ -28,10 +29,11 @@ type Answer = tuple[int, dict[str, Any]]
 class ManagementNode:
     """Performs operations, and answers after their writes are committed."""
 
-    def __init__(self, path: str, broker: Broker, store: Store) -> None:
+    def __init__(self, path: str, broker: Broker, store: Store, operations: Operations) -> None:
         self._path = path
         self._broker = broker
         self._store = store
+        self._counted = operations
         self._operations: dict[str, Callable[[dict[str, Any]], Answer]] = {
             "renew-lock": self._renew_lock,
             "peek-message": self._peek,
@@ -43,6 +45,7 @@ class ManagementNode:
 
     @raised_as_amqp_errors()
     def on_delivery(self, delivery: Delivery) -> None:
+        self._counted.count(self._path, Operation.MANAGED)
         request = accept(delivery)
         try:
             status, body = self._perform(request)

@@ -7,6 +7,7 @@ from local_azure.service_bus.broker.queue import Lock, MessageQueue
 from local_azure.service_bus.errors import NotSupported, ServiceBusError, StateNotWritten
 from local_azure.service_bus.message import Message, write_message
 from local_azure.service_bus.nodes.errors import DEAD_LETTER, amqp_error, raised_as_amqp_errors
+from local_azure.service_bus.operations import Operation, Operations
 from local_azure.service_bus.store import Store
 
 REASON, DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
@@ -15,10 +16,11 @@ REASON, DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
 class ReceivingNode:
     """The consumer of a queue for one link. The lock token is the delivery tag."""
 
-    def __init__(self, link: OutgoingLink, queue: MessageQueue, store: Store) -> None:
+    def __init__(self, link: OutgoingLink, queue: MessageQueue, store: Store, operations: Operations) -> None:
         self._link = link
         self._queue = queue
         self._store = store
+        self._operations = operations
         self._uncommitted = 0  # messages whose deletion is not committed yet: each takes one credit
         self.deletes = link.settled_on_sending
         queue.subscribe(self)
@@ -29,6 +31,7 @@ class ReceivingNode:
 
     def deliver(self, message: Message, lock: Lock | None) -> None:
         """Sends a locked message at once, and a deleted one after its deletion is committed."""
+        self._operations.count(self._queue.path, Operation.DELIVERED)
         if lock is not None:
             self._link.send(write_message(message, lock.shown_until), lock.token, settled=False)
             return
@@ -68,6 +71,7 @@ class ReceivingNode:
         )
 
     def _apply(self, token: bytes, outcome: Outcome | None) -> None:
+        self._operations.count(self._queue.path, Operation.SETTLED)
         match outcome:
             case Accepted():
                 self._queue.complete(token)
