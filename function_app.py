@@ -2,19 +2,19 @@
 
 import azure.functions as func
 
-from functions import customer, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up
+from functions import customer, customer_view, health, kakao, openapi, registration, sandbox, unmatched, warm_up
 from shared import wiring
 from shared.settings import Service, settings
 
 BLUEPRINTS = {
-    Service.CUSTOMER: customer.blueprint,
-    Service.KAKAO: kakao.blueprint,
-    Service.CUSTOMERVIEW: customer_view.blueprint,
+    Service.CUSTOMER: (customer.blueprint, registration.blueprint),
+    Service.KAKAO: (kakao.blueprint,),
+    Service.CUSTOMERVIEW: (customer_view.blueprint,),
 }
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 blueprints = [health.blueprint, openapi.blueprint, warm_up.blueprint]
-blueprints += [BLUEPRINTS[name] for name in sorted(settings().ssak8_services)]
+blueprints += [blueprint for name in sorted(settings().ssak8_services) for blueprint in BLUEPRINTS[name]]
 if Service.KAKAO in settings().ssak8_services and settings().sandbox_changeable:
     blueprints.append(sandbox.blueprint)
 for blueprint in [*blueprints, unmatched.blueprint_for(blueprints)]:

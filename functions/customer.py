@@ -1,20 +1,23 @@
 """The customer service: registering, cancelling, looking up, and publishing what was committed."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import azure.functions as func
 
 from shared import resources, wiring
 from shared.domain.customer import Customer, CustomerInput
-from shared.domain.outbox import OutboxEvent
+from shared.domain.registration import Registration
 from shared.events.edge import outbox_function, timer_function
 from shared.http.edge import admitted_http_function, http_function
 from shared.http.hal import Properties, Resource, hal_response
 from shared.http.paging import read_page_request
+from shared.http.preferences import prefers_async
+from shared.http.registrations import postponed_response
 from shared.http.requests import customer_id, idempotency_key, is_unchanged, precondition, read_json
-from shared.settings import feed_poll_milliseconds
+from shared.settings import feed_poll_milliseconds, settings
 from shared.use_cases.deadline import Deadline
+from shared.use_cases.postponing import Answer, RegistrationRequest
+from shared.use_cases.publishing import Outbox
 from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
 
 # Their events, some 600 bytes each, fit into one batch of the topic (256 KB).
@@ -35,16 +38,34 @@ def _etag(customer: Customer) -> str:
     return f'"{customer.version}"'
 
 
+async def postpone_registration(request: func.HttpRequest) -> func.HttpResponse:
+    """POST /customers instead of 503, if the client would rather wait: 202."""
+    deadline = Deadline.after(settings().registration_seconds)
+    return _answer(request, await wiring.postpone_registration()(_registration_request(request), deadline))
+
+
 @blueprint.function_name("register-customer")
 @blueprint.route("customers", methods=["POST"], trigger_arg_name="request")
-@admitted_http_function(wiring.admit_registration)
+@admitted_http_function(wiring.admit_registration, if_async=postpone_registration)
 async def register_customer(request: func.HttpRequest, deadline: Deadline) -> func.HttpResponse:
-    """POST /customers: 201, or 503 if it cannot be served in time or KakaoTalk could not be notified."""
-    details, key = read_json(request, CustomerInput), idempotency_key(request)
-    customer = await wiring.register_customer()(details, deadline, key)
+    """POST /customers: 201, or 503 if it cannot be served in time or KakaoTalk could not be notified.
+
+    With Prefer: respond-async 202 instead of 503.
+    """
+    return _answer(request, await wiring.register_customer()(_registration_request(request), deadline))
+
+
+def _registration_request(request: func.HttpRequest) -> RegistrationRequest:
+    details = read_json(request, CustomerInput)
+    return RegistrationRequest(details, idempotency_key(request), may_be_postponed=prefers_async(request))
+
+
+def _answer(request: func.HttpRequest, answer: Answer) -> func.HttpResponse:
     base_url = wiring.base_url(request)
-    headers = {"Location": customers.item_url(base_url, customer.customer_id), "ETag": _etag(customer)}
-    return hal_response(customers.render(base_url, customer), 201, headers)
+    if isinstance(answer, Registration):
+        return postponed_response(base_url, answer, is_preferred=prefers_async(request))
+    headers = {"Location": customers.item_url(base_url, answer.customer_id), "ETag": _etag(answer)}
+    return hal_response(customers.render(base_url, answer), 201, headers)
 
 
 @blueprint.function_name("get-customer")
@@ -72,7 +93,7 @@ async def list_customers(request: func.HttpRequest, context: func.Context) -> fu
 @blueprint.route("customers/{id}", methods=["DELETE"], trigger_arg_name="request")
 @http_function
 async def cancel_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """DELETE /customers/{id}: 204, whether kakao is up or not."""
+    """DELETE /customers/{id}: 204, whether kakao is up or not. A pending registration is withdrawn."""
     await wiring.cancel_registration()(customer_id(request), precondition(request))
     return func.HttpResponse(status_code=204)
 
@@ -91,9 +112,9 @@ async def cancel_registration(request: func.HttpRequest, context: func.Context) 
 )
 @blueprint.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:00:30")
 @outbox_function
-async def publish_events(events: Sequence[OutboxEvent]) -> None:
+async def publish_events(outbox: Outbox) -> None:
     """Publishes the outbox. The host retries a failure without end."""
-    await wiring.publish_outbox()(events)
+    await wiring.publish_outbox()(outbox)
 
 
 @blueprint.function_name("sweep-outbox")

@@ -15,6 +15,7 @@ from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observati
 
 from shared.domain.errors import DomainError, KakaoRefused, KakaoUnavailable, Overloaded
 from shared.domain.identifiers import utc_now
+from shared.domain.registration import RegistrationStatus
 
 METRICS: Final[dict[str, tuple[str, ...]]] = {}
 """Every metric and its attributes, entered when its instrument is created."""
@@ -24,6 +25,11 @@ BREAKER_STATES: Final = {"closed": 0, "half-open": 1, "open": 2}
 # Bucket boundaries in seconds. Those of durations are the ones that the semantic conventions advise for HTTP.
 DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 AGES: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+# From the first pause to the longest lifetime of a registration.
+POSTPONEMENTS: Final = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 604_800)
+# Seconds for which the oldest pending registration is reported after it was looked up, which register-deferred does
+# every minute: the next time may be in another instance.
+OLDEST_IS_KNOWN_FOR: Final = 90
 
 _meter = metrics.get_meter("ssak8")
 _breakers: dict[str, tuple[int, float]] = {}
@@ -35,6 +41,17 @@ _queues: list[Callable[[], int]] = []
 
 def _observe_waiting(_: CallbackOptions) -> Iterable[Observation]:
     yield from (Observation(waiting()) for waiting in _queues)
+
+
+_oldest_pending: list[tuple[datetime | None, float]] = []
+"""When the oldest pending registration was accepted, and until when that is reported, once it was looked up."""
+
+
+def _observe_oldest_pending(_: CallbackOptions) -> Iterable[Observation]:
+    """0 without any; nothing if another instance looks it up by now."""
+    for accepted_at, until in _oldest_pending:
+        if time.monotonic() < until:
+            yield Observation(max(0.0, (utc_now() - accepted_at).total_seconds()) if accepted_at else 0.0)
 
 
 def _observe_breakers(_: CallbackOptions) -> Iterable[Observation]:
@@ -67,6 +84,19 @@ _cancellations = _counter("ssak8.cancellations", "{customer}", "Registrations ca
 _refusals = _counter("ssak8.refusals", "{request}", "Registrations refused, by reason.", "reason")
 _wait = _histogram("ssak8.registration.wait", "How long an admitted registration waited for its turn.", DURATIONS)
 _gauge("ssak8.registration.waiting", "Registrations that wait for their turn.", _observe_waiting)
+_postponed = _counter("ssak8.registrations.postponed", "{registration}", "Registrations postponed.")
+_ended = _counter(
+    "ssak8.registrations.ended", "{registration}", "Postponed registrations that ended, by status.", "status"
+)
+_tries = _counter(
+    "ssak8.registration.tries", "{attempt}", "Attempts of postponed registrations, by outcome.", "outcome"
+)
+_gauge(
+    "ssak8.registration.oldest", "Seconds since the oldest pending registration was accepted.", _observe_oldest_pending
+)
+_postponement = _histogram(
+    "ssak8.registration.postponement", "From accepting a postponed registration to the customer.", POSTPONEMENTS
+)
 _kakao_duration = _histogram("ssak8.kakao.duration", "Calls to the kakao service, by outcome.", DURATIONS, "outcome")
 _outbox_age = _histogram("ssak8.outbox.age", "From an event to its publication.", AGES)
 _alert_age = _histogram("ssak8.alert.age", "From a cancellation to the record of its alert.", AGES)
@@ -96,6 +126,30 @@ def record_registration_wait(seconds: float) -> None:
 def observe_queue(count_waiting: Callable[[], int]) -> None:
     """Reports how many registrations wait whenever metrics are exported."""
     _queues[:] = [count_waiting]
+
+
+def count_postponed() -> None:
+    _postponed.add(1)
+
+
+def count_ended(status: RegistrationStatus) -> None:
+    """Counts a postponed registration that is pending no longer."""
+    _ended.add(1, {"status": status.value})
+
+
+def count_try(outcome: str) -> None:
+    """Counts an attempt of a postponed registration. `outcome` is a word of `Outcome`."""
+    _tries.add(1, {"outcome": outcome})
+
+
+def record_registered_after(accepted_at: datetime) -> None:
+    """Records how long a customer was pending who is registered now."""
+    _record_age(_postponement, accepted_at)
+
+
+def set_oldest_pending(accepted_at: datetime | None) -> None:
+    """Reports the oldest pending registration until the next time. None: there is none."""
+    _oldest_pending[:] = [(accepted_at, time.monotonic() + OLDEST_IS_KNOWN_FOR)]
 
 
 @contextmanager

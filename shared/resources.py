@@ -17,7 +17,10 @@ VIEW_UPDATER: Final = "view-updater"
 EVENTS_SET_ASIDE: Final = "events-set-aside"
 """The queue of messages that a function with batches could not handle."""
 
-QUEUES: Final = (EVENTS_SET_ASIDE,)
+REGISTRATIONS_POSTPONED: Final = "registrations-postponed"
+"""The queue of attempts to register those whose registration was postponed."""
+
+QUEUES: Final = (EVENTS_SET_ASIDE, REGISTRATIONS_POSTPONED)
 
 SUBSCRIPTION_LABELS: Final[dict[str, str | None]] = {
     KAKAO_ALERT: EventType.CANCELED.value,

@@ -17,6 +17,8 @@ FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
 # An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
 FEED_POLL_DEFAULT: Final = 50
 DAY = 24 * 60 * 60
+# Thirty seconds after a call, kakao is asked whether it told the customer: KNOWN_AFTER in use_cases/registrations.py.
+LONGEST_KAKAO_CALL_SECONDS: Final = 20
 # The host renews the lock of a single message for five minutes, and those of a batch never: they last one minute
 # (service-bus.json). What is not finished by then is given back while its lock can still be settled.
 LONGEST_DELIVERY_SECONDS: Final = 270
@@ -76,11 +78,13 @@ class Settings(BaseSettings):
 
     registration_seconds: Seconds = 2
     registrations_at_once: int = Field(default=64, ge=1, le=10_000)
+    registration_lifetime_seconds: int = Field(default=DAY, ge=60, le=7 * DAY)
+    deferred_tries_per_second: int = Field(default=20, ge=1, le=1000)
 
     kakao_api_url: AnyHttpUrl | None = None
     kakao_api_scope: str | None = None
     azure_client_id: str | None = None
-    kakao_timeout_seconds: Seconds = 6
+    kakao_timeout_seconds: float = Field(default=6, gt=0, le=LONGEST_KAKAO_CALL_SECONDS)
     kakao_breaker_failures: int = Field(default=5, ge=1, le=10_000)
     kakao_breaker_reset_seconds: Seconds = 10
     kakao_breaker_reconnect_seconds: Seconds = 0.5

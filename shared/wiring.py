@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared import metrics
 from shared.adapters.admission import Admission
+from shared.adapters.attempt_queue import ServiceBusAttemptQueue
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
@@ -18,6 +19,7 @@ from shared.adapters.kakao_client import KakaoClient
 from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.kakao_providers import PROVIDERS
 from shared.adapters.kakao_providers.sandbox import SandboxProvider
+from shared.adapters.registrations import CosmosRegistrations
 from shared.adapters.reservations import CosmosReservations
 from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.adapters.set_aside import ServiceBusMessagesSetAside
@@ -37,13 +39,20 @@ from shared.use_cases.admitting import AdmitRegistration
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import CancelRegistration
 from shared.use_cases.deadline import Deadline
-from shared.use_cases.looking_up import LookUp
+from shared.use_cases.deferred_run import RunDeferred
+from shared.use_cases.looking_up import LookUp, LookUpRegistration
+from shared.use_cases.postponing import PostponeRegistration
 from shared.use_cases.projecting import UpdateView
 from shared.use_cases.publishing import PublishOutbox
 from shared.use_cases.registering import RegisterCustomer
+from shared.use_cases.registration_upkeep import RegistrationUpkeep
+from shared.use_cases.registrations import Lifetimes
+from shared.use_cases.retry_pace import RetryPace
 from shared.use_cases.retry_share import RetryShare
 from shared.use_cases.sending import KakaoProvider, SendKakao, WasSent
 from shared.use_cases.sweeping import SweepOutbox
+from shared.use_cases.trying import KeepRegistrations, TryRegistration
+from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
 
 CONTAINERS: Final = {
     Service.CUSTOMER: CUSTOMERS,
@@ -141,14 +150,75 @@ def admit_registration() -> AdmitRegistration:
 
 
 @cache
+def registrations() -> CosmosRegistrations:
+    return CosmosRegistrations(database(), settings())
+
+
+@cache
+def customer_keys() -> CosmosReservations:
+    return CosmosReservations(database(), CUSTOMERS, settings())
+
+
+@cache
+def lifetimes() -> Lifetimes:
+    return Lifetimes(
+        registration=timedelta(seconds=settings().registration_lifetime_seconds),
+        key=timedelta(seconds=settings().idempotency_ttl_seconds),
+    )
+
+
+@cache
 def register_customer() -> RegisterCustomer:
-    reservations = CosmosReservations(database(), CUSTOMERS, settings())
-    return RegisterCustomer(kakao_client(), customers(), reservations, utc_now, new_uuid7, metrics)
+    return RegisterCustomer(kakao_client(), customers(), postpone_registration(), utc_now, new_uuid7, metrics)
+
+
+@cache
+def postpone_registration() -> PostponeRegistration:
+    return PostponeRegistration(registrations(), customer_keys(), lifetimes(), utc_now, new_uuid7, metrics)
+
+
+@cache
+def look_up_registration() -> LookUpRegistration:
+    return LookUpRegistration(registrations(), customers())
+
+
+@cache
+def keep_key() -> KeepKey:
+    return KeepKey(customer_keys(), lifetimes())
+
+
+@cache
+def withdraw_registration() -> WithdrawRegistration:
+    return WithdrawRegistration(registrations(), look_up_registration(), keep_key(), utc_now, metrics.count_ended)
+
+
+@cache
+def try_registration() -> TryRegistration:
+    return TryRegistration(
+        registrations(),
+        attempt_queue(),
+        kakao_client(),
+        keep_key(),
+        utc_now,
+        new_uuid7,
+        metrics,
+        settings().registration_seconds,
+    )
+
+
+@cache
+def run_deferred() -> RunDeferred:
+    keeper = KeepRegistrations(registrations(), keep_key(), utc_now, metrics.count_ended)
+    upkeep = RegistrationUpkeep(
+        registrations(), attempt_queue(), keeper, metrics.set_oldest_pending, utc_now, time.monotonic
+    )
+    pace = RetryPace(settings().deferred_tries_per_second, settings().registrations_at_once)
+    return RunDeferred(attempt_queue(), kakao_client(), try_registration(), upkeep, pace, time.monotonic)
 
 
 @cache
 def cancel_registration() -> CancelRegistration:
-    return CancelRegistration(customers(), utc_now, new_uuid7, metrics.count_cancellation)
+    return CancelRegistration(customers(), withdraw_registration(), utc_now, new_uuid7, metrics.count_cancellation)
 
 
 @cache
@@ -157,8 +227,13 @@ def event_publisher() -> ServiceBusEventPublisher:
 
 
 @cache
+def attempt_queue() -> ServiceBusAttemptQueue:
+    return ServiceBusAttemptQueue(settings())
+
+
+@cache
 def publish_outbox() -> PublishOutbox:
-    return PublishOutbox(event_publisher(), metrics.record_outbox_age)
+    return PublishOutbox(event_publisher(), attempt_queue(), metrics.record_outbox_age)
 
 
 @cache

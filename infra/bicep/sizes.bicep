@@ -3,7 +3,7 @@
 import { Size } from 'types.bicep'
 
 @export()
-@description('For trying things out: when idle, only Service Bus, alert rules and reading the change feed cost anything. The first request after a pause waits for an instance to start.')
+@description('For trying things out: when idle, only Service Bus, alert rules, reading the change feed and the runs of register-deferred cost anything. The first request after a pause waits for an instance to start.')
 var dev Size = {
   // Three instances show what goes wrong with more than one. Six scale groups of three cost about $3 an hour in an
   // endless loop.
@@ -69,6 +69,9 @@ var prod Size = {
       { name: 'function:event-publisher', instanceCount: 2 }
       // One sweeps at a time, every four minutes; the other is on standby.
       { name: 'function:sweep-outbox', instanceCount: 2 }
+      // One tries what was postponed; the other is on standby. They are no instances of `http`: however many registrations
+      // wait, trying them takes none from those who register now.
+      { name: 'function:register-deferred', instanceCount: 2 }
     ]
   }
   kakao: {

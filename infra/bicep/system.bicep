@@ -113,6 +113,8 @@ module serviceBus 'modules/service-bus.bicep' = {
     queueUsers: {
       // People receive from it: docs/operations.md#alert-set-aside
       'events-set-aside': { senders: [identityNames.customerview], receivers: [] }
+      // event-publisher sends the first attempt, register-deferred receives it and sends the next.
+      'registrations-postponed': { senders: [identityNames.customer], receivers: [identityNames.customer] }
     }
     workspaceId: monitoring.outputs.workspaceId
   }

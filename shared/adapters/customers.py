@@ -6,20 +6,21 @@ from typing import Any
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosResourceNotFoundError
 
 from shared.adapters.cosmos import CosmosDatabase, NewestFirst, status_in_batch
+from shared.adapters.customer_documents import (
+    customer_document,
+    event_document,
+    registration_document,
+)
 from shared.domain.customer import Customer
 from shared.domain.documents import DocumentKind
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
-from shared.domain.outbox import OutboxEvent
+from shared.domain.registration import Registration
 from shared.resources import CUSTOMERS
 from shared.settings import Settings
-from shared.telemetry import traceparent
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.looking_up import Page, Position
-
-# There is one in a customer's partition, so its kind can be its id.
-FIRST_ANSWER_ID = DocumentKind.FIRST_ANSWER.value
 
 NEWEST_FIRST = NewestFirst(
     container=CUSTOMERS,
@@ -40,17 +41,13 @@ class CosmosCustomers:
 
     async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
         operations: list[Any] = [
-            ("create", (_document(customer),)),
-            ("create", (self._outbox_document(event),)),
+            ("create", (customer_document(customer),)),
+            ("create", (event_document(event, self._settings),)),
         ]
         if keep_answer:
-            operations.append(("create", (self._first_answer_document(customer),)))
+            operations.append(("create", (registration_document(Registration.answered(customer), self._settings),)))
         if await self._execute(operations, event, expected=[409]):
             raise AlreadyExists("A customer with this id exists.")
-
-    async def first_answer(self, customer_id: CustomerId) -> Customer | None:
-        document = await self._read(FIRST_ANSWER_ID, customer_id)
-        return Customer.model_validate(document["customer"]) if document else None
 
     async def find(self, customer_id: CustomerId) -> StoredCustomer | None:
         document = await self._read(customer_id, customer_id)
@@ -63,7 +60,7 @@ class CosmosCustomers:
     async def remove(self, stored: StoredCustomer, event: CustomerEvent) -> None:
         operations: list[Any] = [
             ("delete", (stored.customer.customer_id,), {"if_match_etag": stored.etag}),
-            ("create", (self._outbox_document(event),)),
+            ("create", (event_document(event, self._settings),)),
         ]
         status = await self._execute(operations, event, expected=[404, 409, 412])
         if status == 412:
@@ -97,19 +94,3 @@ class CosmosCustomers:
                 return dict(await container.read_item(document_id, partition_key=customer_id))
             except CosmosResourceNotFoundError:
                 return None
-
-    def _outbox_document(self, event: CustomerEvent) -> dict[str, Any]:
-        return OutboxEvent.of(event, traceparent(), self._settings.outbox_ttl_seconds).to_json_object()
-
-    def _first_answer_document(self, customer: Customer) -> dict[str, Any]:
-        return {
-            "id": FIRST_ANSWER_ID,
-            "customerId": customer.customer_id,
-            "type": DocumentKind.FIRST_ANSWER.value,
-            "customer": customer.to_json_object(),
-            "ttl": self._settings.idempotency_ttl_seconds,
-        }
-
-
-def _document(customer: Customer) -> dict[str, Any]:
-    return {"id": customer.customer_id, "type": DocumentKind.CUSTOMER.value, **customer.to_json_object()}

@@ -1,12 +1,14 @@
 """Sending to one topic or queue of Service Bus: in order, with a timeout, and opened again after a failure."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from azure.core.exceptions import AzureError
+from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+from azure.servicebus.exceptions import MessageSizeExceededError
 
 from shared.adapters.identity import managed_identity
 from shared.domain.errors import PublisherUnavailable
@@ -60,23 +62,28 @@ class EntitySender:
                 raise PublisherUnavailable("Service Bus does not respond.", RETRY_AFTER_SECONDS) from error
             raise
 
+    async def send(self, messages: Sequence[ServiceBusMessage]) -> None:
+        """Sends the messages in as few batches as possible, for use inside `in_turn`. Raises PublisherUnavailable."""
+        async with self.sender() as sender:
+            batch = await sender.create_message_batch()
+            for message in messages:
+                try:
+                    batch.add_message(message)
+                except MessageSizeExceededError:
+                    await sender.send_messages(batch)
+                    batch = await sender.create_message_batch()
+                    batch.add_message(message)
+            await sender.send_messages(batch)
+
     async def close(self) -> None:
         """Closes the sender; the next call opens another."""
         await self._close()
 
     def _open(self) -> ServiceBusSender:
         if self._sender is None:
-            self._client = self._new_client()
+            self._client = new_client(self._settings)
             self._sender = self._choose(self._client)
         return self._sender
-
-    def _new_client(self) -> ServiceBusClient:
-        if self._settings.service_bus_connection:
-            connection = self._settings.service_bus_connection.get_secret_value()
-            return ServiceBusClient.from_connection_string(connection, **SDK_OPTIONS)
-        credential = managed_identity(self._settings.service_bus_connection__client_id)
-        namespace = self._settings.service_bus_connection__namespace or ""
-        return ServiceBusClient(namespace, credential, **SDK_OPTIONS)
 
     async def _close(self) -> None:
         sender, client = self._sender, self._client
@@ -88,3 +95,13 @@ class EntitySender:
                         await resource.close()
                 except (AzureError, OSError, TimeoutError):
                     pass
+
+
+def new_client(settings: Settings) -> ServiceBusClient:
+    """A client of the namespace, which the caller closes."""
+    if settings.service_bus_connection:
+        return ServiceBusClient.from_connection_string(
+            settings.service_bus_connection.get_secret_value(), **SDK_OPTIONS
+        )
+    credential = managed_identity(settings.service_bus_connection__client_id)
+    return ServiceBusClient(settings.service_bus_connection__namespace or "", credential, **SDK_OPTIONS)

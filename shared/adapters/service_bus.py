@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 
 from azure.servicebus import ServiceBusMessage
-from azure.servicebus.exceptions import MessageSizeExceededError
 from opentelemetry.trace import Span
 
 from shared.adapters.entity_sender import EntitySender
@@ -35,7 +34,7 @@ class ServiceBusEventPublisher:
         async with self._topic.in_turn():
             spans = [_span(event) for event in events]
             try:
-                await self._send(
+                await self._topic.send(
                     [_message(event, traceparent(span)) for event, span in zip(events, spans, strict=True)]
                 )
             except BaseException as error:
@@ -49,20 +48,7 @@ class ServiceBusEventPublisher:
     async def publish_again(self, events: Sequence[OutboxEvent]) -> None:
         """Without spans: a second one would be in the trace of every request, although the topic drops the message."""
         async with self._topic.in_turn():
-            await self._send([_message(event, event.traceparent) for event in events])
-
-    async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
-        """Sends the messages within the timeout. Raises PublisherUnavailable."""
-        async with self._topic.sender() as sender:
-            batch = await sender.create_message_batch()
-            for message in messages:
-                try:
-                    batch.add_message(message)
-                except MessageSizeExceededError:
-                    await sender.send_messages(batch)
-                    batch = await sender.create_message_batch()
-                    batch.add_message(message)
-            await sender.send_messages(batch)
+            await self._topic.send([_message(event, event.traceparent) for event in events])
 
     async def close(self) -> None:
         """Closes the sender; the next call of `publish` opens another."""

@@ -43,7 +43,7 @@ class CosmosSweptOutbox:
         async with self._database.container(CUSTOMERS, "query_items") as container:
             documents = await first_items(container, EVENTS_BETWEEN, parameters, size)
         last_id = documents[-1]["id"] if documents else None
-        return OutboxPage(read_outbox(documents), last_id, is_last=len(documents) < size)
+        return OutboxPage(read_outbox(documents).events, last_id, is_last=len(documents) < size)
 
     async def move_mark(self, mark: SweepMark, swept_to: str) -> SweepMark:
         document = {"id": MARK_ID, "customerId": MARK_ID, "type": DocumentKind.SWEEP.value, "sweptTo": swept_to}

@@ -9,7 +9,6 @@ class DocumentKind(StrEnum):
     ATTEMPT = "attempt"
     CUSTOMER = "customer"
     EVENT = "event"
-    FIRST_ANSWER = "first-answer"
     IDEMPOTENCY_KEY = "idempotency-key"
     MESSAGE = "message"
     REGISTRATION = "registration"

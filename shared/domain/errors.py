@@ -29,6 +29,14 @@ class RegistrationEnded(DomainError):
         self.status = status
 
 
+class TooLateToWithdraw(DomainError):
+    """The registration has ended in another way. `status`: how."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"This registration can no longer be withdrawn: {status}.")
+        self.status = status
+
+
 class MessageAlreadySent(DomainError):
     """The customer already has a message of this kind."""
 

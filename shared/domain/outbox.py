@@ -1,7 +1,7 @@
-"""The outbox document: an event that is stored together with the change it announces, and published afterwards.
+"""Outbox documents: what is stored together with the change that causes it, and sent afterwards.
 
-This module is the only place that knows the document's shape. `customers` holds it in the customer's partition, for
-`ttl` seconds.
+That is an event for the topic, or the first attempt of a postponed registration for its queue. This module is the only
+place that knows the shape of both. `customers` holds them in the customer's partition, for `ttl` seconds.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,11 @@ from shared.domain.documents import DocumentKind
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
 from shared.domain.record import Record
+from shared.domain.registration import Attempt
 
 
 class UnreadableOutboxDocument(Exception):
-    """The document claims to be an outbox event, but cannot be published. The message does not repeat its content."""
+    """The document claims to be of the outbox, but cannot be sent. The message does not repeat its content."""
 
 
 class OutboxEvent(Record):
@@ -69,3 +70,36 @@ class OutboxEvent(Record):
     def event_type(self) -> str:
         """The type of the event, which this code need not know."""
         return str(self.event["type"])
+
+
+class OutboxAttempt(Record):
+    """An attempt waiting to be sent to the queue. It is nested, because registrations are indexed by their `dueAt`.
+
+    `id`: that of the message. `traceparent`: of the request that was postponed (W3C Trace Context).
+    """
+
+    id: str
+    customer_id: CustomerId
+    type: Literal[DocumentKind.ATTEMPT] = DocumentKind.ATTEMPT
+    attempt: Attempt
+    traceparent: str | None = None
+    ttl: int | None = None
+
+    @classmethod
+    def of(cls, attempt: Attempt, traceparent: str | None, ttl: int) -> Self:
+        """The outbox document of `attempt`. `ttl` in seconds."""
+        return cls(
+            id=attempt.message_id, customer_id=attempt.customer_id, attempt=attempt, traceparent=traceparent, ttl=ttl
+        )
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self | None:
+        """The attempt in a document, or None if it is a document of another kind. Raises UnreadableOutboxDocument."""
+        if document.get("type") != DocumentKind.ATTEMPT:
+            return None
+        try:
+            return cls.model_validate(document)
+        except ValidationError:
+            raise UnreadableOutboxDocument(
+                f"outbox document {document.get('id')} is not an attempt: not sent"
+            ) from None

@@ -100,10 +100,22 @@ class Registration(Record):
             due_at=now + pause_after(0),
         )
 
+    def perhaps_told(self, now: datetime) -> Self:
+        """KakaoTalk was asked to notify until just now, and its answer is not known."""
+        return self._changed(tried_at=now, may_be_told=True)
+
+    def with_key(self, key_digest: str, now: datetime) -> Self:
+        """Asked for with an idempotency key: another request with it may be asking KakaoTalk at this moment."""
+        return self.perhaps_told(now)._changed(key_digest=key_digest)
+
     @property
     def is_pending(self) -> bool:
         """It may still become a customer."""
         return self.status is RegistrationStatus.PENDING
+
+    def is_over(self, now: datetime) -> bool:
+        """It is pending, and its time is up."""
+        return self.is_pending and self.expires_at is not None and self.expires_at <= now
 
     @property
     def next_attempt(self) -> Attempt | None:
@@ -119,6 +131,10 @@ class Registration(Record):
     def claimed(self, now: datetime, pause: timedelta) -> Self:
         """Before KakaoTalk is asked to notify: nobody else has the attempt, and the next one is due after `pause`."""
         return self._changed(attempt=self.attempt + 1, due_at=now + pause, tried_at=now, may_be_told=True)
+
+    def due_after(self, now: datetime, pause: timedelta) -> Self:
+        """With its live message due after `pause`."""
+        return self._changed(due_at=now + pause)
 
     def not_told(self) -> Self:
         """KakaoTalk has certainly not notified the customer."""

@@ -12,17 +12,16 @@ import azure.functions as func
 
 from shared.domain.errors import DomainError
 from shared.domain.events import CustomerEvent
-from shared.domain.outbox import OutboxEvent
 from shared.events.reading import read_event, traceparent_of
 from shared.failures import UnexpectedFailure
 from shared.telemetry import event_span
-from shared.use_cases.publishing import read_outbox
+from shared.use_cases.publishing import Outbox, read_outbox
 
 type EventHandler = Callable[[CustomerEvent], Awaitable[None]]
 type EventFunction = Callable[[func.ServiceBusMessage], Awaitable[None]]
 type BatchHandler = Callable[[Sequence[func.ServiceBusMessage]], Awaitable[None]]
 type BatchFunction = Callable[[list[func.ServiceBusMessage]], Awaitable[None]]
-type OutboxHandler = Callable[[Sequence[OutboxEvent]], Awaitable[None]]
+type OutboxHandler = Callable[[Outbox], Awaitable[None]]
 type OutboxFunction = Callable[[func.DocumentList], Awaitable[None]]
 type TimerHandler = Callable[[], Awaitable[None]]
 type TimerFunction = Callable[[func.TimerRequest], Awaitable[None]]
@@ -59,7 +58,7 @@ def batch_function(handler: BatchHandler) -> BatchFunction:
 
 
 def outbox_function(handler: OutboxHandler) -> OutboxFunction:
-    """Makes a function with a change feed trigger of a handler for outbox events."""
+    """Makes a function with a change feed trigger of a handler for what it finds of the outbox."""
 
     async def edge(documents: func.DocumentList) -> None:
         with _unexpected_failures_hidden():

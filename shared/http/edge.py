@@ -16,6 +16,7 @@ import azure.functions as func
 from shared.counted_log import CountedLog
 from shared.domain.errors import DomainError, Unavailable
 from shared.failures import describe_failure
+from shared.http.preferences import prefers_async
 from shared.http.problems import Problem, internal_error, problem_of, render_problem
 from shared.http.requests import may_be_repeated, path_of
 from shared.telemetry import continued_trace, mark_failed, span, trace_id
@@ -26,7 +27,11 @@ log = logging.getLogger(__name__)
 refusals: Final = CountedLog(log)
 
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
+type AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 type AdmittedHandler = Callable[[func.HttpRequest, Deadline], Awaitable[func.HttpResponse]]
+
+# Nobody was registered: it is over for now, or was postponed.
+IN_VAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.ACCEPTED)
 
 # W3C Trace Context, version 00.
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
@@ -42,25 +47,30 @@ def http_function(handler: HttpFunction) -> HttpFunction:
     return edge
 
 
-def admitted_http_function(admit: Callable[[], AdmitRegistration]) -> Callable[[AdmittedHandler], HttpFunction]:
+def admitted_http_function(
+    admit: Callable[[], AdmitRegistration], if_async: AsyncHandler
+) -> Callable[[AdmittedHandler], HttpFunction]:
     """Makes a function with an HTTP trigger of a handler for admitted requests, which gets their deadline.
 
-    A refusal comes before anything that costs: the body, spans, a line in the log.
+    A refusal comes before anything that costs: the body, spans, a line in the log. `if_async` answers in its place
+    whoever prefers that (RFC 7240, respond-async).
     """
 
     def decorate(handler: AdmittedHandler) -> HttpFunction:
         # Not functools.wraps: the worker reads the parameters of what it calls, and these are not the handler's.
         async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-            admission = admit()
+            admission, is_async = admit(), prefers_async(request)
             try:
-                slot = await admission(repeated=may_be_repeated(request))
+                slot = await admission(repeated=may_be_repeated(request), may_be_postponed=is_async)
             except Unavailable as error:
+                if is_async:
+                    return await _answer(request, context, lambda: if_async(request))
                 trace = _trace_id_of(context.trace_context.trace_parent)
                 refusals.warning(f"{context.function_name}: {error}", trace)
                 return render_problem(problem_of(error), path_of(request), trace)
             try:
                 response = await _answer(request, context, lambda: handler(request, slot.deadline))
-                slot.served = response.status_code != HTTPStatus.SERVICE_UNAVAILABLE
+                slot.served = response.status_code not in IN_VAIN
                 return response
             finally:
                 admission.leave(slot)

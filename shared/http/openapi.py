@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from shared.domain.customer import Customer, CustomerInput
 from shared.domain.customer_view import CustomerView
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
+from shared.domain.registration import RegistrationStatus
 from shared.http import hal, paging, problems
 
 type Json = dict[str, Any]
@@ -22,7 +23,8 @@ HIDDEN_PROPERTIES: Final = ("requestFingerprint",)
 PROBLEMS: Final[Mapping[str, str]] = {
     "400": "The request is not readable.",
     "404": "There is no such resource.",
-    "409": "The resource already exists.",
+    "409": "The resource already exists, or it is too late.",
+    "410": "The registration that the Idempotency-Key belongs to has expired or was withdrawn.",
     "412": "The resource has changed since it was read.",
     "413": "The body is too large.",
     "415": "The body is not application/json in UTF-8.",
@@ -31,7 +33,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "503": "A service that is needed does not respond. Retry-After says when to try again.",
 }
 CONDITIONS: Final = ("If-Match", "If-None-Match")
-NOUNS: Final[Mapping[str, str]] = {"Customer": "customer", "Kakao": "message", "CustomerView": "view of the customer"}
+NOUNS: Final[Mapping[str, str]] = {
+    "Customer": "customer",
+    "Kakao": "message",
+    "CustomerView": "view of the customer",
+    "Registration": "registration",
+}
 
 
 def document() -> Json:
@@ -52,11 +59,8 @@ def _interface() -> Json:
         "security": [],
         "paths": {
             "/customers": {
-                "post": _creation(
-                    "register-customer",
-                    "Register; KakaoTalk is notified first",
-                    "Customer",
-                    "NewCustomer",
+                "post": _postponable(
+                    _creation("register-customer", "Register; KakaoTalk is notified first", "Customer", "NewCustomer")
                 ),
                 "get": _listing("list-customers", "CustomerList"),
             },
@@ -64,6 +68,7 @@ def _interface() -> Json:
                 "get": _reading("get-customer", "Customer", conditional=True),
                 "delete": _cancellation(),
             },
+            "/registrations/{id}": {"get": _reading_registration(), "delete": _withdrawal()},
             "/kakaos": {
                 "post": _with_problems(_creation("send-kakao", "Send a KakaoTalk message", "Kakao", "NewKakao"), "429"),
                 "get": _listing("list-kakaos", "KakaoList"),
@@ -100,7 +105,8 @@ def _schemas() -> Json:
         "KakaoList": _list_of("Kakao", "kakaos"),
         "CustomerViewList": _list_of("CustomerView", "customerViews"),
     }
-    schemas: Json = {**requests, **resources, **lists, **models, "Link": _link(), "Problem": _problem()}
+    others = {"Registration": _registration(), "Link": _link(), "Problem": _problem()}
+    schemas: Json = {**requests, **resources, **lists, **models, **others}
     return {name: _as_openapi_3_0(schema) for name, schema in sorted(schemas.items())}
 
 
@@ -129,6 +135,23 @@ def _list_of(resource: str, collection: str) -> Json:
             "_links": {"type": "object", "properties": {"self": link, "next": link}, "required": ["self"]},
             "page": {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]},
         },
+    }
+
+
+def _registration() -> Json:
+    link, moment = {"$ref": SCHEMAS.format(model="Link")}, {"type": "string", "format": "date-time"}
+    return {
+        "type": "object",
+        "description": "A registration, whether it was postponed or not. All statuses but pending are final.",
+        "properties": {
+            "id": {"type": "string", "description": "That of the customer, once registered."},
+            "status": {"type": "string", "enum": [status.value for status in RegistrationStatus]},
+            "acceptedAt": moment,
+            "expiresAt": {**moment, "description": "While it is pending."},
+            "reason": {"type": "string", "description": "Why it was refused."},
+            "_links": {"type": "object", "properties": {"self": link, "customer": link}, "required": ["self"]},
+        },
+        "required": ["id", "status", "acceptedAt", "_links"],
     }
 
 
@@ -188,6 +211,46 @@ def _creation(operation: str, summary: str, resource: str, request: str) -> Json
             "201": {"description": "Created.", "headers": headers, "content": _content(resource)},
             **_problems("400", "409", "413", "415", "422", "503"),
         },
+    }
+
+
+def _postponable(creation: Json) -> Json:
+    """A creation that is answered 202 if the client prefers that to 503 (RFC 7240)."""
+    prefer = {
+        **_parameter("Prefer", "header", {"type": "string"}),
+        "description": "With respond-async, a registration that KakaoTalk cannot be notified of now is postponed.",
+    }
+    uri, text = {"schema": {"type": "string", "format": "uri"}}, {"schema": {"type": "string"}}
+    accepted = {
+        "description": "Postponed: it is tried until KakaoTalk answers. Until then there is no customer.",
+        "headers": {"Location": uri, "Preference-Applied": text, **_retry_after()},
+        "content": _content("Registration"),
+    }
+    responses = {**creation["responses"], "202": accepted, **_problems("410")}
+    return {
+        **creation,
+        "parameters": [*creation["parameters"], prefer],
+        "responses": dict(sorted(responses.items())),
+    }
+
+
+def _reading_registration() -> Json:
+    reading = _reading("get-registration", "Registration")
+    found = {**reading["responses"]["200"], "headers": _retry_after()}
+    return {**reading, "responses": {**reading["responses"], "200": found}}
+
+
+def _retry_after() -> Json:
+    description = "While it is pending: the seconds after which it may have changed."
+    return {"Retry-After": {"description": description, "schema": {"type": "integer"}}}
+
+
+def _withdrawal() -> Json:
+    return {
+        "operationId": "withdraw-registration",
+        "summary": "Withdraw a registration that is pending; doing it again succeeds",
+        "parameters": [_identity()],
+        "responses": {"204": {"description": "Withdrawn."}, **_problems("404", "409", "412", "503")},
     }
 
 

@@ -19,8 +19,11 @@ from shared.domain.errors import (
     PreconditionFailed,
     ProviderBusy,
     ProviderRefused,
+    RegistrationEnded,
+    TooLateToWithdraw,
     Unavailable,
 )
+from shared.domain.registration import RegistrationStatus
 from shared.telemetry import trace_id
 
 # Problems whose beginning is kept: their texts are few, and a refusal must cost next to nothing.
@@ -54,6 +57,7 @@ _ANSWERS: Mapping[type[DomainError], tuple[int, str, str]] = {
     NotFound: (404, "not-found", "Not found"),
     AlreadyExists: (409, "already-exists", "Already exists"),
     MessageAlreadySent: (409, "message-already-sent", "Message already sent"),
+    TooLateToWithdraw: (409, "too-late", "Too late to withdraw"),
     PreconditionFailed: (412, "precondition-failed", "Precondition failed"),
     IdempotencyKeyReused: (422, "idempotency-key-reused", "Idempotency-Key reused"),
     KakaoRefused: (422, "kakao-refused", "KakaoTalk refused"),
@@ -69,8 +73,18 @@ def problem_of(error: DomainError) -> Problem:
             # Exactly when nothing was sent: the customer app relies on it.
             return Problem(429, "busy", "Too many messages", str(error), headers=headers)
         return Problem(503, "unavailable", "Try again in a moment", str(error), headers=headers)
+    if isinstance(error, RegistrationEnded):
+        return _ended(error)
     status, name, title = _ANSWERS[type(error)]
     return Problem(status, name, title, str(error))
+
+
+def _ended(error: RegistrationEnded) -> Problem:
+    """The answer that an idempotency key repeats. Nothing becomes of a registration that has ended."""
+    advice = f"{error} To register, send the request with a new Idempotency-Key."
+    if error.status == RegistrationStatus.REFUSED:
+        return Problem(422, "kakao-refused", "KakaoTalk refused", advice)
+    return Problem(410, "registration-ended", "Registration ended", advice)
 
 
 def internal_error() -> Problem:

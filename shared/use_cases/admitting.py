@@ -48,10 +48,11 @@ class AdmitRegistration:
     opened: Callable[[], Awaitable[None]]
     count_refusal: Callable[[DomainError], None]
 
-    async def __call__(self, *, repeated: bool) -> Slot:
+    async def __call__(self, *, repeated: bool, may_be_postponed: bool = False) -> Slot:
         """One registration. `repeated`: it may have its answer already, for which kakao is not needed.
 
-        The slot is to be given back to `leave`. Raises Overloaded, KakaoUnavailable.
+        The slot is to be given back to `leave`. Raises Overloaded, KakaoUnavailable, which is not counted if it
+        `may_be_postponed`: then it is not refused.
         """
         await self.opened()
         try:
@@ -59,7 +60,8 @@ class AdmitRegistration:
                 self.kakao.check_takes_new()
             return await self.queue.enter()
         except Unavailable as error:
-            self.count_refusal(error)
+            if not may_be_postponed:
+                self.count_refusal(error)
             raise
 
     def leave(self, slot: Slot) -> None:

@@ -8,7 +8,11 @@ from shared.domain.customer import Customer
 from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import Clock, CustomerId, NewId
+from shared.domain.registration import RegistrationStatus
+from shared.use_cases.registrations import StoredRegistration
 
+# What does not exist yet has no version: only a request that names none may cancel it.
+NO_VERSION: Final = 0
 # A customer changes rarely. After two changes during one cancellation, the client may well try again itself.
 ATTEMPTS: Final = 3
 
@@ -42,11 +46,23 @@ class Cancellations(Protocol):
         """
 
 
+class Withdrawals(Protocol):
+    async def find(self, customer_id: CustomerId) -> StoredRegistration | None:
+        """Raises StoreUnavailable."""
+
+    async def withdraw(self, stored: StoredRegistration) -> None:
+        """Withdraws a pending one. Raises PreconditionFailed if it has changed since it was read, StoreUnavailable."""
+
+
 @dataclass(frozen=True)
 class CancelRegistration:
-    """Of two cancellations at once, one succeeds and the other finds no customer: the event exists exactly once."""
+    """Of two cancellations at once, one succeeds and the other finds no customer: the event exists exactly once.
+
+    A registration that is pending has no customer yet, and is withdrawn.
+    """
 
     cancellations: Cancellations
+    withdrawals: Withdrawals
     clock: Clock
     new_id: NewId
     count_cancellation: Callable[[], None]
@@ -54,16 +70,32 @@ class CancelRegistration:
     async def __call__(self, customer_id: CustomerId, precondition: Precondition = any_version) -> None:
         """Cancels. Raises NotFound, PreconditionFailed (it does not hold for the version), StoreUnavailable."""
         for _ in range(ATTEMPTS):
-            stored = await self.cancellations.find(customer_id)
-            if stored is None:
-                raise NotFound("There is no customer with this id.")
-            if not precondition(stored.customer.version):
+            stored = await self._find(customer_id)
+            if not precondition(stored.customer.version if isinstance(stored, StoredCustomer) else NO_VERSION):
                 break
-            event = CustomerEvent.canceled(self.new_id(), stored.customer, self.clock())
             try:
-                await self.cancellations.remove(stored, event)
+                await (
+                    self._remove(stored) if isinstance(stored, StoredCustomer) else self.withdrawals.withdraw(stored)
+                )
             except PreconditionFailed:
-                continue  # the customer changed between reading and removing
-            self.count_cancellation()
+                continue  # it changed between reading and removing
             return
         raise PreconditionFailed("The customer has changed: read it again.")
+
+    async def _find(self, customer_id: CustomerId) -> StoredCustomer | StoredRegistration:
+        """The customer, or the registration if it is pending. Raises NotFound, StoreUnavailable."""
+        if customer := await self.cancellations.find(customer_id):
+            return customer
+        postponed = await self.withdrawals.find(customer_id)
+        if postponed and postponed.registration.is_pending:
+            return postponed
+        # It may have been registered between the two reads.
+        is_registered = postponed and postponed.registration.status is RegistrationStatus.REGISTERED
+        if is_registered and (customer := await self.cancellations.find(customer_id)):
+            return customer
+        raise NotFound("There is no customer with this id.")
+
+    async def _remove(self, stored: StoredCustomer) -> None:
+        event = CustomerEvent.canceled(self.new_id(), stored.customer, self.clock())
+        await self.cancellations.remove(stored, event)
+        self.count_cancellation()

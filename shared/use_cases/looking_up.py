@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.customer import Customer
 from shared.domain.errors import NotFound
+from shared.domain.identifiers import CustomerId
+from shared.domain.registration import Registration
+from shared.use_cases.registrations import PostponedRegistrations
 
 type Position = str
 """Where a page ends: its last item's value of the property by which the list is sorted."""
@@ -18,11 +22,13 @@ class Page[Item]:
     next_position: Position | None
 
 
-class ReadStore[Id, Item](Protocol):
-    """Where resources of one kind are stored."""
-
+class ReadItem[Id, Item](Protocol):
     async def get(self, resource_id: Id) -> Item | None:
         """Raises StoreUnavailable."""
+
+
+class ReadStore[Id, Item](ReadItem[Id, Item], Protocol):
+    """Where resources of one kind are stored."""
 
     async def page(self, size: int, after: Position | None) -> Page[Item]:
         """At most `size` items that come after the position. Raises StoreUnavailable."""
@@ -44,3 +50,19 @@ class LookUp[Id, Item]:
     async def page(self, size: int, after: Position | None) -> Page[Item]:
         """Raises StoreUnavailable."""
         return await self.store.page(size, after)
+
+
+@dataclass(frozen=True)
+class LookUpRegistration:
+    """Every customer is registered, also without a document that says so: it expires, or there never was one."""
+
+    registrations: PostponedRegistrations
+    customers: ReadItem[CustomerId, Customer]
+
+    async def one(self, customer_id: CustomerId) -> Registration:
+        """Raises NotFound, StoreUnavailable."""
+        if stored := await self.registrations.find(customer_id):
+            return stored.registration
+        if customer := await self.customers.get(customer_id):
+            return Registration.answered(customer)
+        raise NotFound("There is no registration with this id.")

@@ -1,4 +1,4 @@
-"""Publishing what was committed: outbox events go from the change feed to the topic, in feed order."""
+"""Publishing what was committed: the outbox goes from the change feed to the topic, and attempts to their queue."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.domain.outbox import OutboxEvent, UnreadableOutboxDocument
+from shared.domain.outbox import OutboxAttempt, OutboxEvent, UnreadableOutboxDocument
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """What some stored documents hold to be sent, each kind in the order of the documents."""
+
+    events: Sequence[OutboxEvent]
+    attempts: Sequence[OutboxAttempt] = ()
 
 
 class EventPublisher(Protocol):
@@ -16,33 +24,42 @@ class EventPublisher(Protocol):
         """Sends the events in order; the topic drops those it has seen. Raises PublisherUnavailable."""
 
 
+class AttemptScheduler(Protocol):
+    async def send_from_outbox(self, entries: Sequence[OutboxAttempt]) -> None:
+        """Each is delivered when it is due; the queue drops what it has seen. Raises PublisherUnavailable."""
+
+
 @dataclass(frozen=True)
 class PublishOutbox:
-    """An event published twice is recognised by its id; an event that was not published is swept up: sweeping.py."""
+    """What is sent twice is recognised by its id; an event that was not published is swept up: sweeping.py."""
 
     publisher: EventPublisher
+    attempts: AttemptScheduler
     record_age: Callable[[datetime], None]
 
-    async def __call__(self, events: Sequence[OutboxEvent]) -> None:
-        """Publishes the events, and records how old each is. Raises PublisherUnavailable."""
-        if not events:
-            return
-        await self.publisher.publish(events)
-        for event in events:
-            self.record_age(event.happened_at)
+    async def __call__(self, outbox: Outbox) -> None:
+        """Publishes the events, records how old each is, and sends the attempts. Raises PublisherUnavailable."""
+        if outbox.events:
+            await self.publisher.publish(outbox.events)
+            for event in outbox.events:
+                self.record_age(event.happened_at)
+        if outbox.attempts:
+            await self.attempts.send_from_outbox(outbox.attempts)
 
 
-def read_outbox(documents: Iterable[Mapping[str, Any]]) -> list[OutboxEvent]:
-    """The outbox events among stored documents, in their order.
+def read_outbox(documents: Iterable[Mapping[str, Any]]) -> Outbox:
+    """What is to be sent among stored documents.
 
-    An unreadable one is logged and left out, because it would hold up all later events for ever. It stays in the
+    An unreadable one is logged and left out, because it would hold up all later ones for ever. It stays in the
     container; once it is corrected there, it comes with the change feed again.
     """
-    events = []
+    events, attempts = [], []
     for document in documents:
         try:
             if event := OutboxEvent.read(document):
                 events.append(event)
+            elif attempt := OutboxAttempt.read(document):
+                attempts.append(attempt)
         except UnreadableOutboxDocument as unreadable:
             log.error("%s", unreadable)  # noqa: TRY400  # a stack trace adds nothing
-    return events
+    return Outbox(events, attempts)

@@ -2,18 +2,20 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
-from shared.domain.customer import Customer, CustomerDetails
-from shared.domain.errors import AlreadyExists, DomainError
+from shared.domain.customer import Customer
+from shared.domain.errors import AlreadyExists, DomainError, KakaoUnavailable
 from shared.domain.events import CustomerEvent
-from shared.domain.idempotency import Reservation
-from shared.domain.identifiers import Clock, CustomerId, NewId
+from shared.domain.identifiers import Clock, NewId
 from shared.use_cases.deadline import Deadline, while_unavailable
-from shared.use_cases.idempotency import Reservations
-
-# Seconds. The customer knows by then that he is registered: a write that has begun is not given up at the deadline.
-GRACE_FOR_STORING: Final = 0.5
+from shared.use_cases.postponing import (
+    GRACE_FOR_STORING,
+    Answer,
+    Identified,
+    PostponeRegistration,
+    RegistrationRequest,
+)
 
 
 class KakaoNotifier(Protocol):
@@ -25,12 +27,10 @@ class Registrations(Protocol):
     async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
         """Stores customer and event, both or neither; storing the same event again succeeds and changes nothing.
 
-        With `keep_answer` the first answer stays available to `first_answer` for as long as idempotency keys last.
-        Raises AlreadyExists if the customer exists with another event, StoreUnavailable.
+        With `keep_answer` it stores `Registration.answered(customer)` with them, which lives as long as one that was
+        postponed and has ended. Raises AlreadyExists if the customer exists with another event, or if there is a
+        registration with this id, StoreUnavailable.
         """
-
-    async def first_answer(self, customer_id: CustomerId) -> Customer | None:
-        """The customer as first answered, even if cancelled since. Raises StoreUnavailable."""
 
 
 class RegistrationMetrics(Protocol):
@@ -48,39 +48,38 @@ class RegisterCustomer:
 
     kakao: KakaoNotifier
     registrations: Registrations
-    reservations: Reservations
+    postpone: PostponeRegistration
     clock: Clock
     new_id: NewId
     metrics: RegistrationMetrics
 
-    async def __call__(
-        self, details: CustomerDetails, deadline: Deadline, idempotency_key: str | None = None
-    ) -> Customer:
-        """Registers the customer. Raises KakaoUnavailable, KakaoRefused, IdempotencyKeyReused, StoreUnavailable."""
+    async def __call__(self, request: RegistrationRequest, deadline: Deadline) -> Answer:
+        """Registers the customer, or postpones the registration if the request allows that.
+
+        The same key again is answered as the first request is by now: it may be postponed. Raises KakaoUnavailable,
+        KakaoRefused, IdempotencyKeyReused, RegistrationEnded, StoreUnavailable.
+        """
         try:
-            if idempotency_key is None:
-                return await self._register(CustomerId(self.new_id()), details, deadline, keep_answer=False)
-            return await self._register_once(details, deadline, idempotency_key)
+            identified = await self.postpone.identify(request, deadline)
+            answer = await self.postpone.first_answer(identified, deadline)
+            return answer or await self._register(identified, deadline)
         except DomainError as error:
             self.metrics.count_refusal(error)
             raise
 
-    async def _register_once(self, details: CustomerDetails, deadline: Deadline, idempotency_key: str) -> Customer:
-        own = Reservation.of(details, CustomerId(self.new_id()))
-        reservation = await while_unavailable(deadline, lambda: self.reservations.reserve(idempotency_key, own))
-        reservation.check(details)
-        if reservation.repeated:
-            answer = await self._first_answer(reservation.resource_id, deadline)
-            if answer:
-                return answer
-        return await self._register(reservation.resource_id, details, deadline, keep_answer=True)
+    async def _register(self, identified: Identified, deadline: Deadline) -> Answer:
+        request = identified.request
+        customer = Customer.register(identified.customer_id, request.details, self.clock())
+        try:
+            with self.metrics.time_kakao_call():
+                await self.kakao.notify_registered(customer, deadline)
+        except KakaoUnavailable as failure:
+            if not request.may_be_postponed:
+                raise
+            return await self.postpone.accept(identified, deadline, may_be_told=failure.may_be_told)
+        return await self._store(customer, deadline, keep_answer=request.idempotency_key is not None)
 
-    async def _register(
-        self, customer_id: CustomerId, details: CustomerDetails, deadline: Deadline, *, keep_answer: bool
-    ) -> Customer:
-        customer = Customer.register(customer_id, details, self.clock())
-        with self.metrics.time_kakao_call():
-            await self.kakao.notify_registered(customer, deadline)
+    async def _store(self, customer: Customer, deadline: Deadline, *, keep_answer: bool) -> Answer:
         event = CustomerEvent.registered(self.new_id(), customer)
         try:
             # A write whose answer was lost is recognised by its event.
@@ -90,10 +89,8 @@ class RegisterCustomer:
                 grace=GRACE_FOR_STORING,
             )
         except AlreadyExists:
-            # Another request with the same key was faster.
-            return await self._first_answer(customer_id, deadline) or customer
+            # Another request with the same key was faster. If it was postponed, its attempt finds that KakaoTalk has
+            # notified the customer.
+            return await self.postpone.answer(customer.customer_id, deadline) or customer
         self.metrics.count_registration()
         return customer
-
-    async def _first_answer(self, customer_id: CustomerId, deadline: Deadline) -> Customer | None:
-        return await while_unavailable(deadline, lambda: self.registrations.first_answer(customer_id))

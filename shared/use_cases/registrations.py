@@ -2,14 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from shared.domain.customer import Customer
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
 from shared.domain.registration import Attempt, Registration
 from shared.use_cases.deadline import Deadline
+
+# A call of KakaoTalk has ended by then, wherever it was made and whoever gave up waiting for it
+# (KAKAO_TIMEOUT_SECONDS is at most 20), and clocks differ a little. Whom it did not tell by then, it never told.
+KNOWN_AFTER: Final = timedelta(seconds=30)
+# A key is prolonged before the end of a registration that expires so soon.
+KEY_MARGIN: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """`registration`: until a postponed one expires. `key`: how long an idempotency key lives beyond the end of it.
+
+    The document of a registration that has ended lives for both together, and so longer than its key: as long as there
+    is a key, there is the answer to repeat.
+    """
+
+    registration: timedelta
+    key: timedelta
+
+    @property
+    def key_of_postponed(self) -> timedelta:
+        """From the first request on: the registration may end as late as it expires."""
+        return self.registration + self.key
 
 
 @dataclass(frozen=True)
@@ -47,8 +70,10 @@ class PostponedRegistrations(Protocol):
     ) -> None:
         """Ends the registration, adds its events to the outbox, and the customer: all or nothing, in one batch.
 
+        The document then lives for both `Lifetimes` together.
+
         Repeating it with the same events succeeds. Raises PreconditionFailed if the registration has changed since it
-        was read, StoreUnavailable.
+        was read, AlreadyExists if the customer exists with other events, StoreUnavailable.
         """
 
     async def due_before(self, moment: datetime, size: int) -> Sequence[StoredRegistration]:

@@ -47,7 +47,7 @@ async def test_many_concurrent_calls_with_one_key_are_one_registration(system: L
     assert {response.status for response in responses} == {201}
     [customer_id] = {response.body["id"] for response in responses}
     types = sorted(document["type"] for document in await system.stored(CUSTOMERS, customer_id))
-    assert types == ["customer", "event", "first-answer"]
+    assert types == ["customer", "event", "registration"]
     assert len(await system.stored(KAKAOS, customer_id)) == 1
 
 

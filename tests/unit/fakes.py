@@ -8,19 +8,29 @@ from datetime import UTC, datetime, timedelta
 
 from shared.domain.customer import Customer, CustomerDetails
 from shared.domain.customer_view import CustomerView
-from shared.domain.errors import AlreadyExists, DomainError, NotFound, PreconditionFailed, StoreUnavailable
+from shared.domain.errors import (
+    AlreadyExists,
+    DomainError,
+    KakaoUnavailable,
+    NotFound,
+    PreconditionFailed,
+    StoreUnavailable,
+)
 from shared.domain.events import CustomerEvent
-from shared.domain.idempotency import Reservation
+from shared.domain.idempotency import Reservation, digest
 from shared.domain.identifiers import CustomerId, uuid7
 from shared.domain.kakao_message import AlimTalk, KakaoMessage, MessageId, Receipt
 from shared.domain.outbox import OutboxEvent
+from shared.domain.registration import Attempt, Registration, RegistrationStatus
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.projecting import StoredView
+from shared.use_cases.registrations import Lifetimes, ReceivedAttempt, StoredRegistration
 from shared.use_cases.sweeping import OutboxPage, SweepMark
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 CUSTOMER_ID = CustomerId("0189ee3e-0000-7000-8000-000000000000")
+LIFETIMES = Lifetimes(registration=timedelta(hours=24), key=timedelta(hours=24))
 YEON = CustomerDetails(customer_name="yeon", customer_address="incheon", customer_age=20)
 
 
@@ -40,29 +50,48 @@ class Ticks:
 
 @dataclass
 class FakeKakao:
-    """The kakao service as its caller sees it. It raises `failure`, if set."""
+    """The kakao service as its caller sees it. It raises `failure`, if set; with `answers_are_lost` it tells before.
+
+    `is_down`: it cannot even be asked. `told`: whom it told, each once. `notified`: whenever it was asked to.
+    """
 
     failure: DomainError | None = None
+    answers_are_lost: bool = False
+    is_down: bool = False
     notified: list[Customer] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
 
-    async def notify_registered(self, customer: Customer, deadline: Deadline) -> None:
+    def check_available(self) -> None:
+        if self.is_down:
+            raise KakaoUnavailable("circuit open", 1)
+
+    async def notify_registered(self, customer: Customer, deadline: Deadline, *, is_retry: bool = False) -> None:
+        if self.failure is None or self.answers_are_lost:
+            self.notified.append(customer)
+            self.told.add(customer.customer_id)
         if self.failure:
             raise self.failure
-        self.notified.append(customer)
+
+    async def was_told(self, customer_id: CustomerId, deadline: Deadline) -> bool:
+        if self.is_down:
+            raise KakaoUnavailable("no answer", 1)
+        return customer_id in self.told
 
 
 @dataclass
 class FakeCustomers:
-    """Customers, their outbox and the kept first answers: all or nothing, and each id once.
+    """Customers, their registrations and the outbox: all or nothing, and each id once.
 
     Before the time `away_until` of the event loop `add` does not respond; with `answers_are_lost` it stores
     """
 
     customers: dict[str, Customer] = field(default_factory=dict)
-    answers: dict[str, Customer] = field(default_factory=dict)
+    registrations: dict[str, StoredRegistration] = field(default_factory=dict)
     outbox: list[CustomerEvent] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     away_until: float = 0
     answers_are_lost: bool = False
+    writes: int = 0
 
     async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
         is_away = asyncio.get_running_loop().time() < self.away_until
@@ -75,15 +104,23 @@ class FakeCustomers:
     def _add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
         if event in self.outbox:
             return
-        if customer.customer_id in self.customers or (keep_answer and customer.customer_id in self.answers):
+        customer_id = customer.customer_id
+        if customer_id in self.customers or (keep_answer and customer_id in self.registrations):
             raise AlreadyExists
-        self.customers[customer.customer_id] = customer
+        self.customers[customer_id] = customer
         self.outbox.append(event)
         if keep_answer:
-            self.answers[customer.customer_id] = customer
+            self.store(Registration.answered(customer))
 
-    async def first_answer(self, customer_id: CustomerId) -> Customer | None:
-        return self.answers.get(customer_id)
+    def store(self, registration: Registration) -> StoredRegistration:
+        """With a new etag."""
+        self.writes += 1
+        stored = StoredRegistration(registration, str(self.writes))
+        self.registrations[registration.customer_id] = stored
+        return stored
+
+    async def get(self, customer_id: CustomerId) -> Customer | None:
+        return self.customers.get(customer_id)
 
     async def find(self, customer_id: CustomerId) -> StoredCustomer | None:
         customer = self.customers.get(customer_id)
@@ -100,15 +137,104 @@ class FakeCustomers:
 
 
 @dataclass
-class FakeReservations:
-    reservations: dict[str, Reservation] = field(default_factory=dict)
+class FakeRegistrations:
+    """Postponed registrations, in the partitions of `partitions`."""
 
-    async def reserve(self, key: str, reservation: Reservation) -> Reservation:
+    partitions: FakeCustomers
+
+    async def accept(self, registration: Registration) -> None:
+        stored = self.partitions.registrations.get(registration.customer_id)
+        if stored and stored.registration == registration:
+            return
+        if stored:
+            raise AlreadyExists
+        self.partitions.store(registration)
+        if attempt := registration.next_attempt:
+            self.partitions.attempts.append(attempt)
+
+    async def find(self, customer_id: CustomerId) -> StoredRegistration | None:
+        return self.partitions.registrations.get(customer_id)
+
+    async def replace(self, stored: StoredRegistration, registration: Registration) -> StoredRegistration:
+        self._check(stored)
+        return self.partitions.store(registration)
+
+    async def settle(
+        self,
+        stored: StoredRegistration,
+        registration: Registration,
+        events: Sequence[CustomerEvent],
+        customer: Customer | None = None,
+    ) -> None:
+        if events[0] in self.partitions.outbox:
+            return
+        self._check(stored)
+        if customer and customer.customer_id in self.partitions.customers:
+            raise AlreadyExists
+        self.partitions.store(registration)
+        self.partitions.outbox.extend(events)
+        if customer:
+            self.partitions.customers[customer.customer_id] = customer
+
+    def _check(self, stored: StoredRegistration) -> None:
+        current = self.partitions.registrations.get(stored.registration.customer_id)
+        if current is None or current.etag != stored.etag:
+            raise PreconditionFailed
+
+    async def due_before(self, moment: datetime, size: int) -> Sequence[StoredRegistration]:
+        due = [(each.registration.due_at, each) for each in self.partitions.registrations.values()]
+        found = [(due_at, each) for due_at, each in due if due_at and due_at < moment]
+        return [each for _, each in sorted(found, key=lambda pair: pair[0])][:size]
+
+    async def expiring_before(self, moment: datetime, size: int) -> Sequence[StoredRegistration]:
+        stored = self.partitions.registrations.values()
+        found = [each for each in stored if each.registration.is_over(moment) and not each.registration.may_be_told]
+        return found[:size]
+
+    async def oldest(self) -> datetime | None:
+        registrations = [each.registration for each in self.partitions.registrations.values()]
+        return min((each.accepted_at for each in registrations if each.is_pending), default=None)
+
+
+@dataclass
+class FakeReservations:
+    """Without expiry: `lifetimes` has what each key was last given."""
+
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    lifetimes: dict[str, timedelta | None] = field(default_factory=dict)
+
+    async def reserve(self, key: str, reservation: Reservation, lifetime: timedelta | None = None) -> Reservation:
         first = self.reservations.get(key)
         if first:
             return first.model_copy(update={"repeated": True})
         self.reservations[key] = reservation
+        self.lifetimes[key] = lifetime
         return reservation
+
+    async def prolong(self, key_digest: str, customer_id: CustomerId, lifetime: timedelta) -> None:
+        for key, reservation in self.reservations.items():
+            if digest(key) == key_digest and reservation.resource_id == customer_id:
+                self.lifetimes[key] = lifetime
+
+
+@dataclass
+class FakeQueue:
+    """Remembers each message once, as the queue does that detects duplicates. It raises `failure`, if set."""
+
+    failure: DomainError | None = None
+    sent: dict[str, Attempt] = field(default_factory=dict)
+
+    async def send(self, attempts: Sequence[Attempt]) -> None:
+        if self.failure:
+            raise self.failure
+        for attempt in attempts:
+            self.sent.setdefault(attempt.message_id, attempt)
+
+    async def receive(self, most: int, seconds: float) -> Sequence[ReceivedAttempt]:
+        return [ReceivedAttempt(attempt, attempt.message_id) for attempt in list(self.sent.values())[:most]]
+
+    async def complete(self, received: ReceivedAttempt) -> None:
+        self.sent.pop(received.attempt.message_id, None)
 
 
 @dataclass
@@ -223,6 +349,11 @@ class FakeMetrics:
     kakao_calls: list[str] = field(default_factory=list)
     events: list[datetime] = field(default_factory=list)
     """When each event happened whose age was recorded."""
+    postponed: int = 0
+    ended: list[RegistrationStatus] = field(default_factory=list)
+    tries: list[str] = field(default_factory=list)
+    registered_after: list[datetime] = field(default_factory=list)
+    """When each registration was accepted that KakaoTalk answered later."""
 
     def count_registration(self) -> None:
         self.registrations += 1
@@ -232,6 +363,18 @@ class FakeMetrics:
 
     def count_refusal(self, error: DomainError) -> None:
         self.refusals.append(type(error).__name__)
+
+    def count_postponed(self) -> None:
+        self.postponed += 1
+
+    def count_ended(self, status: RegistrationStatus) -> None:
+        self.ended.append(status)
+
+    def count_try(self, outcome: str) -> None:
+        self.tries.append(outcome)
+
+    def record_registered_after(self, accepted_at: datetime) -> None:
+        self.registered_after.append(accepted_at)
 
     @contextmanager
     def time_kakao_call(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import azure.functions as func
 import pytest
 from jsonschema import Draft4Validator, Draft7Validator
 
-from functions import customer, customer_view, health, kakao, openapi, unmatched
+from functions import customer, customer_view, health, kakao, openapi, registration, unmatched
 from shared import resources
 from shared.settings import LONGEST_BATCH_SECONDS, Settings
 
@@ -35,7 +35,7 @@ def test_configuration_files_are_valid(file: str, schema: str) -> None:
 
 def functions_of_all_apps() -> list[Any]:
     app = func.FunctionApp()
-    blueprints = [module.blueprint for module in (customer, customer_view, health, kakao, openapi)]
+    blueprints = [module.blueprint for module in (customer, registration, customer_view, health, kakao, openapi)]
     for blueprint in [*blueprints, unmatched.blueprint_for(blueprints)]:
         app.register_functions(blueprint)
     return list(app.get_functions())
@@ -109,13 +109,28 @@ def test_the_local_topic_detects_duplicates_and_dead_letters() -> None:
         assert properties["DeadLetteringOnMessageExpiration"] is True
 
 
-def test_what_was_put_aside_lies_there_once_and_is_deleted_in_the_end() -> None:
-    [queue] = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"][0]["Queues"]
+def queues() -> dict[str, Any]:
+    """The properties of each queue by its name."""
+    [namespace] = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"]
+    return {queue["Name"]: queue["Properties"] for queue in namespace["Queues"]}
 
-    assert queue["Properties"]["RequiresDuplicateDetection"] is True
+
+def test_what_was_put_aside_lies_there_once_and_is_deleted_in_the_end() -> None:
+    queue = queues()[resources.EVENTS_SET_ASIDE]
+
+    assert queue["RequiresDuplicateDetection"] is True
     # A dead letter would keep a name and an address for ever.
-    assert queue["Properties"]["DefaultMessageTimeToLive"] == "P14D"
-    assert queue["Properties"]["DeadLetteringOnMessageExpiration"] is False
+    assert queue["DefaultMessageTimeToLive"] == "P14D"
+    assert queue["DeadLetteringOnMessageExpiration"] is False
+
+
+def test_an_attempt_outlives_its_registration_and_is_deleted_then() -> None:
+    queue = queues()[resources.REGISTRATIONS_POSTPONED]
+
+    assert queue["RequiresDuplicateDetection"] is True
+    assert (queue["LockDuration"], queue["DefaultMessageTimeToLive"]) == ("PT1M", "P2D")
+    assert Settings.model_fields["registration_lifetime_seconds"].default < 2 * 24 * 60 * 60
+    assert queue["DeadLetteringOnMessageExpiration"] is False
 
 
 def test_a_batch_is_finished_before_its_locks_end() -> None:

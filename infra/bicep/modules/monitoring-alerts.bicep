@@ -48,7 +48,7 @@ type MetricAlert = {
 
   @description('ISO 8601.')
   window: 'PT5M' | 'PT15M'
-  dimensions: { name: string, operator: 'Include', values: string[] }[]
+  dimensions: { name: string, operator: 'Exclude' | 'Include', values: string[] }[]
 }
 
 // A refusal because of the caller (4xx) is not a failure; a function without a URL fails by raising. `requests` holds
@@ -101,6 +101,47 @@ customMetrics
 '''
   }
   {
+    name: 'registrations-waiting'
+    description: 'The oldest postponed registration has waited for more than half an hour.'
+    severity: 2
+    minutes: 15
+    enabled: true
+    query: '''
+customMetrics
+| where name == "ssak8.registration.oldest"
+| summarize seconds = max(valueMax)
+| where seconds > 1800
+'''
+  }
+  {
+    name: 'registrations-expired'
+    description: 'Postponed registrations were given up, because kakao could not be asked in time.'
+    severity: 2
+    minutes: 15
+    enabled: true
+    query: '''
+customMetrics
+| where name == "ssak8.registrations.ended"
+| extend status = tostring(customDimensions["status"])
+| summarize expired = sumif(value, status == "expired")
+| where expired > 0
+'''
+  }
+  {
+    // Whoever runs it reports the oldest that waits, also if nobody does.
+    name: 'register-deferred'
+    description: 'Postponed registrations are not tried: the function has reported nothing for a quarter of an hour.'
+    severity: 2
+    minutes: 15
+    enabled: attended
+    query: '''
+customMetrics
+| where name == "ssak8.registration.oldest"
+| summarize reported = count()
+| where reported == 0
+'''
+  }
+  {
     name: 'oldest-message'
     description: 'An event was more than five minutes old when it was handled, or events are not handled at all.'
     severity: 2
@@ -141,13 +182,13 @@ customMetrics
   }
   {
     name: 'no-traffic'
-    description: 'Nobody registered or cancelled for an hour, or telemetry is missing.'
+    description: 'Nobody registered, was postponed or cancelled for an hour, or telemetry is missing.'
     severity: 3
     minutes: 60
     enabled: attended
     query: '''
 customMetrics
-| where name in ("ssak8.registrations", "ssak8.refusals", "ssak8.cancellations")
+| where name in ("ssak8.registrations", "ssak8.registrations.postponed", "ssak8.refusals", "ssak8.cancellations")
 | summarize exported = count()
 | where exported == 0
 '''
@@ -181,7 +222,7 @@ var metricAlerts MetricAlert[] = [
   }
   {
     name: 'active-messages'
-    description: 'More than a thousand messages have been waiting for a quarter of an hour.'
+    description: 'More than a thousand messages of the topic, or of a queue, have been waiting for a quarter of an hour.'
     severity: 2
     scope: serviceBusId
     namespace: 'Microsoft.ServiceBus/namespaces'
@@ -189,7 +230,8 @@ var metricAlerts MetricAlert[] = [
     aggregation: 'Average'
     above: 1000
     window: 'PT15M'
-    dimensions: []
+    // While kakao is down, postponed registrations wait there on purpose: the alert registrations-waiting.
+    dimensions: [{ name: 'EntityName', operator: 'Exclude', values: ['registrations-postponed'] }]
   }
   {
     name: 'database-throttling'

@@ -15,14 +15,16 @@ from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
 from shared.adapters.kakao_messages import CosmosKakaoMessages
+from shared.adapters.registrations import CosmosRegistrations
 from shared.adapters.reservations import CosmosReservations
 from shared.domain.customer import Customer
 from shared.domain.customer_view import CustomerView, project
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
-from shared.domain.idempotency import Reservation
+from shared.domain.idempotency import Reservation, digest
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageRequest, MessageKind, Receipt
+from shared.domain.registration import Registration
 from shared.resources import CUSTOMERS, KAKAOS
 from shared.settings import Settings
 from shared.use_cases.cancelling import StoredCustomer
@@ -40,6 +42,7 @@ class Stores:
         self.customers = CosmosCustomers(self.database, self.settings)
         self.messages = CosmosKakaoMessages(self.database, self.settings)
         self.views = CosmosCustomerViews(self.database, self.settings)
+        self.registrations = CosmosRegistrations(self.database, self.settings)
         self.reservations = CosmosReservations(self.database, CUSTOMERS, self.settings)
 
     async def registered(self, *, keep_answer: bool = False) -> StoredCustomer:
@@ -108,7 +111,7 @@ async def test_a_customer_is_found_as_it_was_added(stores: Stores) -> None:
     stored = await stores.registered()
 
     assert await stores.customers.get(stored.customer.customer_id) == stored.customer
-    assert await stores.customers.first_answer(stored.customer.customer_id) is None
+    assert await stores.registrations.find(stored.customer.customer_id) is None
 
 
 async def test_a_customer_cannot_be_added_twice(stores: Stores) -> None:
@@ -124,7 +127,9 @@ async def test_the_first_answer_outlives_the_customer(stores: Stores) -> None:
     await stores.customers.remove(stored, canceled(stored))
 
     assert await stores.customers.get(stored.customer.customer_id) is None
-    assert await stores.customers.first_answer(stored.customer.customer_id) == stored.customer
+    first = await stores.registrations.find(stored.customer.customer_id)
+    assert first is not None
+    assert first.registration == Registration.answered(stored.customer)
     event = CustomerEvent.registered(new_uuid7(), stored.customer)
     with pytest.raises(AlreadyExists):
         await stores.customers.add(stored.customer, event, keep_answer=True)
@@ -232,6 +237,33 @@ async def test_a_key_is_reserved_once_however_many_try(stores: Stores) -> None:
 
     assert len({reservation.resource_id for reservation in got}) == 1
     assert sorted(reservation.repeated for reservation in got) == [False] + [True] * 7
+
+
+async def ttl_of(stores: Stores, key: str) -> int:
+    document_id = f"idempotency-key.{digest(key)}"
+    async with stores.database.container(CUSTOMERS, "read_item") as container:
+        document = await container.read_item(document_id, partition_key=document_id)
+    return int(document["ttl"])
+
+
+async def test_a_key_that_is_repeated_keeps_its_lifetime_until_it_is_prolonged(stores: Stores) -> None:
+    own = Reservation.of(YEON, new_id())
+    await stores.reservations.reserve("key", own, timedelta(hours=1))
+
+    await stores.reservations.reserve("key", own, timedelta(hours=2))
+    assert await ttl_of(stores, "key") == 3600
+
+    await stores.reservations.prolong(digest("key"), own.resource_id, timedelta(hours=3))
+    assert await ttl_of(stores, "key") == 3 * 3600
+
+
+async def test_only_the_key_of_the_same_customer_is_prolonged(stores: Stores) -> None:
+    await stores.reservations.reserve("key", Reservation.of(YEON, new_id()), timedelta(hours=1))
+
+    await stores.reservations.prolong(digest("key"), new_id(), timedelta(hours=3))
+    await stores.reservations.prolong(digest("unknown"), new_id(), timedelta(hours=3))
+
+    assert await ttl_of(stores, "key") == 3600
 
 
 async def test_the_same_key_in_another_container_is_another_key(stores: Stores) -> None:

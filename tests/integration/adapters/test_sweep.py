@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 
+from shared.adapters.attempt_queue import ServiceBusAttemptQueue
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
@@ -71,7 +72,8 @@ class Sweeping:
 
     async def publish(self) -> None:
         """Publishes what the change feed has, from its beginning."""
-        await PublishOutbox(self.publisher, FakeMetrics().record_age)(read_outbox(await self.feed()))
+        attempts = ServiceBusAttemptQueue(self.settings)
+        await PublishOutbox(self.publisher, attempts, FakeMetrics().record_age)(read_outbox(await self.feed()))
 
     async def feed(self) -> list[dict[str, Any]]:
         return [change async for change in self.container.query_items_change_feed(start_time="Beginning")]
@@ -222,7 +224,7 @@ async def test_the_mark_does_not_come_back_through_the_feed_as_an_event(
     changes = await sweeping.feed()
 
     assert MARK_ID in {change["id"] for change in changes}
-    assert [event.event_type for event in read_outbox(changes)] == [EventType.REGISTERED]
+    assert [event.event_type for event in read_outbox(changes).events] == [EventType.REGISTERED]
 
 
 async def test_the_mark_never_expires(sweeping: Sweeping) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from shared.domain.customer import Customer
 from shared.domain.events import CustomerEvent
-from shared.domain.outbox import OutboxEvent, UnreadableOutboxDocument
+from shared.domain.outbox import OutboxAttempt, OutboxEvent, UnreadableOutboxDocument
+from shared.domain.registration import Attempt
 from tests.unit.fakes import CUSTOMER_ID, START, YEON
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -30,7 +31,7 @@ def test_it_is_read_as_it_was_written_whatever_the_database_adds() -> None:
     assert (read.event_type, read.happened_at) == ("CustomerRegistered", START)
 
 
-@pytest.mark.parametrize("kind", ["customer", "first-answer", "idempotency-key", "sweep", None])
+@pytest.mark.parametrize("kind", ["customer", "registration", "attempt", "idempotency-key", "sweep", None])
 def test_a_document_of_another_kind_is_not_an_outbox_event(kind: str | None) -> None:
     assert OutboxEvent.read({"id": "c", "type": kind}) is None
 
@@ -62,3 +63,29 @@ def test_an_event_of_another_version_of_this_code_is_kept_as_it_is() -> None:
 
     assert read
     assert (read.event_type, read.event) == ("CustomerMoved", newer)
+
+
+ATTEMPT = Attempt(customer_id=CUSTOMER_ID, number=3, due_at=START)
+
+
+def test_an_attempt_is_stored_where_no_index_of_registrations_finds_it() -> None:
+    document = OutboxAttempt.of(ATTEMPT, TRACEPARENT, ttl=60).to_json_object()
+
+    assert document == {
+        "id": f"{CUSTOMER_ID}.3",
+        "customerId": CUSTOMER_ID,
+        "type": "attempt",
+        "attempt": {"customerId": CUSTOMER_ID, "number": 3, "dueAt": "2026-01-02T03:04:05.678Z"},
+        "traceparent": TRACEPARENT,
+        "ttl": 60,
+    }
+    assert OutboxAttempt.read({**document, "_etag": "x"}) == OutboxAttempt.of(ATTEMPT, TRACEPARENT, ttl=60)
+    assert OutboxAttempt.read(DOCUMENT) is None
+
+
+@pytest.mark.parametrize("attempt", [None, {}, {"customerId": "홍길동", "number": "x"}])
+def test_an_unreadable_attempt_is_named_without_its_content(attempt: Any) -> None:
+    with pytest.raises(UnreadableOutboxDocument) as unreadable:
+        OutboxAttempt.read({"id": "1", "customerId": "c", "type": "attempt", "attempt": attempt})
+
+    assert str(unreadable.value) == "outbox document 1 is not an attempt: not sent"

@@ -12,6 +12,7 @@ from shared.events.edge import event_function, outbox_function, timer_function
 from shared.events.reading import UnreadableEvent, read_event
 from shared.failures import UnexpectedFailure
 from shared.telemetry import trace_id
+from shared.use_cases.publishing import Outbox
 from tests.unit.events.messages import message
 from tests.unit.fakes import CUSTOMER_ID, START, YEON
 
@@ -91,9 +92,8 @@ async def test_the_change_feed_is_handled_as_outbox_events() -> None:
     handled: list[str] = []
 
     @outbox_function
-    async def handle(events: object) -> None:
-        assert isinstance(events, list)
-        handled.extend(event.id for event in events)
+    async def handle(outbox: Outbox) -> None:
+        handled.extend(event.id for event in outbox.events)
 
     await handle(feed({"id": "c", "type": "customer"}, outbox_document(EVENT)))
 

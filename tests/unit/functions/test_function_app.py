@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up
+from functions import customer, customer_view, health, kakao, openapi, registration, sandbox, unmatched, warm_up
 from shared.settings import settings
 from tools.delivery.deployment import EVENT_FUNCTIONS
 
@@ -17,6 +17,8 @@ ROUTES = {
     "get-customer": ("GET", "HEAD", "customers/{id}"),
     "list-customers": ("GET", "HEAD", "customers"),
     "cancel-registration": ("DELETE", "customers/{id}"),
+    "get-registration": ("GET", "HEAD", "registrations/{id}"),
+    "withdraw-registration": ("DELETE", "registrations/{id}"),
     "send-kakao": ("POST", "kakaos"),
     "get-receipt": ("GET", "receipts/{id}"),
     "get-kakao": ("GET", "HEAD", "kakaos/{id}"),
@@ -41,6 +43,9 @@ SERVICES = {
         "event-publisher",
         *EVERYWHERE,
         "sweep-outbox",
+        "get-registration",
+        "withdraw-registration",
+        "register-deferred",
     },
     "kakao": {"send-kakao", "get-kakao", "get-receipt", "list-kakaos", "kakao-alert", *EVERYWHERE},
     "customerview": {"view-updater", "get-customer-view", "list-customer-views", *EVERYWHERE},
@@ -58,7 +63,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up):
+        for module in (customer, registration, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()
@@ -145,6 +150,12 @@ def test_the_outbox_is_swept_every_four_minutes(load: Load) -> None:
     binding = trigger(load("customer")["sweep-outbox"])
 
     assert (binding["type"], binding["schedule"]) == ("timerTrigger", "0 */4 * * * *")
+
+
+def test_what_was_postponed_is_tried_every_ten_seconds(load: Load) -> None:
+    binding = trigger(load("customer")["register-deferred"])
+
+    assert (binding["type"], binding["schedule"]) == ("timerTrigger", "*/10 * * * * *")
 
 
 def test_the_platform_can_warm_every_app_up(load: Load) -> None:

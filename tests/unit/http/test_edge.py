@@ -21,11 +21,16 @@ OUTCOMES: list[tuple[DomainError, int]] = [
     (errors.NotFound("x"), 404),
     (errors.AlreadyExists("x"), 409),
     (errors.MessageAlreadySent("x"), 409),
+    (errors.TooLateToWithdraw("expired"), 409),
+    (errors.RegistrationEnded("expired"), 410),
+    (errors.RegistrationEnded("withdrawn"), 410),
+    (errors.RegistrationEnded("refused", "x"), 422),
     (errors.PreconditionFailed("x"), 412),
     (errors.IdempotencyKeyReused("x"), 422),
     (errors.KakaoRefused("x"), 422),
     (errors.ProviderRefused("p", "recipient_blocked", "x"), 422),
     (errors.KakaoUnavailable("timeout", 1.2), 503),
+    (errors.KakaoBusy("busy", 1), 503),
     (errors.Overloaded("queue too long", 2), 503),
     (errors.StoreUnavailable("x", 2), 503),
     (errors.PublisherUnavailable("x", 0), 503),
@@ -108,16 +113,23 @@ class Admitting:
         self.kakao = Kakao()
         self.counted: list[DomainError] = []
 
-    async def answer(self, request: func.HttpRequest, error: Exception | None = None) -> func.HttpResponse:
+    async def answer(
+        self, request: func.HttpRequest, error: Exception | None = None, status: int = 200
+    ) -> func.HttpResponse:
         async def opened() -> None: ...
+
+        async def postpone(_: func.HttpRequest) -> func.HttpResponse:
+            if error:
+                raise error
+            return func.HttpResponse("postponed", status_code=202)
 
         admit = AdmitRegistration(self.queue, self.kakao, opened, self.counted.append)
 
-        @admitted_http_function(lambda: admit)
+        @admitted_http_function(lambda: admit, if_async=postpone)
         async def handle(request: func.HttpRequest, deadline: Deadline) -> func.HttpResponse:
             if error:
                 raise error
-            return func.HttpResponse(f"{deadline.left() > 1}")
+            return func.HttpResponse(f"{deadline.left() > 1}", status_code=status)
 
         return await handle(request, CONTEXT)
 
@@ -175,3 +187,47 @@ async def test_the_slot_is_given_back_with_what_became_of_it(error: Exception | 
 
     assert admitting.queue.served == [served]
     assert admitting.counted == []
+
+
+ASYNC = func.HttpRequest("POST", "http://localhost/customers", headers={"Prefer": "respond-async"}, body=b"")
+
+
+@pytest.mark.parametrize("full", [True, False])
+async def test_whoever_would_rather_wait_is_postponed_instead_of_refused_and_not_counted(*, full: bool) -> None:
+    admitting = Admitting(Queue(full=full))
+    admitting.kakao.failure = None if full else errors.KakaoUnavailable("circuit open", 8)
+
+    answer = await admitting.answer(ASYNC)
+
+    assert (answer.status_code, answer.get_body()) == (202, b"postponed")
+    assert admitting.counted == []
+
+
+async def test_whoever_would_rather_wait_is_registered_at_once_if_that_is_possible() -> None:
+    answer = await Admitting(Queue()).answer(ASYNC)
+
+    assert (answer.status_code, answer.get_body()) == (200, b"True")
+
+
+async def test_without_a_database_nothing_is_postponed() -> None:
+    answer = await Admitting(Queue(full=True)).answer(ASYNC, errors.StoreUnavailable("The database is away.", 2))
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert json.loads(answer.get_body())["detail"] == "The database is away."
+
+
+async def test_a_slot_whose_registration_had_to_be_postponed_was_in_vain() -> None:
+    admitting = Admitting(Queue())
+
+    await admitting.answer(ASYNC, status=202)
+
+    assert admitting.queue.served == [False]
+
+
+async def test_an_ended_registration_says_how_to_register_again() -> None:
+    expired = json.loads((await answer_to(errors.RegistrationEnded("expired"))).get_body())
+    refused = json.loads((await answer_to(errors.RegistrationEnded("refused", "KakaoTalk refuses."))).get_body())
+
+    advice = "To register, send the request with a new Idempotency-Key."
+    assert expired["detail"] == f"This registration has ended: expired. {advice}"
+    assert refused["detail"] == f"KakaoTalk refuses. {advice}"

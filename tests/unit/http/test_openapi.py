@@ -6,7 +6,7 @@ import azure.functions as func
 from azure.functions.decorators.http import HttpTrigger
 from openapi_spec_validator import validate
 
-from functions import customer, customer_view, kakao, openapi
+from functions import customer, customer_view, kakao, openapi, registration
 from shared.http.openapi import document
 
 COMMITTED = Path(__file__).parents[3] / "infra/openapi.json"
@@ -19,7 +19,7 @@ def schema(name: str) -> Any:
 def methods_and_paths_of_the_functions() -> set[tuple[str, str]]:
     """Without /health and the receipts, which the gateway does not pass on."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    for module in (customer, customer_view, kakao, openapi):
+    for module in (customer, registration, customer_view, kakao, openapi):
         app.register_functions(module.blueprint)
     triggers = [function.get_trigger() for function in app.get_functions()]
     return {

@@ -32,6 +32,9 @@ GRANTED = {
     ("kakao", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/kakao-alert"),
     ("customerview", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/view-updater"),
     ("customerview", "Service Bus Data Sender", "namespaces/sb-/queues/events-set-aside"),
+    # attempts to register: sent and received by the same app
+    ("customer", "Service Bus Data Sender", "namespaces/sb-/queues/registrations-postponed"),
+    ("customer", "Service Bus Data Receiver", "namespaces/sb-/queues/registrations-postponed"),
     # for the key of a KakaoTalk provider, once there is one
     ("kakao", "Key Vault Secrets User", "vaults/kv-"),
     # telemetry

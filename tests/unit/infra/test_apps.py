@@ -6,7 +6,7 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from functions import customer, customer_view, kakao
+from functions import customer, customer_view, kakao, registration
 from shared import resources
 from shared.settings import Service, Settings
 from tests.unit.infra.compiler import deploy
@@ -60,7 +60,11 @@ FORBIDDEN = (
     "TZ",
     "APPINSIGHTS_INSTRUMENTATIONKEY",
 )
-BLUEPRINTS = {"customer": customer.blueprint, "kakao": kakao.blueprint, "customerview": customer_view.blueprint}
+BLUEPRINTS = {
+    "customer": (customer.blueprint, registration.blueprint),
+    "kakao": (kakao.blueprint,),
+    "customerview": (customer_view.blueprint,),
+}
 CALLERS = {"customer": {"gateway"}, "kakao": {"customer", "gateway"}, "customerview": {"gateway"}}
 
 every_app = pytest.mark.parametrize("app", APPS)
@@ -74,7 +78,8 @@ def settings_that_the_code_reads() -> set[str]:
 def event_functions(app: str) -> set[str | None]:
     """The functions of an app without an HTTP trigger."""
     functions = func.FunctionApp()
-    functions.register_functions(BLUEPRINTS[app])
+    for blueprint in BLUEPRINTS[app]:
+        functions.register_functions(blueprint)
     triggers = {function.get_function_name(): function.get_trigger() for function in functions.get_functions()}
     return {name for name, trigger in triggers.items() if trigger and trigger.get_binding_name() != "httpTrigger"}
 
@@ -251,6 +256,22 @@ def test_a_zone_redundant_app_lists_the_instances_it_keeps(environment: str, app
     if plan["zoneRedundant"]:
         assert ready.keys() == groups
         assert all(count >= 2 for count in ready.values())
+
+
+def test_trying_again_takes_no_instance_from_registering() -> None:
+    # A timer's scale group is its own, and the platform runs it on one instance: the other is there if that one fails.
+    scale = deployment("prod").app("customer")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+
+    assert {"name": "function:register-deferred", "instanceCount": 2} in scale["alwaysReady"]
+    assert {"name": "http", "instanceCount": 2} in scale["alwaysReady"]
+
+
+@every_environment
+@every_app
+def test_nobody_can_change_how_the_sandbox_behaves_on_azure(environment: str, app: str) -> None:
+    # Whoever reaches the gateway could make kakao fail, or slow.
+    assert not [name for name in deployment(environment).settings(app) if name.startswith("SANDBOX_")]
+    assert Settings.model_fields["sandbox_changeable"].default is False
 
 
 @every_app

@@ -9,7 +9,7 @@ import pytest
 
 from shared.http.requests import LARGEST_BODY
 from shared.settings import Settings
-from shared.use_cases.registering import GRACE_FOR_STORING
+from shared.use_cases.postponing import GRACE_FOR_STORING
 from tests.unit.infra.deployments import ENVIRONMENTS, deployment
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.apps import APPS
@@ -182,7 +182,8 @@ def test_the_gateway_knows_which_methods_each_path_allows() -> None:
     for path, operations in description["paths"].items():
         expected = ", ".join(sorted([*(method.upper() for method in operations), "OPTIONS"]))
         assert allow_of(path.replace("{id}", "0189ee3e")) == [expected]
-    for path in ("/", "/nonsense", "/customersX", "/customers/a/b", "/kakaos/a/b", "/x/customers", "/health"):
+    unknown = ("/", "/nonsense", "/customersX", "/customers/a/b", "/registrations", "/kakaos/a/b", "/x/customers")
+    for path in (*unknown, "/registrations/a/b", "/health"):
         assert allow_of(path) == []
 
 
@@ -193,6 +194,18 @@ def test_forwarded_headers_of_a_caller_are_not_trusted() -> None:
     assert headers["X-Forwarded-Proto"].attrib["exists-action"] == "override"
     assert headers["X-Forwarded-Prefix"].attrib["exists-action"] == "delete"
     assert headers["tracestate"].attrib["exists-action"] == "delete"
+
+
+def test_what_a_client_prefers_reaches_the_app_and_the_answer_the_client() -> None:
+    # API Management passes every header on, in both directions, unless a policy changes it: Prefer and Idempotency-Key
+    # to the app; Preference-Applied, Location and Retry-After back.
+    changed = {header.attrib["name"] for header in POLICY.iterfind("inbound/set-header")}
+    forwarding = {option for forward in POLICY.iterfind("backend//forward-request") for option in forward.attrib}
+
+    assert changed == {"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "tracestate"}
+    # fail-on-error-status-code would replace an app's own 410 or 503.
+    assert forwarding == {"timeout", "follow-redirects"}
+    assert [element.tag for element in POLICY.iterfind("outbound/*")] == ["base"]
 
 
 @every_environment

@@ -8,9 +8,11 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import customer, customer_view, kakao
+from functions import customer, customer_view, kakao, registration
+from shared.domain.registration import LONGEST_PAUSE, RegistrationStatus
 from shared.metrics import BREAKER_STATES, METRICS
-from shared.resources import EVENTS_SET_ASIDE
+from shared.resources import EVENTS_SET_ASIDE, REGISTRATIONS_POSTPONED
+from shared.settings import Settings
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, foundation
 from tests.unit.infra.kql import COLUMNS, tables, unknown_names
 from tools.paths import ROOT
@@ -24,6 +26,9 @@ REQUIRED_ALERTS = {
     "failure-ratio",
     "p95",
     "breaker-open",
+    "registrations-waiting",
+    "registrations-expired",
+    "register-deferred",
     "oldest-message",
     "dead-letters",
     "set-aside",
@@ -77,7 +82,7 @@ every_query = pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.key
 
 def function_names() -> set[str]:
     app = func.FunctionApp()
-    for blueprint in (customer.blueprint, customer_view.blueprint, kakao.blueprint):
+    for blueprint in (customer.blueprint, customer_view.blueprint, kakao.blueprint, registration.blueprint):
         app.register_functions(blueprint)
     return {str(function.get_function_name()) for function in app.get_functions()}
 
@@ -165,6 +170,28 @@ def test_the_breaker_alert_fires_for_an_open_breaker() -> None:
     assert re.findall(r"state >= (\d)", query) == [str(BREAKER_STATES["open"])]
 
 
+def test_the_alert_for_expired_registrations_reads_a_status_that_exists() -> None:
+    [query] = [query for name, query in alert_queries("prod").items() if "registrations-expired" in name]
+
+    assert compared(query, "status") == {RegistrationStatus.EXPIRED}
+
+
+def test_the_alerts_for_those_who_wait_read_what_the_function_reports_while_it_runs() -> None:
+    # It reports 0 while nobody waits, so silence means that it does not run.
+    [waiting, silence] = [
+        query
+        for alert in ("registrations-waiting", "register-deferred")
+        for name, query in alert_queries("prod").items()
+        if f"-{alert}-" in name
+    ]
+
+    assert compared(waiting, "name") == compared(silence, "name") == {"ssak8.registration.oldest"}
+    assert "max(valueMax)" in waiting
+    [seconds] = re.findall(r"seconds > (\d+)", waiting)
+    assert LONGEST_PAUSE < int(seconds) < Settings.model_fields["registration_lifetime_seconds"].default
+    assert re.search(r"reported = count\(\)\n\| where reported == 0$", silence)
+
+
 @pytest.mark.parametrize("alert", CAUSES)
 def test_an_alert_reports_what_stands_still_but_not_late_metrics(alert: str) -> None:
     [rule] = [rule["properties"] for rule in deployment("prod").all(LOG_ALERTS) if f"-{alert}-" in rule["name"]]
@@ -205,6 +232,7 @@ def test_the_workbook_answers_an_operators_first_questions() -> None:
         "Is it up?",
         "How fast?",
         "How many registered and cancelled?",
+        "Who waits?",
         "What is stuck?",
         "What does it cost?",
     ]
@@ -235,7 +263,7 @@ def test_every_required_alert_exists_and_is_enabled_where_somebody_relies_on_it(
 
     assert rules.keys() >= REQUIRED_ALERTS
     silent = {name for name, enabled in rules.items() if not enabled}
-    unattended = {"no-traffic", *(f"availability-{target}" for target in ("gateway", *APPS))}
+    unattended = {"no-traffic", "register-deferred", *(f"availability-{target}" for target in ("gateway", *APPS))}
     assert silent == (unattended if environment == "dev" else set())
     assert foundation(environment).one("Microsoft.Consumption/budgets")["properties"]["amount"] > 0
 
@@ -253,6 +281,17 @@ def test_a_message_that_was_put_aside_is_reported(environment: str) -> None:
         0,
     )
     assert [dimension["values"] for dimension in criterion["dimensions"]] == [[EVENTS_SET_ASIDE]]
+
+
+@every_environment
+def test_postponed_registrations_are_no_backlog_of_messages(environment: str) -> None:
+    # While kakao is down, they wait in their queue by the thousand, as they should.
+    [rule] = [rule for rule in deployment(environment).all(METRIC_ALERTS) if "-active-messages-" in rule["name"]]
+    [criterion] = rule["properties"]["criteria"]["allOf"]
+
+    assert criterion["dimensions"] == [
+        {"name": "EntityName", "operator": "Exclude", "values": [REGISTRATIONS_POSTPONED]}
+    ]
 
 
 @every_environment

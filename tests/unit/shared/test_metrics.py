@@ -1,8 +1,10 @@
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from opentelemetry.metrics import CallbackOptions
 
 from shared import metrics
 from shared.domain.errors import (
@@ -14,6 +16,7 @@ from shared.domain.errors import (
     StoreUnavailable,
 )
 from shared.domain.identifiers import utc_now
+from shared.domain.registration import RegistrationStatus
 from tests.measured import measured
 
 
@@ -22,6 +25,11 @@ def test_every_metric_is_listed_with_its_attributes() -> None:
         "ssak8.registrations": (),
         "ssak8.cancellations": (),
         "ssak8.refusals": ("reason",),
+        "ssak8.registrations.postponed": (),
+        "ssak8.registrations.ended": ("status",),
+        "ssak8.registration.tries": ("outcome",),
+        "ssak8.registration.oldest": (),
+        "ssak8.registration.postponement": (),
         "ssak8.registration.wait": (),
         "ssak8.registration.waiting": (),
         "ssak8.kakao.duration": ("outcome",),
@@ -37,6 +45,7 @@ def test_every_metric_is_listed_with_its_attributes() -> None:
     [
         (metrics.count_registration, "ssak8.registrations"),
         (metrics.count_cancellation, "ssak8.cancellations"),
+        (metrics.count_postponed, "ssak8.registrations.postponed"),
     ],
 )
 def test_successes_are_counted(count: Callable[[], None], name: str) -> None:
@@ -98,6 +107,7 @@ def test_a_call_of_kakao_that_succeeds_is_timed_as_a_success() -> None:
         (metrics.record_outbox_age, "ssak8.outbox.age"),
         (metrics.record_alert_age, "ssak8.alert.age"),
         (metrics.record_view_age, "ssak8.view.age"),
+        (metrics.record_registered_after, "ssak8.registration.postponement"),
     ],
 )
 @pytest.mark.parametrize("ago", [timedelta(seconds=5), timedelta(seconds=-5)], ids=["past", "future"])
@@ -107,3 +117,26 @@ def test_ages_are_recorded_even_if_clocks_differ(record: Callable[[datetime], No
     record(utc_now() - ago)
 
     assert measured(name) == before + 1
+
+
+def test_what_became_of_postponed_registrations_is_counted() -> None:
+    ended = measured("ssak8.registrations.ended", status="expired")
+    tries = measured("ssak8.registration.tries", outcome="busy")
+
+    metrics.count_ended(RegistrationStatus.EXPIRED)
+    metrics.count_try("busy")
+
+    assert measured("ssak8.registrations.ended", status="expired") == ended + 1
+    assert measured("ssak8.registration.tries", outcome="busy") == tries + 1
+
+
+def test_the_oldest_pending_registration_is_reported_only_while_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics.set_oldest_pending(utc_now() - timedelta(hours=1))
+    assert measured("ssak8.registration.oldest") == pytest.approx(3600, abs=5)
+
+    later = time.monotonic() + metrics.OLDEST_IS_KNOWN_FOR
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert list(metrics._observe_oldest_pending(CallbackOptions())) == []
+
+    metrics.set_oldest_pending(None)
+    assert measured("ssak8.registration.oldest") == 0

@@ -5,7 +5,19 @@ from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
 from shared.use_cases.cancelling import CancelRegistration, StoredCustomer
-from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeCustomers, FakeMetrics, Ticks
+from shared.use_cases.looking_up import LookUpRegistration
+from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
+from tests.unit.fakes import (
+    CUSTOMER_ID,
+    LIFETIMES,
+    START,
+    YEON,
+    FakeCustomers,
+    FakeMetrics,
+    FakeRegistrations,
+    FakeReservations,
+    Ticks,
+)
 
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 
@@ -18,7 +30,15 @@ async def customers() -> FakeCustomers:
 
 
 def cancelling(customers: FakeCustomers, metrics: FakeMetrics | None = None) -> CancelRegistration:
-    return CancelRegistration(customers, Ticks().now, Ticks().new_id, (metrics or FakeMetrics()).count_cancellation)
+    metrics, registrations, clock = metrics or FakeMetrics(), FakeRegistrations(customers), Ticks().now
+    withdraw = WithdrawRegistration(
+        registrations,
+        LookUpRegistration(registrations, customers),
+        KeepKey(FakeReservations(), LIFETIMES),
+        clock,
+        metrics.count_ended,
+    )
+    return CancelRegistration(customers, withdraw, clock, Ticks().new_id, metrics.count_cancellation)
 
 
 async def test_cancelling_deletes_the_customer_announces_it_and_is_counted(customers: FakeCustomers) -> None:

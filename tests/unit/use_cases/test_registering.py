@@ -6,14 +6,27 @@ import pytest
 from shared.domain.customer import Customer, CustomerDetails
 from shared.domain.errors import AlreadyExists, IdempotencyKeyReused, KakaoRefused, KakaoUnavailable, StoreUnavailable
 from shared.domain.events import CustomerEvent
+from shared.domain.registration import Registration
 from shared.use_cases.cancelling import CancelRegistration
 from shared.use_cases.deadline import LONGEST_PAUSE, Deadline
-from shared.use_cases.registering import GRACE_FOR_STORING, RegisterCustomer
-from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeCustomers, FakeKakao, FakeMetrics, FakeReservations, Ticks
+from shared.use_cases.looking_up import LookUpRegistration
+from shared.use_cases.postponing import GRACE_FOR_STORING, Answer, PostponeRegistration, RegistrationRequest
+from shared.use_cases.registering import RegisterCustomer
+from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
+from tests.unit.fakes import (
+    LIFETIMES,
+    START,
+    YEON,
+    FakeCustomers,
+    FakeKakao,
+    FakeMetrics,
+    FakeRegistrations,
+    FakeReservations,
+    Ticks,
+)
 from tests.virtual_time import run_virtually, virtual_loop
 
 SECONDS = 2
-FASTER = Customer.register(CUSTOMER_ID, YEON, START)
 
 
 class Registering:
@@ -25,13 +38,35 @@ class Registering:
         self.customers = FakeCustomers()
         self.reservations = FakeReservations()
         self.metrics = FakeMetrics()
-        self.use_case = RegisterCustomer(
-            self.kakao, self.customers, self.reservations, ticks.now, ticks.new_id, self.metrics
+        registrations = FakeRegistrations(self.customers)
+        self.postpone = PostponeRegistration(
+            registrations, self.reservations, LIFETIMES, ticks.now, ticks.new_id, self.metrics
         )
-        self.cancel = CancelRegistration(self.customers, ticks.now, ticks.new_id, self.metrics.count_cancellation)
+        self.use_case = RegisterCustomer(
+            self.kakao, self.customers, self.postpone, ticks.now, ticks.new_id, self.metrics
+        )
+        self.cancel = CancelRegistration(
+            self.customers,
+            WithdrawRegistration(
+                registrations,
+                LookUpRegistration(registrations, self.customers),
+                KeepKey(self.reservations, LIFETIMES),
+                ticks.now,
+                self.metrics.count_ended,
+            ),
+            ticks.now,
+            ticks.new_id,
+            self.metrics.count_cancellation,
+        )
 
     async def register(self, details: CustomerDetails, idempotency_key: str | None = None) -> Customer:
-        return await self.use_case(details, Deadline.after(SECONDS), idempotency_key)
+        answer = await self.use_case(RegistrationRequest(details, idempotency_key), Deadline.after(SECONDS))
+        assert isinstance(answer, Customer)
+        return answer
+
+    async def register_or_postpone(self, idempotency_key: str | None = None) -> Answer:
+        request = RegistrationRequest(YEON, idempotency_key, may_be_postponed=True)
+        return await self.use_case(request, Deadline.after(SECONDS))
 
 
 @pytest.fixture
@@ -113,12 +148,14 @@ async def test_of_two_requests_with_one_key_at_once_the_slower_gets_the_answer_o
 ) -> None:
     class FasterRequest(FakeCustomers):
         async def add(self, customer: Customer, event: CustomerEvent, *, keep_answer: bool) -> None:
-            self.answers[customer.customer_id] = FASTER
+            self.store(Registration.answered(Customer.register(customer.customer_id, YEON, START)))
             raise AlreadyExists
 
-    registering.use_case = dataclasses.replace(registering.use_case, registrations=FasterRequest())
+    faster = FasterRequest()
+    postpone = dataclasses.replace(registering.postpone, registrations=FakeRegistrations(faster))
+    registering.use_case = dataclasses.replace(registering.use_case, registrations=faster, postpone=postpone)
 
-    assert await registering.register(YEON, "key") == FASTER
+    assert (await registering.register(YEON, "key")).registered_at == START
     assert registering.metrics.registrations == 0
 
 

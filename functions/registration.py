@@ -1,0 +1,50 @@
+"""Postponed registrations, as part of the customer service: looking up, withdrawing, and trying again."""
+
+import azure.functions as func
+
+from shared import wiring
+from shared.domain.errors import TooLateToWithdraw
+from shared.domain.registration import RegistrationStatus
+from shared.events.edge import timer_function
+from shared.http.edge import http_function
+from shared.http.problems import problem_of
+from shared.http.registrations import customer_url, registration_response
+from shared.http.requests import customer_id
+from shared.use_cases.deferred_run import SECONDS_BETWEEN_RUNS
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("get-registration")
+@blueprint.route("registrations/{id}", methods=["GET", "HEAD"], trigger_arg_name="request")
+@http_function
+async def get_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """GET /registrations/{id}: also of a customer who was registered at once."""
+    registration = await wiring.look_up_registration().one(customer_id(request))
+    return registration_response(wiring.base_url(request), registration)
+
+
+@blueprint.function_name("withdraw-registration")
+@blueprint.route("registrations/{id}", methods=["DELETE"], trigger_arg_name="request")
+@http_function
+async def withdraw_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """DELETE /registrations/{id}: 204, also again; 409 with a link if there is a customer by now."""
+    registration_id = customer_id(request)
+    try:
+        await wiring.withdraw_registration()(registration_id)
+    except TooLateToWithdraw as error:
+        problem = problem_of(error)
+        if error.status == RegistrationStatus.REGISTERED:
+            customer = customer_url(wiring.base_url(request), registration_id)
+            problem.detail += " Cancel the customer instead."
+            problem.headers = {"Link": f'<{customer}>; rel="customer"'}
+        raise problem from None
+    return func.HttpResponse(status_code=204)
+
+
+@blueprint.function_name("register-deferred")
+@blueprint.timer_trigger("timer", schedule=f"*/{SECONDS_BETWEEN_RUNS} * * * * *")
+@timer_function
+async def register_deferred() -> None:
+    """Tries what was postponed. One instance at a time, which keeps to the pace that kakao takes."""
+    await wiring.run_deferred()()

@@ -1,0 +1,54 @@
+"""How a registration looks from outside, whether it was postponed or not."""
+
+from typing import Final
+
+import azure.functions as func
+
+from shared.domain.record import rfc3339
+from shared.domain.registration import Registration, RegistrationStatus
+from shared.http.hal import Properties, hal_response
+from shared.http.preferences import RESPOND_ASYNC
+from shared.use_cases.deferred_run import SECONDS_BETWEEN_RUNS
+
+COLLECTION: Final = "registrations"
+
+
+def registration_url(base_url: str, registration: Registration) -> str:
+    return f"{base_url}/{COLLECTION}/{registration.customer_id}"
+
+
+def customer_url(base_url: str, customer_id: str) -> str:
+    return f"{base_url}/customers/{customer_id}"
+
+
+def registration_response(base_url: str, registration: Registration) -> func.HttpResponse:
+    """What has become of it. While it is pending, Retry-After says when it may have changed."""
+    return hal_response(_properties(base_url, registration), headers=_retry_after(registration))
+
+
+def postponed_response(base_url: str, registration: Registration, *, is_preferred: bool) -> func.HttpResponse:
+    """202 for a pending registration. `is_preferred`: the request asked for it (RFC 7240 §3)."""
+    headers = {"Location": registration_url(base_url, registration), **_retry_after(registration)}
+    if is_preferred:
+        headers["Preference-Applied"] = RESPOND_ASYNC
+    return hal_response(_properties(base_url, registration), 202, headers)
+
+
+def _retry_after(registration: Registration) -> dict[str, str]:
+    return {"Retry-After": str(SECONDS_BETWEEN_RUNS)} if registration.is_pending else {}
+
+
+def _properties(base_url: str, registration: Registration) -> Properties:
+    properties: Properties = {
+        "id": registration.customer_id,
+        "status": registration.status.value,
+        "acceptedAt": rfc3339(registration.accepted_at),
+    }
+    if registration.is_pending and registration.expires_at:
+        properties["expiresAt"] = rfc3339(registration.expires_at)
+    if registration.reason:
+        properties["reason"] = registration.reason
+    links = {"self": {"href": registration_url(base_url, registration)}}
+    if registration.status is RegistrationStatus.REGISTERED:
+        links["customer"] = {"href": customer_url(base_url, registration.customer_id)}
+    return {**properties, "_links": links}

@@ -1,0 +1,489 @@
+"""Postponed registrations with everything that can go wrong: the real use cases, on ports in memory.
+
+An operation stops before each call of a port, and goes on when the test says so, and how: so operations interleave, and
+each call can fail before or after it had its effect.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.errors import (
+    DomainError,
+    KakaoBusy,
+    KakaoRefused,
+    KakaoUnavailable,
+    PublisherUnavailable,
+    StoreUnavailable,
+)
+from shared.domain.idempotency import Reservation, digest
+from shared.domain.identifiers import CustomerId, uuid7
+from shared.domain.registration import Attempt, Registration
+from shared.use_cases.cancelling import CancelRegistration
+from shared.use_cases.deadline import Deadline
+from shared.use_cases.looking_up import LookUpRegistration
+from shared.use_cases.postponing import Answer, PostponeRegistration, RegistrationRequest
+from shared.use_cases.registering import RegisterCustomer
+from shared.use_cases.registrations import StoredRegistration
+from shared.use_cases.trying import KeepRegistrations, Outcome, TryRegistration
+from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
+from tests.unit.fakes import LIFETIMES, START, FakeCustomers, FakeMetrics, FakeRegistrations, FakeReservations
+from tests.virtual_time import VirtualLoop
+
+BLOCKED = CustomerDetails(customer_name="blocked", customer_address="incheon", customer_age=20)
+SECONDS: Final = 2
+# An operation has ended by then, and what it asked of kakao a little later: together less than KNOWN_AFTER.
+LONGEST_OPERATION: Final = timedelta(seconds=10)
+LONGEST_DELAY: Final = timedelta(seconds=15)
+DUPLICATES_KNOWN_FOR: Final = timedelta(minutes=10)
+SWEPT_AFTER: Final = timedelta(minutes=10)
+TIME_TO_END: Final = timedelta(days=7)
+
+
+class Crash(Exception):
+    """The process is gone."""
+
+
+class How(StrEnum):
+    """How a call of a port goes. To kakao, `busy` and `unreachable` mean that it has told nobody for certain."""
+
+    WELL = "well"
+    CRASH_BEFORE = "crash before"
+    CRASH_AFTER = "crash after"
+    UNAVAILABLE = "unavailable"
+    ANSWER_LOST = "answer lost"
+    BUSY = "busy"
+    LATER = "timeout, and done later"
+
+
+@dataclass
+class Operation:
+    """`stopped`: before which call of a port it waits."""
+
+    name: str
+    started: datetime
+    task: asyncio.Task[Any] | None = None
+    stopped: asyncio.Future[How] | None = None
+    call: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        return self.stopped is None and self.task is not None and not self.task.done()
+
+
+class Partitions(FakeCustomers):
+    """Documents live as long as `Lifetimes` says."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._until: dict[str, datetime] = {}
+        self.ever: set[str] = set()
+
+    def store(self, registration: Registration) -> StoredRegistration:
+        is_ended = registration.due_at is None
+        lifetime = LIFETIMES.registration + (LIFETIMES.key if is_ended else TIME_TO_END)
+        self._until[registration.customer_id] = self._clock() + lifetime
+        self.ever.add(registration.customer_id)
+        return super().store(registration)
+
+    def expire(self) -> None:
+        for customer_id in [each for each, until in self._until.items() if until <= self._clock()]:
+            del self._until[customer_id], self.registrations[customer_id]
+
+
+class Reservations(FakeReservations):
+    """Keys that expire."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._until: dict[str, datetime] = {}
+
+    async def reserve(self, key: str, reservation: Reservation, lifetime: timedelta | None = None) -> Reservation:
+        reserved = await super().reserve(key, reservation, lifetime)
+        if not reserved.repeated:
+            self._until[key] = self._clock() + (lifetime or LIFETIMES.key)
+        return reserved
+
+    async def prolong(self, key_digest: str, customer_id: CustomerId, lifetime: timedelta) -> None:
+        for key, reservation in self.reservations.items():
+            if digest(key) == key_digest and reservation.resource_id == customer_id:
+                self._until[key] = self._clock() + lifetime
+
+    def expire(self) -> None:
+        for key in [each for each, until in self._until.items() if until <= self._clock()]:
+            del self._until[key], self.reservations[key]
+
+
+class Queue:
+    """Messages, once each within ten minutes; they stay until they are completed."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._seen: dict[str, datetime] = {}
+        self.messages: dict[str, Attempt] = {}
+        self.ever: list[Attempt] = []
+
+    async def send(self, attempts: list[Attempt]) -> None:
+        for attempt in attempts:
+            seen = self._seen.get(attempt.message_id)
+            if seen is None or seen + DUPLICATES_KNOWN_FOR <= self._clock():
+                self._seen[attempt.message_id] = self._clock()
+                self.messages[attempt.message_id] = attempt
+                self.ever.append(attempt)
+
+    def due(self) -> list[Attempt]:
+        return [attempt for attempt in self.messages.values() if attempt.due_at <= self._clock()]
+
+
+class Gate:
+    """A port whose calls wait for the test."""
+
+    def __init__(self, world: "World", port: object, unavailable: Callable[[], DomainError]) -> None:
+        self._world = world
+        self._port = port
+        self._unavailable = unavailable
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        call = getattr(self._port, name)
+
+        async def gated(*arguments: Any, **named: Any) -> Any:
+            how = await self._world.stop(f"{type(self._port).__name__}.{name}")
+            if how is How.CRASH_BEFORE:
+                raise Crash
+            if how in (How.UNAVAILABLE, How.BUSY, How.LATER):
+                raise self._unavailable()
+            result = await call(*arguments, **named)
+            if how is How.CRASH_AFTER:
+                raise Crash
+            if how is How.ANSWER_LOST:
+                raise self._unavailable()
+            return result
+
+        return gated
+
+
+class Kakao:
+    """It tells each customer once, and never those it blocks. `is_away`: the circuit breaker refuses every call."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.is_away = False
+        self.told: set[str] = set()
+        self.later: list[tuple[datetime, Customer]] = []
+
+    def check_available(self) -> None:
+        if self.is_away:
+            raise KakaoUnavailable("circuit open", 1)
+
+    async def notify_registered(self, customer: Customer, deadline: Deadline, *, is_retry: bool = False) -> None:
+        how = await self._world.stop("Kakao.notify_registered")
+        if self.is_away:
+            raise KakaoUnavailable("no answer", 1)
+        match how:
+            case How.CRASH_BEFORE:
+                raise Crash
+            case How.BUSY:
+                raise KakaoBusy("overloaded", 1)
+            case How.UNAVAILABLE:
+                raise KakaoUnavailable("timeout", 1, may_be_told=True)
+            case How.LATER:
+                self.later.append((self._world.now + LONGEST_DELAY, customer))
+                raise KakaoUnavailable("timeout", 1, may_be_told=True)
+        is_refused = not self._tell(customer)
+        if how is How.CRASH_AFTER:
+            raise Crash
+        if how is How.ANSWER_LOST:
+            raise KakaoUnavailable("timeout", 1, may_be_told=True)
+        if is_refused:
+            raise KakaoRefused("no")
+
+    async def was_told(self, customer_id: CustomerId, deadline: Deadline) -> bool:
+        how = await self._world.stop("Kakao.was_told")
+        if how in (How.CRASH_BEFORE, How.CRASH_AFTER):
+            raise Crash
+        if how is not How.WELL or self.is_away:
+            raise KakaoUnavailable("no answer", 1)
+        return customer_id in self.told
+
+    def _tell(self, customer: Customer) -> bool:
+        if customer.customer_name == BLOCKED.customer_name:
+            return False
+        self.told.add(customer.customer_id)
+        return True
+
+    def catch_up(self) -> None:
+        """Does what was left for later."""
+        for due, customer in self.later:
+            if due <= self._world.now:
+                self._tell(customer)
+        self.later = [each for each in self.later if each[0] > self._world.now]
+
+
+@dataclass
+class Seen:
+    """What clients were answered, by customer id, and under which key."""
+
+    registered: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    ended: dict[str, str] = field(default_factory=dict)
+    of_key: dict[str, set[str]] = field(default_factory=dict)
+
+
+class World:
+    """The system, and the clients that use it."""
+
+    def __init__(self) -> None:
+        self.loop = VirtualLoop()
+        self.now = START
+        self._ids = 0
+        self.operations: list[Operation] = []
+        self.partitions = Partitions(self.clock)
+        self.queue = Queue(self.clock)
+        self.kakao = Kakao(self)
+        self.keys = Reservations(self.clock)
+        self.seen = Seen()
+        self.metrics = FakeMetrics()
+        self._build()
+
+    def _build(self) -> None:
+        def away() -> DomainError:
+            return StoreUnavailable("away", 1)
+
+        self.fake_registrations = FakeRegistrations(self.partitions)
+        registrations: Any = Gate(self, self.fake_registrations, away)
+        customers: Any = Gate(self, self.partitions, away)
+        keys: Any = Gate(self, self.keys, away)
+        self.gated_queue: Any = Gate(self, self.queue, lambda: PublisherUnavailable("away", 1))
+        keep_key = KeepKey(keys, LIFETIMES)
+        clock, new_id, metrics = self.clock, self.new_id, self.metrics
+        self.postpone = PostponeRegistration(registrations, keys, LIFETIMES, clock, new_id, metrics)
+        self.register = RegisterCustomer(self.kakao, customers, self.postpone, clock, new_id, metrics)
+        look_up = LookUpRegistration(registrations, customers)
+        self.withdraw = WithdrawRegistration(registrations, look_up, keep_key, clock, metrics.count_ended)
+        self.cancel = CancelRegistration(customers, self.withdraw, clock, new_id, metrics.count_cancellation)
+        self.try_registration = TryRegistration(
+            registrations, self.gated_queue, self.kakao, keep_key, clock, new_id, metrics, SECONDS
+        )
+        self.keep = KeepRegistrations(registrations, keep_key, clock, metrics.count_ended)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return uuid7(self.now, self._ids)
+
+    # Operations
+
+    async def stop(self, call: str) -> How:
+        """Waits until the test lets the current operation go on."""
+        operation = next(each for each in self.operations if each.task is asyncio.current_task())
+        operation.stopped, operation.call = self.loop.create_future(), call
+        try:
+            return await operation.stopped
+        finally:
+            operation.stopped = None
+
+    def start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> Operation:
+        """Starts an operation and runs it up to its first call of a port."""
+        operation = Operation(name, self.now)
+
+        async def guarded() -> None:
+            with suppress(Crash, DomainError):  # what a client has learned was noted where it was answered
+                await work()
+
+        operation.task = self.loop.create_task(guarded())
+        self.operations.append(operation)
+        self._run()
+        return operation
+
+    def go_on(self, operation: Operation, how: How = How.WELL) -> None:
+        """Makes the call before which it stopped, and runs it up to the next."""
+        if operation.stopped and not operation.stopped.done():
+            operation.stopped.set_result(how)
+            self._run()
+
+    def finish(self) -> None:
+        """Lets all operations end well, in turns."""
+        while self.operations:
+            for operation in list(self.operations):
+                self.go_on(operation)
+
+    def _run(self) -> None:
+        async def until_all_stop() -> None:
+            while any(each.is_running for each in self.operations):  # noqa: ASYNC110 - virtual time must pass
+                await asyncio.sleep(0.02)
+
+        self.loop.run_until_complete(until_all_stop())
+        for operation in [each for each in self.operations if each.task and each.task.done()]:
+            self.operations.remove(operation)
+            if operation.task:
+                operation.task.result()
+
+    def kill(self, operation: Operation) -> None:
+        """The process crashes where it is."""
+        if operation.task:
+            operation.task.cancel()
+            self.loop.run_until_complete(asyncio.wait([operation.task]))
+            self.operations.remove(operation)
+
+    def close(self) -> None:
+        for operation in list(self.operations):
+            self.kill(operation)
+        self.loop.close()
+
+    # What clients do
+
+    def ask(self, details: CustomerDetails, key: str | None, *, may_be_postponed: bool) -> Operation:
+        """POST /customers."""
+        request = RegistrationRequest(details, key, may_be_postponed)
+
+        async def work() -> None:
+            self._note(key, await self.register(request, Deadline.after(SECONDS)))
+
+        return self.start("register", work)
+
+    def ask_when_refused(self, details: CustomerDetails, key: str | None) -> Operation:
+        """POST /customers, with the preference, which admission refuses."""
+        request = RegistrationRequest(details, key, may_be_postponed=True)
+
+        async def work() -> None:
+            self._note(key, await self.postpone(request, Deadline.after(SECONDS)))
+
+        return self.start("postpone", work)
+
+    def _note(self, key: str | None, answer: Answer) -> None:
+        if isinstance(answer, Customer):
+            self.seen.registered.add(answer.customer_id)
+        if key is not None and key in self.keys.reservations:
+            self.seen.of_key.setdefault(key, set()).add(answer.customer_id)
+
+    def delete_registration(self, customer_id: CustomerId) -> Operation:
+        async def work() -> None:
+            await self.withdraw(customer_id)
+            self.seen.gone.add(customer_id)
+
+        return self.start("withdraw", work)
+
+    def delete_customer(self, customer_id: CustomerId) -> Operation:
+        async def work() -> None:
+            await self.cancel(customer_id)
+            self.seen.gone.add(customer_id)
+
+        return self.start("cancel", work)
+
+    # What the system does by itself
+
+    def deliver(self, attempt: Attempt) -> Operation:
+        """Tries, and completes the message. Also a late copy."""
+
+        async def work() -> None:
+            outcome = await self.try_registration(attempt)
+            assert isinstance(outcome, Outcome)
+            self.queue.messages.pop(attempt.message_id, None)
+
+        return self.start("try", work)
+
+    def publish(self) -> None:
+        """What event-publisher does with the attempts in the outbox."""
+        attempts, self.partitions.attempts = self.partitions.attempts, []
+        self.loop.run_until_complete(self.queue.send(attempts))
+
+    def sweep(self) -> Operation:
+        async def work() -> None:
+            for stored in await self.fake_registrations.due_before(self.now - SWEPT_AFTER, 100):
+                if attempt := await self.keep.renew(stored):
+                    await self.gated_queue.send([attempt])
+            for stored in await self.fake_registrations.expiring_before(self.now, 100):
+                await self.keep.expire(stored)
+
+        return self.start("sweep", work)
+
+    def pass_time(self, duration: timedelta) -> None:
+        """No operation lasts longer than LONGEST_OPERATION."""
+        for operation in list(self.operations):
+            if self.now + duration > operation.started + LONGEST_OPERATION:
+                self.kill(operation)
+        self.now += duration
+        self.kakao.catch_up()
+        self.partitions.expire()
+        self.keys.expire()
+
+    def wait(self) -> Attempt:
+        """Until the first message is due."""
+        self.publish()
+        attempt = min(self.queue.messages.values(), key=lambda each: each.due_at)
+        self.pass_time(max(timedelta(), attempt.due_at - self.now))
+        return attempt
+
+    def status(self, customer_id: str) -> str:
+        return self.partitions.registrations[customer_id].registration.status
+
+    def settle(self) -> None:
+        """Nothing fails any more, until nothing is left to do."""
+        self.kakao.is_away = False
+        self.finish()
+        for _ in range(50):
+            self.publish()
+            for attempt in self.queue.due():
+                self.deliver(attempt)
+            self.sweep()
+            self.finish()
+            if not any(each.registration.due_at for each in self.partitions.registrations.values()):
+                break
+            self.pass_time(timedelta(minutes=6))
+        else:
+            raise AssertionError("something is left to do for ever")
+        self.pass_time(LONGEST_DELAY)
+
+    # What must be true
+
+    def check_always(self) -> None:
+        """After each step."""
+        store = self.partitions
+        assert not store.customers.keys() & self.seen.gone, "a customer exists after a deletion was answered"
+        for customer_id in store.customers:
+            assert customer_id in self.kakao.told, "a customer exists whom kakao has not told"
+        for customer_id, stored in store.registrations.items():
+            registration = stored.registration
+            if registration.due_at is None:
+                assert registration.details is None, "an ended registration holds details"
+            if registration.is_pending:
+                assert registration.due_at, "a pending registration that no sweep finds"
+                assert customer_id not in store.customers, "a pending registration has a customer"
+            else:
+                before = self.seen.ended.setdefault(customer_id, registration.status)
+                assert before == registration.status, "a registration ended twice"
+        for event_type in ("CustomerRegistered", "CustomerRegisterCanceled"):
+            ids = [event.subject for event in store.outbox if event.type == event_type]
+            assert len(ids) == len(set(ids)), f"two {event_type} of one customer"
+
+    def check_in_the_end(self) -> None:
+        """After everything has settled."""
+        self.check_always()
+        store = self.partitions
+        registered = {event.subject for event in store.outbox if event.type == "CustomerRegistered"}
+        canceled = {event.subject for event in store.outbox if event.type == "CustomerRegisterCanceled"}
+        assert store.customers.keys() <= registered
+        assert registered <= self.kakao.told, "an event of somebody whom kakao has not told"
+        assert registered == store.customers.keys() | canceled
+        assert canceled.isdisjoint(store.customers)
+        # Whoever crashed before anything was stored was promised nothing, and his id is known to nobody.
+        known = store.ever | registered
+        assert self.kakao.told & known <= registered, "kakao has told somebody who is not registered"
+        assert self.seen.registered <= registered
+        for customer_id, status in self.seen.ended.items():
+            if status in ("expired", "refused"):
+                assert customer_id not in registered, f"{status}, and registered"
+            if status == "withdrawn":
+                assert (customer_id in registered) == (customer_id in canceled)
+                assert customer_id not in store.customers
+            if status == "registered":
+                assert customer_id in registered
