@@ -10,7 +10,7 @@ from rich.markup import escape
 from tools.play.system import Response, System
 from tools.play.waiting import EVENT_SECONDS
 
-SHOWN_HEADERS = ("Location", "ETag", "Retry-After")
+SHOWN_HEADERS = ("Location", "ETag", "Retry-After", "Preference-Applied")
 SHOWN_ITEMS = 2  # of a list: enough to see their order
 
 
@@ -43,11 +43,18 @@ class Narrator[S: System]:
     def say(self, text: str) -> None:
         self._console.print(f"   {escape(text)}")
 
-    async def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Response:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
         """Calls the gateway; shows the request and the response."""
-        shown = f" {json.dumps(body, ensure_ascii=False)}" if body else ""
+        shown = "".join(f" {name}: {value}" for name, value in (headers or {}).items())
+        shown += f" {json.dumps(body, ensure_ascii=False)}" if body else ""
         self._console.print(f"   [bold]→ {method} {escape(self.system.url(path))}[/]{escape(shown)}")
-        response = await self.system.call(method, path, json=body)
+        response = await self.system.call(method, path, json=body, headers=headers)
         self._show(response)
         return response
 
@@ -79,8 +86,8 @@ class Narrator[S: System]:
         """Awaits one of the system's waits. Raises StepFailed."""
         try:
             seconds = await waiting
-        except TimeoutError:
-            raise StepFailed(f"{what}: not within {self._event_seconds:.0f} s") from None
+        except TimeoutError as error:
+            raise StepFailed(str(error)) from None
         self.expect(holds=True, what=f"{what}, after {seconds:.1f} s")
 
 

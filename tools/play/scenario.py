@@ -1,4 +1,4 @@
-"""The whole scenario on a local system: register, look up, stop kakao, cancel, start kakao again, list."""
+"""The whole scenario on a local system: register, look up, stop kakao, postpone, cancel, start kakao again, list."""
 
 from typing import Any
 
@@ -10,6 +10,10 @@ from tools.play.system import YEON
 
 REGISTRATION_SECONDS = 2  # the default of the setting of this name
 SLACK_SECONDS = 1  # for the rest of the request, on a busy machine
+# The first attempt is due some five seconds after it was postponed, and the next some ten seconds later. Attempts begin
+# every ten seconds.
+POSTPONED_SECONDS = 60
+RESPOND_ASYNC = {"Prefer": "respond-async"}
 HONG = {"customerName": "홍길동", "customerAddress": "인천광역시", "customerAge": 41}
 
 
@@ -21,9 +25,11 @@ async def play(narrator: Narrator[LocalSystem]) -> None:
     narrator.system.stack.stop_service("kakao")
     narrator.say("local-azure stop kakao")
     await register_refused(narrator)
+    registration = await register_postponed(narrator)
     await cancel_without_kakao(narrator, customer_id)
     await start_kakao(narrator, customer_id)
-    await list_pages(narrator)
+    hong = await registered_by_itself(narrator, registration)
+    await list_pages(narrator, [hong])
 
 
 async def register_yeon(narrator: Narrator[LocalSystem]) -> str:
@@ -56,6 +62,38 @@ async def register_refused(narrator: Narrator[LocalSystem]) -> None:
     narrator.expect(await narrator.system.count() == before, "nothing was stored")
 
 
+async def register_postponed(narrator: Narrator[LocalSystem]) -> str:
+    narrator.step("Or the registration is put off for a moment", "카카오톡이 과중되면 등록을 잠시 미룬다")
+    response = await narrator.call("POST", "/customers", HONG, RESPOND_ASYNC)
+    narrator.expect(response.status == 202, "postponed: 202")
+    registration = response.headers["Location"]
+    narrator.expect(response.headers["Preference-Applied"] == "respond-async", "as the client prefers")
+    response = await narrator.call("GET", registration)
+    narrator.expect(response.body["status"] == "pending", "the registration waits")
+    customer_id = response.body["id"]
+    response = await narrator.call("GET", f"/customers/{customer_id}")
+    narrator.expect(response.status == 404, "there is no customer yet: 404")
+    await show_stored(narrator, customer_id)
+    return registration
+
+
+async def registered_by_itself(narrator: Narrator[LocalSystem], registration: str) -> str:
+    narrator.step("What was put off is registered without another call", "미뤄 둔 등록이 저절로 된다")
+    waiting = narrator.system.wait_for_registration(registration, "registered", POSTPONED_SECONDS)
+    await narrator.expect_soon("the registration is done", waiting)
+    response = await narrator.call("GET", registration)
+    customer = response.body["_links"]["customer"]["href"]
+    response = await narrator.call("GET", customer)
+    narrator.expect(response.status == 200, "the customer is registered")
+    customer_id = response.body["id"]
+    await narrator.expect_soon(
+        "the view says REGISTERED", narrator.system.wait_for_view(customer_id, "REGISTERED", narrator.event_seconds)
+    )
+    stored = await show_stored(narrator, customer_id)
+    narrator.expect([m["kind"] for m in stored[KAKAOS]] == ["registered"], "exactly one KakaoTalk message is on record")
+    return str(customer_id)
+
+
 async def cancel_without_kakao(narrator: Narrator[LocalSystem], customer_id: str) -> None:
     narrator.step("Cancelling works while KakaoTalk is down", "등록취소건은 카카오톡이 되지 않아도 취소된다")
     await steps.cancel(narrator, customer_id)
@@ -78,9 +116,9 @@ async def start_kakao(narrator: Narrator[LocalSystem], customer_id: str) -> None
     narrator.expect([v["status"] for v in stored[CUSTOMER_VIEWS]] == ["CANCELED"], "the view says CANCELED")
 
 
-async def list_pages(narrator: Narrator[LocalSystem]) -> None:
+async def list_pages(narrator: Narrator[LocalSystem], registered: list[str]) -> None:
     narrator.step("Lists come in pages, newest first", "목록 조회와 페이징")
-    ids = []
+    ids = [*registered]
     for number in range(1, 6):
         response = await narrator.system.call("POST", "/customers", json={**HONG, "customerAge": number})
         narrator.expect(response.status == 201, f"registered another: 201 ({number} of 5)")

@@ -95,3 +95,15 @@ class System:
             return (await self.call("GET", f"/kakaos/{customer_id}.canceled")).status == 200
 
         return await wait_until(is_sent, f"the alert of {customer_id} was sent", seconds)
+
+    async def wait_for_registration(self, registration: str, status: str, seconds: float = EVENT_SECONDS) -> float:
+        """Waits until a postponed registration has this status; returns how many seconds that took.
+
+        `registration`: its path or URL. Raises TimeoutError.
+        """
+
+        async def has_status() -> bool:
+            response = await self.call("GET", registration)
+            return response.status == 200 and response.body["status"] == status
+
+        return await wait_until(has_status, f"the registration is {status}", seconds)
