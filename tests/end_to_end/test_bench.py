@@ -37,6 +37,20 @@ def test_a_short_run_prints_the_table_beside_the_original() -> None:
     assert "4 × the rate, open loop" in found
 
 
+@pytest.mark.timeout(240)
+def test_what_is_postponed_is_registered_in_the_end_and_nobody_twice() -> None:
+    command = (
+        f"{sys.executable} -m tools.bench postponed --capacity 10 --times 2 --clients prefer --seconds 2 --warm-up 0"
+    )
+    finished = subprocess.run(  # noqa: S603 a constant
+        command.split(), cwd=ROOT, capture_output=True, text=True, check=False, timeout=230
+    )
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert re.search(r"\d+ registered; (\d+) customers, \1 messages, \1 events: equal", finished.stdout)
+    assert "| 2 × what KakaoTalk takes, postponable | – | 100.0% registered or postponed" in finished.stdout
+
+
 @pytest.fixture
 def sigint() -> Iterator[None]:
     """As in a terminal: a shell starts what runs in the background with SIGINT ignored."""

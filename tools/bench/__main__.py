@@ -1,10 +1,11 @@
 """Measures the whole system on this machine, each measurement on a fresh stack of its own.
 
 Examples:
-  python -m tools.bench all                      every measurement (10 minutes), and a table beside the original
+  python -m tools.bench all                      every measurement (25 minutes), and a table beside the original
   python -m tools.bench all --scale 0.1          everything a tenth as long: only to see that it works
   python -m tools.bench registering --seconds 20 one measurement; `registering --help` has its options
   python -m tools.bench lists --kept 300000      the lists of a large system
+  python -m tools.bench drain --waiting 180000   an hour of waiting registrations, at real time
   python -m tools.bench pairs --base HEAD~1      this checkout and another one, in turn
   python -m tools.bench pairs --set NAME=VALUE   with and without a setting, in turn
   python -m tools.bench profile customer         where an app spends its time, by layer; needs py-spy

@@ -69,6 +69,13 @@ class Assumptions:
     swept_units: float = 0.25
     """A further event of a sweep, as one of a full page: a query of 200 events costs 44, and moving the mark 11."""
 
+    deferred_runs: float = HOURS_A_MONTH * 360
+    """Executions of register-deferred per month: one every ten seconds."""
+    deferred_seconds: float = 1.2
+    """Of a run that finds nothing due: it waits a second for a message. While many wait: tools.bench.outage_cost."""
+    deferred_units: float = 2.0
+    """Of the six runs of a minute, one asks what has expired and what is the oldest, and one of 24 what was lost."""
+
     memory_gb: float = 2.0
     execution_seconds: float = 0.05
     view_batch: float = 1.0
@@ -116,9 +123,9 @@ class Environment:
 
 # The gateway every 5 minutes and three apps every 15, from three locations each.
 WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
-DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=5, polls_second=4)
+DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=7, polls_second=4)
 PROD = Environment(
-    ready=14, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=6, audited=True, polls_second=10
+    ready=16, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=9, audited=True, polls_second=10
 )
 
 
@@ -131,10 +138,10 @@ class Model:
     assumptions: Assumptions = Assumptions()
 
     def executions(self, registrations: float) -> float:
-        """Registering runs four functions (register, send, publish, view); so does cancelling. And the sweeps."""
+        """Registering runs four functions (register, send, publish, view); so does cancelling. And timers."""
         a = self.assumptions
         each = 3 + 1 / a.view_batch
-        return registrations * (each * (1 + a.cancelled_share) + a.looked_at) + a.sweeps
+        return registrations * (each * (1 + a.cancelled_share) + a.looked_at) + a.sweeps + a.deferred_runs
 
     def events(self, registrations: float) -> float:
         return registrations * (1 + self.assumptions.cancelled_share)
@@ -146,10 +153,10 @@ class Model:
     def gb_seconds(self, registrations: float) -> float:
         """The time for which instances work, times their memory."""
         a = self.assumptions
-        short = self.executions(registrations) - a.sweeps
+        short = self.executions(registrations) - a.sweeps - a.deferred_runs
         separate = min(short, a.busy_executions)
         seconds = (separate + (short - separate) / a.executions_at_once) * a.execution_seconds
-        return (seconds + a.sweeps * a.sweep_seconds) * a.memory_gb
+        return (seconds + a.sweeps * a.sweep_seconds + a.deferred_runs * a.deferred_seconds) * a.memory_gb
 
     def functions(self, registrations: float) -> float:
         """Flex Consumption. An always-ready instance has a lower price per second, and no free grant."""
@@ -172,7 +179,8 @@ class Model:
         a = self.assumptions
         each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units
         swept = a.sweeps * a.sweep_units + self.events(registrations) * a.swept_units
-        return registrations * each + swept + a.poll_units * self.environment.polls_second * SECONDS_A_MONTH
+        polls = self.environment.polls_second * SECONDS_A_MONTH
+        return registrations * each + swept + a.deferred_runs * a.deferred_units + polls * a.poll_units
 
     def database(self, registrations: float) -> float:
         """Cosmos DB. Autoscale bills the busiest second of each hour: assumed to be PEAK times the mean."""

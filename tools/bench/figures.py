@@ -58,6 +58,10 @@ class LoadResult:
         """Seconds of each call that was answered, but did not succeed."""
         return [answer.seconds for answer in self.answers if answer.answered and not answer.succeeded]
 
+    def seconds_of(self, status: int) -> list[float]:
+        """Seconds of each call that was answered with this status."""
+        return [answer.seconds for answer in self.answers if answer.kind.startswith(str(status))]
+
     @property
     def rate(self) -> float:
         """Calls that succeeded, per second."""

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -35,13 +35,14 @@ SIGNED_FOR_DOCUMENTS = 50_000  # a signature is valid for 15 minutes, and these 
 
 def fill(stack: Stack, customer_id: str, templates: Mapping[str, list[dict[str, Any]]], copies: int) -> None:
     """Writes this many copies of a customer's documents. `templates`: as stored, by container. Raises LoadError."""
+    ids = [new_uuid7() for _ in range(copies)]
     account = connection(stack.connection_string("cosmos"))
     for container, documents in templates.items():
         url = f"{account['AccountEndpoint'].rstrip('/')}/dbs/{DATABASE}/colls/{container}/docs"
         for document in documents:
             if document.get("type") == DocumentKind.EVENT:
                 continue
-            requests = creates(url, customer_id, document, account["AccountKey"], copies)
+            requests = creates(url, customer_id, document, account["AccountKey"], ids)
             plan = Plan(Call([url], "POST"), SECONDS, users=AT_ONCE)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 result = runner.run(closed_loop.run(plan, requests))
@@ -49,15 +50,14 @@ def fill(stack: Stack, customer_id: str, templates: Mapping[str, list[dict[str, 
                 raise LoadError(f"filling {container} failed: {counted(result.failures)}")
 
 
-def creates(url: str, customer_id: str, document: Mapping[str, Any], key: str, copies: int) -> Iterator[bytes]:
-    """The requests that create the copies, each for another customer. `key`: the account's, in base64."""
+def creates(url: str, customer_id: str, document: Mapping[str, Any], key: str, ids: Sequence[str]) -> Iterator[bytes]:
+    """The requests that create the copies, each for one of the customers `ids`. `key`: the account's, in base64."""
     template = json.dumps({name: value for name, value in document.items() if not name.startswith("_")})
     host, _, path = url.removeprefix("http://").partition("/")
     head = b""
-    for number in range(copies):
+    for number, new in enumerate(ids):
         if number % SIGNED_FOR_DOCUMENTS == 0:
             head = _head(host, path, key)
-        new = new_uuid7()
         body = template.replace(customer_id, new).encode()
         key_header = f'x-ms-documentdb-partitionkey: ["{new}"]\r\n'
         yield head + f"{key_header}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -25,11 +25,13 @@ async def test_every_answer_is_counted_once_by_what_it_says() -> None:
 
 async def test_the_request_is_the_one_that_was_asked_for() -> None:
     async with serving(created) as server:
-        await closed_loop(Plan(Call([server.url], "POST", '{"a": "é"}'), 60, users=1, calls=1))
+        call = Call([server.url], "POST", '{"a": "é"}', {"Prefer": "respond-async"})
+        await closed_loop(Plan(call, 60, users=1, calls=1))
 
     [request] = server.requests
     assert request.startswith(b"POST /customers HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"Content-Length: 11\r\n" in request
+    assert b"\r\nPrefer: respond-async\r\n" in request
     assert request.endswith('{"a": "é"}'.encode())
 
 
@@ -93,7 +95,8 @@ async def test_the_load_ends_after_its_seconds() -> None:
 
 
 async def test_plan_and_result_cross_a_pipe_unchanged() -> None:
-    plan = Plan(Call(["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"], "POST", "{}"), 3, users=4, keep_open=False)
+    call = Call(["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"], "POST", "{}", {"Prefer": "respond-async"})
+    plan = Plan(call, 3, users=4, keep_open=False)
     async with serving(created) as server:
         result = await closed_loop(Plan(Call([server.url]), 60, users=2, calls=4))
 

@@ -23,7 +23,8 @@ from tools.paths import ROOT
 from tools.play.apps import APPS
 
 NOTHING = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=0)
-UNSWEPT = Assumptions(sweeps=0)
+UNSWEPT = Assumptions(sweeps=0, deferred_runs=0)
+"""No timer runs."""
 
 
 def test_without_use_only_service_bus_and_polling_the_database_cost() -> None:
@@ -35,10 +36,9 @@ def test_without_use_only_service_bus_and_polling_the_database_cost() -> None:
 
 
 def test_functions_cost_by_memory_and_number_beyond_the_free_grant() -> None:
-    # Without sweeps; 1 million registrations × 4 executions × 0.1 s × 1 GB, one after the other
-    assumptions = Assumptions(
-        cancelled_share=0, looked_at=0, sweeps=0, memory_gb=1, execution_seconds=0.1, busy_executions=float("inf")
-    )
+    # Without timers; 1 million registrations × 4 executions × 0.1 s × 1 GB, one after the other
+    changes = {"cancelled_share": 0, "looked_at": 0, "memory_gb": 1, "execution_seconds": 0.1}
+    assumptions = dataclasses.replace(UNSWEPT, busy_executions=float("inf"), **changes)
 
     cost = Model(NOTHING, Prices(), assumptions).functions(1_000_000)
 
@@ -46,8 +46,8 @@ def test_functions_cost_by_memory_and_number_beyond_the_free_grant() -> None:
 
 
 def test_many_executions_overlap() -> None:
-    separate = Assumptions(sweeps=0, busy_executions=float("inf"), executions_at_once=4)
-    shared = Assumptions(sweeps=0, busy_executions=0, executions_at_once=4)
+    separate = dataclasses.replace(UNSWEPT, busy_executions=float("inf"), executions_at_once=4)
+    shared = dataclasses.replace(UNSWEPT, busy_executions=0, executions_at_once=4)
     prices = Prices(million_executions=0, free_gb_seconds=0)
 
     cost = Model(NOTHING, prices, separate).functions(1_000_000)
@@ -93,13 +93,22 @@ def test_service_bus_operations_cost_beyond_those_included() -> None:
 
 
 def test_each_sweep_and_each_swept_event_cost() -> None:
-    swept = Assumptions(sweeps=1000, sweep_units=20, swept_units=0.5, sweep_seconds=1, cancelled_share=1)
+    changes = {"sweeps": 1000, "sweep_units": 20, "swept_units": 0.5, "sweep_seconds": 1, "cancelled_share": 1}
+    swept = dataclasses.replace(UNSWEPT, **changes)
     unswept = dataclasses.replace(swept, sweeps=0, swept_units=0)
     with_sweeps, without = Model(NOTHING, assumptions=swept), Model(NOTHING, assumptions=unswept)
     prices = Prices(free_gb_seconds=0, free_executions=0)
 
     assert with_sweeps.request_units(100) - without.request_units(100) == pytest.approx(1000 * 20 + 200 * 0.5)
     assert Model(NOTHING, prices, swept).functions(0) == pytest.approx(1000 * (2 * 0.000026 + 0.40 / 1e6))
+
+
+def test_each_run_of_register_deferred_costs_although_nobody_waits() -> None:
+    changes = {"deferred_runs": 1000, "deferred_seconds": 1, "deferred_units": 10}
+    idle = Model(NOTHING, Prices(free_gb_seconds=0, free_executions=0), dataclasses.replace(UNSWEPT, **changes))
+
+    assert idle.functions(0) == pytest.approx(1000 * (2 * 0.000026 + 0.40 / 1e6))
+    assert idle.request_units(0) - Model(NOTHING, assumptions=UNSWEPT).request_units(0) == pytest.approx(1000 * 10)
 
 
 def test_calls_of_the_gateway_cost_beyond_the_first_million() -> None:
@@ -143,7 +152,8 @@ def test_log_alerts_and_web_tests_cost_without_a_registration() -> None:
 
 
 def test_events_in_batches_save_executions_and_their_time() -> None:
-    single = Assumptions(cancelled_share=0.5, looked_at=0, sweeps=0, busy_executions=0, executions_at_once=1)
+    changes = {"cancelled_share": 0.5, "looked_at": 0, "busy_executions": 0, "executions_at_once": 1}
+    single = dataclasses.replace(UNSWEPT, **changes)
     batches = dataclasses.replace(single, view_batch=4)
 
     # Four functions for each of 150 events; in batches, view-updater runs a quarter as often.

@@ -22,6 +22,7 @@ def test_only_successes_count_for_rate_and_durations() -> None:
     )
 
     assert measured.durations == [0.1, 0.3]
+    assert measured.seconds_of(503) == [0.2]
     assert measured.rate == 1.0
     assert measured.availability == 50.0
     assert measured.refusals == [0.2]

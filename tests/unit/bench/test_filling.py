@@ -1,6 +1,7 @@
 import json
 import re
 
+from shared.domain.identifiers import new_uuid7
 from tools.bench.filling import authorization, connection, creates
 
 URL = "http://127.0.0.1:8081/dbs/ssak8/colls/kakaos/docs"
@@ -9,11 +10,12 @@ DOCUMENT = {"id": f"{CUSTOMER}.registered", "customerId": CUSTOMER, "type": "mes
 
 
 def test_copies_differ_in_the_customer_only() -> None:
-    requests = list(creates(URL, CUSTOMER, DOCUMENT, "bG9jYWw=", 3))
+    ids = [new_uuid7() for _ in range(3)]
+    requests = list(creates(URL, CUSTOMER, DOCUMENT, "bG9jYWw=", ids))
 
     bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in requests]
     customers = [body["customerId"] for body in bodies]
-    assert len({*customers, CUSTOMER}) == 4
+    assert customers == ids
     assert bodies == [{"id": f"{new}.registered", "customerId": new, "type": "message"} for new in customers]
     for request, new in zip(requests, customers, strict=True):
         assert f'x-ms-documentdb-partitionkey: ["{new}"]\r\n'.encode() in request

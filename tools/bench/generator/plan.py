@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -16,11 +16,15 @@ LATE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Call:
-    """A request that is sent over and over. With several `urls`, of one server, each has its turn."""
+    """A request that is sent over and over. With several `urls`, of one server, each has its turn.
+
+    `headers`: beside those that HTTP needs.
+    """
 
     urls: Sequence[str]
     method: str = "GET"
     body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -37,7 +41,8 @@ class Call:
     def _request(self, url: str, connection: str) -> bytes:
         address, body = urlsplit(url), self.body.encode()
         content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
-        head = f"{self.method} {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n{connection}{content}\r\n"
+        others = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        head = f"{self.method} {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n{connection}{content}{others}\r\n"
         return head.encode() + body
 
 
