@@ -9,7 +9,7 @@ from shared.domain.customer import Customer, CustomerInput
 from shared.domain.registration import Registration
 from shared.events.edge import outbox_function, timer_function
 from shared.http.edge import admitted_http_function, http_function
-from shared.http.hal import Properties, Resource, hal_response
+from shared.http.hal import Properties, Resource, hal_response, properties_of
 from shared.http.paging import read_page_request
 from shared.http.preferences import prefers_async
 from shared.http.registrations import postponed_response
@@ -27,7 +27,7 @@ blueprint = func.Blueprint()
 
 
 def _properties(customer: Customer) -> Properties:
-    properties = customer.to_json_object()
+    properties = properties_of(customer)
     return {"id": properties.pop("customerId"), **properties}
 
 
@@ -56,7 +56,7 @@ async def register_customer(request: func.HttpRequest, deadline: Deadline) -> fu
 
 
 def _registration_request(request: func.HttpRequest) -> RegistrationRequest:
-    details = read_json(request, CustomerInput)
+    details = read_json(request, wiring.request_model(CustomerInput))
     return RegistrationRequest(details, idempotency_key(request), may_be_postponed=prefers_async(request))
 
 

@@ -8,7 +8,7 @@ from shared import resources, wiring
 from shared.domain.customer_view import CustomerView
 from shared.events.edge import batch_function
 from shared.http.edge import http_function
-from shared.http.hal import Properties, Resource, hal_response
+from shared.http.hal import Properties, Resource, hal_response, properties_of
 from shared.http.paging import read_page_request
 from shared.http.requests import customer_id
 
@@ -16,7 +16,7 @@ blueprint = func.Blueprint()
 
 
 def _properties(view: CustomerView) -> Properties:
-    properties = view.to_json_object()
+    properties = properties_of(view)
     return {"id": properties.pop("customerId"), **properties}
 
 

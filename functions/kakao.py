@@ -8,7 +8,7 @@ from shared.domain.events import CustomerEvent
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
 from shared.events.edge import event_function
 from shared.http.edge import http_function
-from shared.http.hal import Properties, Resource, hal_response
+from shared.http.hal import Properties, Resource, hal_response, properties_of
 from shared.http.paging import read_page_request
 from shared.http.requests import idempotency_key, is_retry, message_id, read_json, time_left
 
@@ -16,7 +16,7 @@ blueprint = func.Blueprint()
 
 
 def _properties(message: KakaoMessage) -> Properties:
-    properties = message.to_json_object()
+    properties = properties_of(message)
     del properties["requestFingerprint"]
     return {"id": message.message_id, **properties}
 
@@ -30,7 +30,7 @@ kakaos = Resource[KakaoMessage]("kakao", "kakaos", _properties)
 async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """POST /kakaos: 201 once the provider has accepted the message; 429 if nothing was handed over to it."""
     deadline = wiring.kakao_deadline(time_left(request))
-    draft, key = read_json(request, KakaoMessageDraft), idempotency_key(request)
+    draft, key = read_json(request, wiring.request_model(KakaoMessageDraft)), idempotency_key(request)
     await wiring.database().opened()  # before anything is sent
     message = await wiring.send_kakao()(draft, deadline, key, is_retry=is_retry(request))
     base_url = wiring.base_url(request)

@@ -5,6 +5,7 @@ from functools import cache
 
 import azure.functions as func
 
+from shared import wiring
 from shared.http import openapi
 
 blueprint = func.Blueprint()
@@ -12,7 +13,7 @@ blueprint = func.Blueprint()
 
 @cache
 def _document() -> str:
-    return json.dumps(openapi.document())
+    return json.dumps(openapi.document(phone_number_needed=wiring.is_phone_number_needed()))
 
 
 @blueprint.function_name("openapi")

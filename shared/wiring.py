@@ -24,7 +24,7 @@ from shared.adapters.reservations import CosmosReservations
 from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.adapters.set_aside import ServiceBusMessagesSetAside
 from shared.adapters.swept_outbox import CosmosSweptOutbox
-from shared.domain.customer import Customer
+from shared.domain.customer import Customer, CustomerInput, with_phone_number
 from shared.domain.customer_view import CustomerView
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
@@ -116,6 +116,16 @@ def sandbox() -> SandboxProvider:
     if not isinstance(provider, SandboxProvider):
         raise TypeError("the provider is not the sandbox")
     return provider
+
+
+def is_phone_number_needed() -> bool:
+    """Whether a customer must have a phone number. Every app has the same KAKAO_PROVIDER, so all say the same."""
+    return PROVIDERS[settings().kakao_provider].needs_phone_number
+
+
+def request_model[Input: CustomerInput](model: type[Input]) -> type[Input]:
+    """The model of a request, in which the phone number is required if the provider needs it."""
+    return with_phone_number(model) if is_phone_number_needed() else model
 
 
 @cache

@@ -67,7 +67,7 @@ class _Call:
 
     def __init__(self, customer: Customer, end: Deadline, *, is_retry: bool) -> None:
         draft = KakaoMessageDraft.from_record(customer, kind=MessageKind.REGISTERED)
-        self.content = draft.model_dump_json(by_alias=True)
+        self.content = draft.model_dump_json(by_alias=True, exclude_none=True)
         self.key = message_id(customer.customer_id, draft.kind)
         self.end = end
         self.is_retry = is_retry

@@ -2,11 +2,13 @@
 
 import re
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, create_model
 
 from shared.domain.identifiers import CustomerId
+from shared.domain.phone_number import parse_phone_number
 from shared.domain.record import Record, Timestamp
 from shared.domain.text import normalise, readable
 
@@ -42,6 +44,14 @@ CustomerAddress = Annotated[
     BeforeValidator(_normalised),
 ]
 CustomerAge = Annotated[int, Field(ge=0, le=OLDEST_AGE), BeforeValidator(_whole_number)]
+CustomerPhone = Annotated[
+    str,
+    AfterValidator(parse_phone_number),
+    Field(
+        description="A Korean mobile number, with or without hyphens, spaces, dots, brackets and the country code.",
+        json_schema_extra={"example": "010-1234-5678"},
+    ),
+]
 
 
 class CustomerDetails(Record):
@@ -53,17 +63,26 @@ class CustomerDetails(Record):
     customer_name: str
     customer_address: str
     customer_age: int
+    customer_phone: str | None = None
 
 
 class CustomerInput(CustomerDetails):
     """The details as a client may send them: names and addresses that people can read, age in years.
 
-    Texts are normalised (NFC, single spaces) before their length is counted, in Unicode characters.
+    Texts are normalised (NFC, single spaces) before their length is counted, in Unicode characters. A phone number is
+    optional unless the KakaoTalk provider needs it.
     """
 
     customer_name: CustomerName
     customer_address: CustomerAddress
     customer_age: CustomerAge
+    customer_phone: CustomerPhone | None = None
+
+
+@cache
+def with_phone_number[Input: CustomerInput](model: type[Input]) -> type[Input]:
+    """The same model, in which the phone number is required: for providers that need it."""
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, customer_phone=(CustomerPhone, ...))
 
 
 class Customer(CustomerDetails):

@@ -46,12 +46,12 @@ def customer_of(message: MessageId) -> CustomerId:
 class AlimTalk(Record):
     """What a provider gets: an approved template and its variables.
 
-    A provider that gets the same `message_id` twice sends one message. `recipient` is the customer id: the provider's
-    adapter finds the telephone number.
+    A provider that gets the same `message_id` twice sends one message. `recipient` is the phone number in digits, or
+    None if the customer gave none.
     """
 
     message_id: MessageId
-    recipient: CustomerId
+    recipient: str | None = None
     template_code: str
     variables: dict[str, str]
 
@@ -99,7 +99,7 @@ class KakaoMessageRequest(CustomerDetails):
         """The template and the variables for this message."""
         return AlimTalk(
             message_id=self.message_id,
-            recipient=self.customer_id,
+            recipient=self.customer_phone,
             template_code=f"ssak8-{self.kind}",
             variables={"customerName": self.customer_name, "customerAddress": self.customer_address},
         )

@@ -7,6 +7,8 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.domain.customer import CustomerDetails
+from shared.domain.phone_number import with_hyphens
 from shared.http.paging import PageRequest, cursor
 from shared.use_cases.looking_up import Page
 
@@ -16,6 +18,14 @@ MEDIA_TYPE = "application/hal+json"
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
 type Properties = dict[str, Any]
+
+
+def properties_of(record: CustomerDetails) -> Properties:
+    """The JSON properties of a record about a customer, with the phone number as people read it."""
+    properties = record.to_json_object()
+    if record.customer_phone is not None:
+        properties["customerPhone"] = with_hyphens(record.customer_phone)
+    return properties
 
 
 @dataclass(frozen=True)

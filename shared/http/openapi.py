@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
-from shared.domain.customer import Customer, CustomerInput
+from shared.domain.customer import Customer, CustomerInput, with_phone_number
 from shared.domain.customer_view import CustomerView
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
 from shared.domain.registration import RegistrationStatus
@@ -32,6 +32,8 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "429": "The KakaoTalk provider takes no more for now; nothing was sent. Retry-After says when to try again.",
     "503": "A service that is needed does not respond. Retry-After says when to try again.",
 }
+# Requests may write it in other ways: hal.properties_of.
+SHOWN_PHONE_NUMBER: Final[Json] = {"type": "string", "pattern": "^010-[0-9]{4}-[0-9]{4}$", "example": "010-1234-5678"}
 CONDITIONS: Final = ("If-Match", "If-None-Match")
 NOUNS: Final[Mapping[str, str]] = {
     "Customer": "customer",
@@ -41,13 +43,13 @@ NOUNS: Final[Mapping[str, str]] = {
 }
 
 
-def document() -> Json:
+def document(*, phone_number_needed: bool = False) -> Json:
     """The whole interface: all three services under one address."""
-    interface = _interface()
+    interface = _interface(_schemas(phone_number_needed))
     return {**interface, "paths": {path: _with_head(operations) for path, operations in interface["paths"].items()}}
 
 
-def _interface() -> Json:
+def _interface(schemas: Json) -> Json:
     return {
         "openapi": "3.0.3",
         "info": {
@@ -78,15 +80,15 @@ def _interface() -> Json:
             "/customerViews/{id}": {"get": _reading("get-customer-view", "CustomerView")},
             "/openapi.json": {"get": _openapi()},
         },
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": schemas},
     }
 
 
-def _schemas() -> Json:
+def _schemas(phone_number_needed: bool) -> Json:
+    inputs: tuple[type[CustomerInput], ...] = (CustomerInput, KakaoMessageDraft)
     _, definitions = models_json_schema(
         [
-            (CustomerInput, "validation"),
-            (KakaoMessageDraft, "validation"),
+            *((with_phone_number(model) if phone_number_needed else model, "validation") for model in inputs),
             (Customer, "serialization"),
             (KakaoMessage, "serialization"),
             (CustomerView, "serialization"),
@@ -115,6 +117,7 @@ def _resource(schema: Json, name: str, *, own_id: bool = False) -> Json:
     link = {"$ref": SCHEMAS.format(model="Link")}
     links = {"type": "object", "properties": {"self": link, name: link}, "required": ["self", name]}
     properties = {key: value for key, value in schema["properties"].items() if key not in HIDDEN_PROPERTIES}
+    properties["customerPhone"] = SHOWN_PHONE_NUMBER
     identity = {"type": "string"} if own_id else properties.pop("customerId")
     required = [key for key in schema["required"] if key in properties]
     return {

@@ -37,6 +37,7 @@ class KakaoProvider(Protocol):
     async def send(self, message: AlimTalk) -> Receipt:
         """Hands the message over. The same message id twice sends one message and returns the same receipt.
 
+        A provider that needs a phone number refuses a message without one: recipient_unknown.
         Raises ProviderRefused (it will never be sent), ProviderBusy (it was not sent), ProviderUnavailable (nobody
         knows whether it was sent). Cancelling it leaves that open too.
         """

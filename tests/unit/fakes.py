@@ -32,6 +32,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 CUSTOMER_ID = CustomerId("0189ee3e-0000-7000-8000-000000000000")
 LIFETIMES = Lifetimes(registration=timedelta(hours=24), key=timedelta(hours=24))
 YEON = CustomerDetails(customer_name="yeon", customer_address="incheon", customer_age=20)
+WITH_PHONE = YEON.model_copy(update={"customer_phone": "01023456789"})
 
 
 class Ticks:

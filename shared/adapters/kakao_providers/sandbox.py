@@ -5,7 +5,7 @@ import random
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from shared.domain.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from shared.domain.idempotency import fingerprint
@@ -38,6 +38,8 @@ class SandboxProvider:
     id is derived from the message id: a repeated message gets the same receipt on every instance. What was sent and how
     it behaves is known in one process only.
     """
+
+    needs_phone_number: ClassVar[bool] = False
 
     def __init__(self, settings: Settings, randomness: random.Random | None = None) -> None:
         self._sent: OrderedDict[str, str] = OrderedDict()

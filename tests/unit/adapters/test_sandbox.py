@@ -15,7 +15,7 @@ from tests.virtual_time import run_virtually, virtual_loop
 MESSAGE_ID = message_id(CUSTOMER_ID, MessageKind.REGISTERED)
 MESSAGE = AlimTalk(
     message_id=MESSAGE_ID,
-    recipient=CUSTOMER_ID,
+    recipient="01023456789",
     template_code="ssak8-registered",
     variables={"customerName": "홍길동", "customerAddress": "인천"},
 )
@@ -68,7 +68,7 @@ async def test_a_message_id_cannot_be_used_for_another_message() -> None:
     await provider.send(MESSAGE)
 
     with pytest.raises(ProviderRefused) as refused:
-        await provider.send(MESSAGE.model_copy(update={"recipient": "2"}))
+        await provider.send(MESSAGE.model_copy(update={"recipient": "01099999999"}))
 
     assert refused.value.reason == "message_id_reused"
 

@@ -3,7 +3,10 @@ import unicodedata
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.customer import CustomerInput
+from shared.domain.customer import CustomerInput, with_phone_number
+from shared.domain.idempotency import fingerprint
+
+PHONE = "010-2345-6789"
 
 
 def details(name: object = "yeon", address: object = "incheon", age: object = 20) -> CustomerInput:
@@ -76,3 +79,35 @@ def test_unknown_fields_are_ignored() -> None:
     document = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20, "version": 99}
 
     assert CustomerInput.model_validate(document) == details()
+
+
+DOCUMENT = {"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20}
+
+
+def test_a_phone_number_is_optional_and_absent_stays_absent() -> None:
+    for document in (DOCUMENT, {**DOCUMENT, "customerPhone": None}):
+        assert CustomerInput.model_validate(document).to_json_object() == DOCUMENT
+
+
+def test_one_phone_number_written_in_two_ways_is_the_same_request() -> None:
+    one, other = (
+        CustomerInput.model_validate({**DOCUMENT, "customerPhone": text}) for text in (PHONE, "+821023456789")
+    )
+
+    assert one.customer_phone == "01023456789"
+    assert fingerprint(one) == fingerprint(other)
+
+
+@pytest.mark.parametrize("number", ["", "010-2345-678", 1023456789, ["010-2345-6789"], True])
+def test_any_other_phone_number_is_refused(number: object) -> None:
+    with pytest.raises(ValidationError):
+        CustomerInput.model_validate({**DOCUMENT, "customerPhone": number})
+
+
+def test_a_phone_number_can_be_required() -> None:
+    required = with_phone_number(CustomerInput)
+
+    assert required.model_validate({**DOCUMENT, "customerPhone": PHONE}).customer_phone == "01023456789"
+    for document in (DOCUMENT, {**DOCUMENT, "customerPhone": None}):
+        with pytest.raises(ValidationError, match="customerPhone"):
+            required.model_validate(document)

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from shared.domain.customer import Customer
 from shared.domain.customer_view import CustomerView, project
 from shared.domain.events import CustomerEvent
-from tests.unit.fakes import CUSTOMER_ID, START, YEON
+from tests.unit.fakes import CUSTOMER_ID, START, WITH_PHONE
 
-CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
+CUSTOMER = Customer.register(CUSTOMER_ID, WITH_PHONE, START)
 REGISTERED = CustomerEvent.registered("event 1", CUSTOMER)
 CANCELED = CustomerEvent.canceled("event 2", CUSTOMER, START)
 
@@ -25,6 +25,7 @@ def test_a_registration_makes_a_view() -> None:
 
     assert view
     assert (view.status, view.version, view.registered_at, view.canceled_at) == ("REGISTERED", 1, START, None)
+    assert view.customer_phone == WITH_PHONE.customer_phone
 
 
 def test_a_cancellation_moves_the_view_forward_and_keeps_when_it_began() -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from azure.functions.decorators.http import HttpTrigger
 from openapi_spec_validator import validate
 
 from functions import customer, customer_view, kakao, openapi, registration
+from shared.domain.phone_number import with_hyphens
 from shared.http.openapi import document
 
 COMMITTED = Path(__file__).parents[3] / "infra/openapi.json"
@@ -46,6 +48,16 @@ def test_limits_are_those_of_the_models() -> None:
     assert properties["customerName"] == {"type": "string", "minLength": 1, "maxLength": 100}
     assert properties["customerAddress"] == {"type": "string", "minLength": 1, "maxLength": 200}
     assert properties["customerAge"] == {"type": "integer", "minimum": 0, "maximum": 150}
+
+
+def test_a_phone_number_is_written_in_any_way_and_answered_with_hyphens() -> None:
+    written = schema("NewCustomer")["properties"]["customerPhone"]
+    shown = [schema(name)["properties"]["customerPhone"] for name in ("Customer", "Kakao", "CustomerView")]
+
+    assert (written["type"], written["nullable"], "pattern" in written) == ("string", True, False)
+    assert {each["pattern"] for each in shown} == {"^010-[0-9]{4}-[0-9]{4}$"}
+    assert all(re.fullmatch(each["pattern"], with_hyphens("01023456789")) for each in shown)
+    assert not any("customerPhone" in schema(name)["required"] for name in ("Customer", "Kakao", "CustomerView"))
 
 
 def test_resources_have_an_id_and_links_and_nothing_internal() -> None:

@@ -136,6 +136,12 @@ def test_an_app_starts_with_its_settings(environment: str, app: str, monkeypatch
 
 
 @every_environment
+def test_every_app_has_the_same_provider(environment: str) -> None:
+    """It decides whether customers need a phone number, which the apps must agree on."""
+    assert len({deployment(environment).settings(app).get("KAKAO_PROVIDER") for app in APPS}) == 1
+
+
+@every_environment
 @every_app
 def test_no_setting_is_refused_by_the_platform(environment: str, app: str) -> None:
     names = deployment(environment).settings(app)

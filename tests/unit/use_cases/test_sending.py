@@ -60,6 +60,13 @@ async def test_a_message_is_sent_and_kept_with_its_receipt(sending: Sending) -> 
     assert message.receipt == f"receipt of {OWN_KEY}"
     assert sending.messages.messages == {OWN_KEY: message}
     assert list(sending.provider.sent) == [OWN_KEY]
+    assert sending.provider.sent[OWN_KEY].recipient is None
+
+
+async def test_a_message_goes_to_the_number_of_the_customer(sending: Sending) -> None:
+    message = await sending.send(DRAFT.model_copy(update={"customer_phone": "01023456789"}))
+
+    assert sending.provider.sent[OWN_KEY].recipient == message.customer_phone == "01023456789"
 
 
 @pytest.mark.parametrize("key", [OWN_KEY, "any other key"])
