@@ -1,4 +1,4 @@
-"""The customer service: registering, cancelling, looking up, and publishing what was committed."""
+"""The customer service: registering, correcting, cancelling, looking up, and publishing what was committed."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ import azure.functions as func
 
 from shared import resources, wiring
 from shared.domain.customer import Customer, CustomerInput
+from shared.domain.customer_patch import patch_of
 from shared.domain.registration import Registration
 from shared.events.edge import outbox_function, timer_function
 from shared.http.edge import admitted_http_function, http_function
@@ -13,8 +14,17 @@ from shared.http.hal import Properties, Resource, hal_response, properties_of
 from shared.http.paging import read_page_request
 from shared.http.preferences import prefers_async
 from shared.http.registrations import postponed_response
-from shared.http.requests import customer_id, idempotency_key, is_unchanged, precondition, read_json
+from shared.http.requests import (
+    JSON,
+    MERGE_PATCH,
+    customer_id,
+    idempotency_key,
+    is_unchanged,
+    precondition,
+    read_json,
+)
 from shared.settings import feed_poll_milliseconds, settings
+from shared.use_cases.correcting import Correction
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.postponing import Answer, RegistrationRequest
 from shared.use_cases.publishing import Outbox
@@ -87,6 +97,29 @@ async def list_customers(request: func.HttpRequest, context: func.Context) -> fu
     requested = read_page_request(request)
     page = await wiring.look_up_customers().page(requested.size, requested.after)
     return hal_response(customers.render_page(wiring.base_url(request), page, requested))
+
+
+@blueprint.function_name("replace-customer")
+@blueprint.route("customers/{id}", methods=["PUT"], trigger_arg_name="request")
+@http_function
+async def replace_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """PUT /customers/{id}: 200, with all details as in the body. An optional one that it leaves out is removed."""
+    details = read_json(request, wiring.request_model(CustomerInput))
+    return await _correct(request, lambda _: details)
+
+
+@blueprint.function_name("patch-customer")
+@blueprint.route("customers/{id}", methods=["PATCH"], trigger_arg_name="request")
+@http_function
+async def patch_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """PATCH /customers/{id}: 200, with what the body contains (JSON Merge Patch, RFC 7396)."""
+    patch = read_json(request, patch_of(wiring.request_model(CustomerInput)), (MERGE_PATCH, JSON))
+    return await _correct(request, patch.apply_to)
+
+
+async def _correct(request: func.HttpRequest, correction: Correction) -> func.HttpResponse:
+    customer = await wiring.correct_customer()(customer_id(request), correction, precondition(request))
+    return hal_response(customers.render(wiring.base_url(request), customer), headers={"ETag": _etag(customer)})
 
 
 @blueprint.function_name("cancel-registration")

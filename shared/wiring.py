@@ -38,6 +38,7 @@ from shared.settings import Service, settings
 from shared.use_cases.admitting import AdmitRegistration
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import CancelRegistration
+from shared.use_cases.correcting import CorrectCustomer
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.deferred_run import RunDeferred
 from shared.use_cases.looking_up import LookUp, LookUpRegistration
@@ -229,6 +230,11 @@ def run_deferred() -> RunDeferred:
 @cache
 def cancel_registration() -> CancelRegistration:
     return CancelRegistration(customers(), withdraw_registration(), utc_now, new_uuid7, metrics.count_cancellation)
+
+
+@cache
+def correct_customer() -> CorrectCustomer:
+    return CorrectCustomer(customers(), utc_now, new_uuid7)
 
 
 @cache

@@ -86,13 +86,21 @@ def with_phone_number[Input: CustomerInput](model: type[Input]) -> type[Input]:
 
 
 class Customer(CustomerDetails):
-    """A registered customer. `version` counts the customer's changes from 1."""
+    """A registered customer. `version` counts the customer's changes from 1; `updated_at`: the last one, if any."""
 
     customer_id: CustomerId
     version: int = FIRST_VERSION
     registered_at: Timestamp
+    updated_at: Timestamp | None = None
 
     @classmethod
     def register(cls, customer_id: CustomerId, details: CustomerDetails, now: datetime) -> Self:
         """Creates a customer from the details."""
         return cls.from_record(details, customer_id=customer_id, registered_at=now)
+
+    def corrected(self, details: CustomerDetails, now: datetime) -> Self:
+        """With these details, as one more version; this customer itself if it has them already."""
+        corrected = self.model_copy(update={name: getattr(details, name) for name in CustomerDetails.model_fields})
+        if corrected == self:
+            return self
+        return corrected.model_copy(update={"version": self.version + 1, "updated_at": now})

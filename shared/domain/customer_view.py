@@ -17,6 +17,7 @@ class CustomerView(CustomerDetails):
     status: ViewStatus
     version: int
     registered_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
     canceled_at: Timestamp | None = None
 
 
@@ -41,6 +42,8 @@ def _view_after(event: CustomerEvent) -> CustomerView:
     match event.type:
         case EventType.REGISTERED:
             return CustomerView.from_record(event.data, status="REGISTERED", registered_at=event.time)
+        case EventType.UPDATED:
+            return CustomerView.from_record(event.data, status="REGISTERED")
         case EventType.CANCELED:
             return CustomerView.from_record(event.data, status="CANCELED", canceled_at=event.time)
         case unknown:

@@ -16,14 +16,16 @@ class EventType(StrEnum):
     """What can happen to a customer. A message of any other type is not an event of ours."""
 
     REGISTERED = "CustomerRegistered"
+    UPDATED = "CustomerUpdated"
     CANCELED = "CustomerRegisterCanceled"
 
 
 class CustomerState(CustomerDetails):
-    """The customer after the event. `version` orders the events of one customer."""
+    """The customer after the event. `version` orders the events of one customer; `updated_at`: the last correction."""
 
     customer_id: CustomerId
     version: int
+    updated_at: Timestamp | None = None
 
 
 class CustomerEvent(Record):
@@ -42,6 +44,13 @@ class CustomerEvent(Record):
     def registered(cls, event_id: str, customer: Customer) -> Self:
         """The customer has registered."""
         return cls._about(CustomerState.from_record(customer), event_id, EventType.REGISTERED, customer.registered_at)
+
+    @classmethod
+    def updated(cls, event_id: str, customer: Customer) -> Self:
+        """The customer's details were corrected just now. Raises ValueError if they never were."""
+        if customer.updated_at is None:
+            raise ValueError(f"customer {customer.customer_id} was never corrected")
+        return cls._about(CustomerState.from_record(customer), event_id, EventType.UPDATED, customer.updated_at)
 
     @classmethod
     def canceled(cls, event_id: str, customer: Customer, now: datetime) -> Self:

@@ -11,10 +11,12 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from shared.domain.customer import Customer, CustomerInput, with_phone_number
+from shared.domain.customer_patch import patch_of
 from shared.domain.customer_view import CustomerView
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
 from shared.domain.registration import RegistrationStatus
 from shared.http import hal, paging, problems
+from shared.http.requests import JSON, MERGE_PATCH
 
 type Json = dict[str, Any]
 
@@ -27,7 +29,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "410": "The registration that the Idempotency-Key belongs to has expired or was withdrawn.",
     "412": "The resource has changed since it was read.",
     "413": "The body is too large.",
-    "415": "The body is not application/json in UTF-8.",
+    "415": "The body is of a type that is not listed, or not in UTF-8.",
     "422": "Values are missing or not allowed, or the Idempotency-Key was used with another request.",
     "429": "The KakaoTalk provider takes no more for now; nothing was sent. Retry-After says when to try again.",
     "503": "A service that is needed does not respond. Retry-After says when to try again.",
@@ -68,6 +70,12 @@ def _interface(schemas: Json) -> Json:
             },
             "/customers/{id}": {
                 "get": _reading("get-customer", "Customer", conditional=True),
+                "put": _correction("replace-customer", "Replace all details", {JSON: "NewCustomer"}),
+                "patch": _correction(
+                    "patch-customer",
+                    "Change some details: JSON Merge Patch (RFC 7396)",
+                    {MERGE_PATCH: "CustomerPatch", JSON: "CustomerPatch"},
+                ),
                 "delete": _cancellation(),
             },
             "/registrations/{id}": {"get": _reading_registration(), "delete": _withdrawal()},
@@ -85,10 +93,11 @@ def _interface(schemas: Json) -> Json:
 
 
 def _schemas(phone_number_needed: bool) -> Json:
-    inputs: tuple[type[CustomerInput], ...] = (CustomerInput, KakaoMessageDraft)
+    new_customer: type[CustomerInput] = with_phone_number(CustomerInput) if phone_number_needed else CustomerInput
+    draft: type[CustomerInput] = with_phone_number(KakaoMessageDraft) if phone_number_needed else KakaoMessageDraft
     _, definitions = models_json_schema(
         [
-            *((with_phone_number(model) if phone_number_needed else model, "validation") for model in inputs),
+            *((model, "validation") for model in (new_customer, draft, patch_of(new_customer))),
             (Customer, "serialization"),
             (KakaoMessage, "serialization"),
             (CustomerView, "serialization"),
@@ -101,7 +110,11 @@ def _schemas(phone_number_needed: bool) -> Json:
         "Kakao": _resource(models.pop("KakaoMessage"), "kakao", own_id=True),
         "CustomerView": _resource(models.pop("CustomerView"), "customerView"),
     }
-    requests = {"NewCustomer": models.pop("CustomerInput"), "NewKakao": models.pop("KakaoMessageDraft")}
+    requests = {
+        "NewCustomer": models.pop("CustomerInput"),
+        "NewKakao": models.pop("KakaoMessageDraft"),
+        "CustomerPatch": _without_defaults(models.pop("CustomerPatch")),
+    }
     lists = {
         "CustomerList": _list_of("Customer", "customers"),
         "KakaoList": _list_of("Kakao", "kakaos"),
@@ -110,6 +123,15 @@ def _schemas(phone_number_needed: bool) -> Json:
     others = {"Registration": _registration(), "Link": _link(), "Problem": _problem()}
     schemas: Json = {**requests, **resources, **lists, **models, **others}
     return {name: _as_openapi_3_0(schema) for name, schema in sorted(schemas.items())}
+
+
+def _without_defaults(schema: Json) -> Json:
+    """What a patch leaves out stays as it is."""
+    properties = {
+        name: {key: value for key, value in field.items() if key != "default"}
+        for name, field in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
 
 
 def _resource(schema: Json, name: str, *, own_id: bool = False) -> Json:
@@ -289,11 +311,31 @@ def _reading(operation: str, resource: str, *, conditional: bool = False) -> Jso
     }
 
 
+def _correction(operation: str, summary: str, bodies: Mapping[str, str]) -> Json:
+    """`bodies`: the schema of each media type."""
+    content = {media: {"schema": {"$ref": SCHEMAS.format(model=model)}} for media, model in bodies.items()}
+    headers = {"ETag": {"description": "The version.", "schema": {"type": "string"}}}
+    return {
+        "operationId": operation,
+        "summary": f"{summary}; nobody is messaged",
+        "parameters": [_identity(), *_conditions()],
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": {"description": "The customer as it is now.", "headers": headers, "content": _content("Customer")},
+            **_problems("400", "404", "412", "413", "415", "422", "503"),
+        },
+    }
+
+
+def _conditions() -> list[Json]:
+    return [_parameter(name, "header", {"type": "string"}) for name in CONDITIONS]
+
+
 def _cancellation() -> Json:
     return {
         "operationId": "cancel-registration",
         "summary": "Cancel a registration; works while KakaoTalk is down",
-        "parameters": [_identity(), *(_parameter(name, "header", {"type": "string"}) for name in CONDITIONS)],
+        "parameters": [_identity(), *_conditions()],
         "responses": {"204": {"description": "Cancelled."}, **_problems("404", "412", "503")},
     }
 

@@ -1,7 +1,9 @@
 """Reading requests: bodies, ids and headers. A refusal says which of them is wrong, and why."""
 
 import re
+from collections.abc import Sequence
 from email.message import Message
+from typing import Final
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -13,6 +15,10 @@ from shared.domain.kakao_message import MessageId, parse_message_id
 from shared.http.problems import InvalidField, Problem
 from shared.use_cases.cancelling import Precondition
 from shared.use_cases.deadline import RETRY, TIME_LEFT
+
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+"""RFC 7396. A body of this type is read like any other JSON: what it changes is in the model."""
 
 LARGEST_BODY = 16 * 1024
 """Bytes."""
@@ -27,9 +33,11 @@ _ORIGIN = re.compile(r"^[a-z]+://[^/]*")
 _SECONDS = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 
 
-def read_json[Model: BaseModel](request: func.HttpRequest, model: type[Model]) -> Model:
+def read_json[Model: BaseModel](
+    request: func.HttpRequest, model: type[Model], media_types: Sequence[str] = (JSON,)
+) -> Model:
     """The body as `model`. Raises Problem: 415, 413, 400 (unreadable) or 422 (invalid values)."""
-    _check_media_type(request.headers.get("content-type", ""))
+    _check_media_type(request.headers.get("content-type", ""), media_types)
     _check_encoding(request.headers.get("content-encoding", ""))
     body = request.get_body()
     if len(body) > LARGEST_BODY:
@@ -50,15 +58,18 @@ def read_json[Model: BaseModel](request: func.HttpRequest, model: type[Model]) -
         ) from None
 
 
-def _check_media_type(content_type: str) -> None:
-    if content_type == "application/json":
+def _check_media_type(content_type: str, allowed: Sequence[str]) -> None:
+    if content_type == JSON:
         return
     message = Message()
     message["Content-Type"] = content_type.encode("ascii", "replace").decode()
     charset = str(message.get_param("charset", "utf-8")).lower()
     media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
-    if media_type != "application/json" or charset not in ("utf-8", "utf8"):
-        raise Problem(415, "media-type", "Unsupported media type", "The body must be application/json in UTF-8.")
+    if media_type not in allowed or charset not in ("utf-8", "utf8"):
+        detail = f"The body must be {' or '.join(allowed)} in UTF-8."
+        # RFC 5789 §2.2.
+        headers = {"Accept-Patch": ", ".join(allowed)} if MERGE_PATCH in allowed else {}
+        raise Problem(415, "media-type", "Unsupported media type", detail, headers=headers)
 
 
 def _check_encoding(content_encoding: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from shared.domain.customer import Customer
-from shared.domain.errors import NotFound, PreconditionFailed
+from shared.domain.errors import NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import Clock, CustomerId, NewId
 from shared.domain.registration import RegistrationStatus
@@ -13,9 +13,10 @@ from shared.use_cases.registrations import StoredRegistration
 
 # What does not exist yet has no version: only a request that names none may cancel it.
 NO_VERSION: Final = 0
-# A customer changes rarely. After two changes during one cancellation, the client may well try again itself.
-ATTEMPTS: Final = 3
-
+# An attempt fails only if the customer changes between its read and its write, some milliseconds apart.
+ATTEMPTS: Final = 5
+# Contention ends as soon as the other requests are done.
+CONTENTION_RETRY_AFTER_SECONDS: Final = 1
 
 type Precondition = Callable[[int], bool]
 """Whether the customer may be changed in this version."""
@@ -72,7 +73,7 @@ class CancelRegistration:
         for _ in range(ATTEMPTS):
             stored = await self._find(customer_id)
             if not precondition(stored.customer.version if isinstance(stored, StoredCustomer) else NO_VERSION):
-                break
+                raise PreconditionFailed("The customer has changed: read it again.")
             try:
                 await (
                     self._remove(stored) if isinstance(stored, StoredCustomer) else self.withdrawals.withdraw(stored)
@@ -80,7 +81,7 @@ class CancelRegistration:
             except PreconditionFailed:
                 continue  # it changed between reading and removing
             return
-        raise PreconditionFailed("The customer has changed: read it again.")
+        raise StoreUnavailable("The customer is being changed by many requests.", CONTENTION_RETRY_AFTER_SECONDS)
 
     async def _find(self, customer_id: CustomerId) -> StoredCustomer | StoredRegistration:
         """The customer, or the registration if it is pending. Raises NotFound, StoreUnavailable."""

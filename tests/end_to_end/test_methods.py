@@ -13,7 +13,7 @@ SOME_ID = "0189ee3e-0000-7000-8000-000000000000"
 GATEWAY = "gateway"
 KNOWN_PATHS = [
     ("customer", "/customers", "GET, HEAD, OPTIONS, POST"),
-    ("customer", f"/customers/{SOME_ID}", "DELETE, GET, HEAD, OPTIONS"),
+    ("customer", f"/customers/{SOME_ID}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
     ("kakao", "/kakaos", "GET, HEAD, OPTIONS, POST"),
     ("kakao", f"/kakaos/{SOME_ID}.registered", "GET, HEAD, OPTIONS"),
     ("customerview", "/customerViews", "GET, HEAD, OPTIONS"),

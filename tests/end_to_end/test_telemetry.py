@@ -23,10 +23,11 @@ from tools.play.waiting import wait_until
 
 # Occurs nowhere else, and is searched for in every byte that leaves the system.
 NAME, ADDRESS = "도깨비-홍길동", "무진시 안개로 77"
+CORRECTED = "도깨비-임꺽정"
 PHONE = "+82 10-8374-6592"
 CUSTOMER = {"customerName": NAME, "customerAddress": ADDRESS, "customerAge": 83, "customerPhone": PHONE}
 # The number as it was sent, as it is stored (01083746592), and as it is shown (010-8374-6592).
-PERSONAL = (NAME, ADDRESS, "10-8374-6592", "1083746592")
+PERSONAL = (NAME, CORRECTED, ADDRESS, "10-8374-6592", "1083746592")
 EXPORT_SECONDS = 0.5
 FAST_EXPORTS = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
@@ -136,6 +137,27 @@ async def test_a_cancellation_is_one_trace_to_the_alert_and_the_view(system: Loc
         return [expected <= paths(receiver, trace) for trace in traces] == [True]
 
     await wait_until(complete, "the trace is complete")
+
+
+async def test_a_correction_is_one_trace_to_the_view(system: LocalSystem, receiver: Receiver) -> None:
+    customer_id = await system.register(CUSTOMER)
+    await system.wait_for_view(customer_id, "REGISTERED")
+    earlier = traces_of(receiver, "PATCH /customers")
+    await system.call("PATCH", f"/customers/{customer_id}", json={"customerName": CORRECTED})
+    correct = (("gateway", "PATCH /customers"), ("customer", "PATCH /customers/{id}"), ("customer", "patch-customer"))
+    event = "process CustomerUpdated"
+    expected = {
+        (*correct, ("customer", "execute_item_batch customers")),
+        (*correct, ("customer", f"send {TOPIC}"), ("customerview", event)),
+    }
+
+    async def complete() -> bool:
+        traces = [paths(receiver, trace) for trace in traces_of(receiver, "PATCH /customers") - earlier]
+        return [expected <= trace for trace in traces] == [True]
+
+    await wait_until(complete, "the trace is complete")
+    [trace] = traces_of(receiver, "PATCH /customers") - earlier
+    assert "kakao" not in {service for path in paths(receiver, trace) for service, _ in path}
 
 
 async def test_a_callers_trace_is_continued(system: LocalSystem, receiver: Receiver) -> None:

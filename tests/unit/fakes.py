@@ -127,14 +127,26 @@ class FakeCustomers:
         customer = self.customers.get(customer_id)
         return StoredCustomer(customer, str(customer.version)) if customer else None
 
+    async def replace(self, stored: StoredCustomer, customer: Customer, event: CustomerEvent) -> None:
+        if event in self.outbox:
+            return
+        await self._check(stored)
+        self.customers[customer.customer_id] = customer
+        self.outbox.append(event)
+
     async def remove(self, stored: StoredCustomer, event: CustomerEvent) -> None:
-        current = await self.find(stored.customer.customer_id)
-        if current is None:
-            raise NotFound
-        if current.etag != stored.etag:
-            raise PreconditionFailed
+        if event in self.outbox:
+            return
+        await self._check(stored)
         del self.customers[stored.customer.customer_id]
         self.outbox.append(event)
+
+    async def _check(self, stored: StoredCustomer) -> None:
+        current = self.customers.get(stored.customer.customer_id)
+        if current is None:
+            raise NotFound
+        if str(current.version) != stored.etag:
+            raise PreconditionFailed
 
 
 @dataclass

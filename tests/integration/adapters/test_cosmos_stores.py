@@ -165,6 +165,95 @@ async def test_a_customer_that_changed_is_not_removed(stores: Stores) -> None:
     assert await stores.customers.get(stored.customer.customer_id)
 
 
+def corrected(stored: StoredCustomer, **changes: object) -> Customer:
+    return stored.customer.corrected(stored.customer.model_copy(update=changes), utc_now())
+
+
+def updated(customer: Customer) -> CustomerEvent:
+    return CustomerEvent.updated(new_uuid7(), customer)
+
+
+async def document_of(stores: Stores, document_id: str, customer_id: CustomerId) -> dict[str, Any]:
+    async with stores.database.container(CUSTOMERS, "read_item") as container:
+        return dict(await container.read_item(document_id, partition_key=customer_id))
+
+
+async def test_a_correction_and_its_event_are_stored_and_what_it_removes_is_gone(stores: Stores) -> None:
+    first = await stores.registered()
+    with_phone = corrected(first, customer_phone="01023456789", customer_age=21)
+    await stores.customers.replace(first, with_phone, updated(with_phone))
+    second = await stores.customers.find(first.customer.customer_id)
+    assert second
+
+    without_phone = corrected(second, customer_phone=None)
+    event = updated(without_phone)
+    await stores.customers.replace(second, without_phone, event)
+
+    assert second.customer.customer_phone == "01023456789"
+    stored = await stores.customers.get(first.customer.customer_id)
+    assert stored
+    assert stored.to_json_object() == without_phone.to_json_object()
+    assert (stored.version, stored.customer_age, stored.registered_at) == (3, 21, first.customer.registered_at)
+    outbox = await document_of(stores, event.id, event.subject)
+    assert outbox["event"] == event.to_json_object()
+
+
+async def test_a_correction_keeps_what_a_later_version_of_the_code_has_stored(stores: Stores) -> None:
+    stored = await stores.registered()
+    customer_id = stored.customer.customer_id
+    async with stores.database.container(CUSTOMERS, "patch_item") as container:
+        await container.patch_item(customer_id, customer_id, [{"op": "set", "path": "/later", "value": 1}])
+    current = await stores.customers.find(customer_id)
+    assert current
+
+    older = corrected(current, customer_age=21)
+    await stores.customers.replace(current, older, updated(older))
+
+    document = await document_of(stores, customer_id, customer_id)
+    assert (document["later"], document["customerAge"], document["type"]) == (1, 21, "customer")
+
+
+async def test_of_two_corrections_one_finds_a_change_and_one_event_is_stored(stores: Stores) -> None:
+    stored = await stores.registered()
+    customers = [corrected(stored, customer_age=age) for age in range(5)]
+
+    outcomes = await asyncio.gather(
+        *(stores.customers.replace(stored, customer, updated(customer)) for customer in customers),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] + ["PreconditionFailed"] * 4
+    current = await stores.customers.get(stored.customer.customer_id)
+    assert current
+    assert current.version == 2
+
+
+async def test_who_was_cancelled_is_not_corrected_and_who_was_corrected_is_not_cancelled_unseen(
+    stores: Stores,
+) -> None:
+    first, second = await stores.registered(), await stores.registered()
+    older = corrected(first, customer_age=21)
+    await stores.customers.remove(first, canceled(first))
+    with pytest.raises(NotFound):
+        await stores.customers.replace(first, older, updated(older))
+    older = corrected(second, customer_age=21)
+    await stores.customers.replace(second, older, updated(older))
+    with pytest.raises(PreconditionFailed):
+        await stores.customers.remove(second, canceled(second))
+
+
+async def test_a_correction_that_the_sdk_repeats_is_a_success(stores: Stores) -> None:
+    stored = await stores.registered()
+    older = corrected(stored, customer_age=21)
+    event = updated(older)
+    await stores.customers.replace(stored, older, event)
+
+    await stores.customers.replace(stored, older, event)
+
+    with pytest.raises(PreconditionFailed):
+        await stores.customers.replace(stored, older, updated(older))
+
+
 async def test_a_page_of_customers_continues_where_the_last_one_ended(stores: Stores) -> None:
     ids = [(await stores.registered()).customer.customer_id for _ in range(5)]
 

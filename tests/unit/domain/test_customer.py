@@ -1,10 +1,12 @@
 import unicodedata
+from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.customer import CustomerInput, with_phone_number
+from shared.domain.customer import Customer, CustomerDetails, CustomerInput, with_phone_number
 from shared.domain.idempotency import fingerprint
+from tests.unit.fakes import CUSTOMER_ID, START, WITH_PHONE, YEON
 
 PHONE = "010-2345-6789"
 
@@ -111,3 +113,20 @@ def test_a_phone_number_can_be_required() -> None:
     for document in (DOCUMENT, {**DOCUMENT, "customerPhone": None}):
         with pytest.raises(ValidationError, match="customerPhone"):
             required.model_validate(document)
+
+
+def test_a_correction_is_one_more_version_and_keeps_when_the_customer_registered() -> None:
+    later = START + timedelta(minutes=1)
+    customer = Customer.register(CUSTOMER_ID, WITH_PHONE, START)
+
+    corrected = customer.corrected(YEON, later)
+
+    assert CustomerDetails.from_record(corrected) == YEON
+    assert (corrected.customer_id, corrected.version, corrected.registered_at) == (CUSTOMER_ID, 2, START)
+    assert (customer.updated_at, corrected.updated_at) == (None, later)
+
+
+def test_a_correction_that_changes_nothing_is_none() -> None:
+    customer = Customer.register(CUSTOMER_ID, YEON, START)
+
+    assert customer.corrected(YEON, START + timedelta(minutes=1)) is customer

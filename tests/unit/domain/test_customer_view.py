@@ -1,4 +1,5 @@
 import itertools
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,16 @@ from tests.unit.fakes import CUSTOMER_ID, START, WITH_PHONE
 CUSTOMER = Customer.register(CUSTOMER_ID, WITH_PHONE, START)
 REGISTERED = CustomerEvent.registered("event 1", CUSTOMER)
 CANCELED = CustomerEvent.canceled("event 2", CUSTOMER, START)
+
+LATER = [START + timedelta(minutes=number) for number in range(4)]
+OLDER = CUSTOMER.corrected(CUSTOMER.model_copy(update={"customer_age": 21}), LATER[1])
+WITHOUT_PHONE = OLDER.corrected(OLDER.model_copy(update={"customer_phone": None}), LATER[2])
+CORRECTED_AND_CANCELED = [
+    REGISTERED,
+    CustomerEvent.updated("event 2", OLDER),
+    CustomerEvent.updated("event 3", WITHOUT_PHONE),
+    CustomerEvent.canceled("event 4", WITHOUT_PHONE, LATER[3]),
+]
 
 
 def after(*events: CustomerEvent) -> CustomerView | None:
@@ -33,6 +44,33 @@ def test_a_cancellation_moves_the_view_forward_and_keeps_when_it_began() -> None
 
     assert view
     assert (view.status, view.version, view.registered_at, view.canceled_at) == ("CANCELED", 2, START, START)
+
+
+def test_a_correction_moves_the_view_forward_and_what_it_removes_is_gone() -> None:
+    view = after(*CORRECTED_AND_CANCELED[:3])
+
+    assert view
+    assert (view.status, view.version, view.customer_age, view.customer_phone) == ("REGISTERED", 3, 21, None)
+    assert (view.registered_at, view.updated_at, view.canceled_at) == (START, LATER[2], None)
+
+
+def test_a_correction_that_comes_first_does_not_know_when_the_customer_registered() -> None:
+    first = after(CORRECTED_AND_CANCELED[1])
+    both = after(CORRECTED_AND_CANCELED[1], REGISTERED)
+
+    assert first
+    assert (first.status, first.customer_age, first.registered_at) == ("REGISTERED", 21, None)
+    assert both == first.model_copy(update={"registered_at": START})
+
+
+@given(data=st.data())
+def test_corrections_in_any_order_and_number_lead_to_the_same_view(data: st.DataObject) -> None:
+    happened = CORRECTED_AND_CANCELED[: data.draw(st.integers(1, len(CORRECTED_AND_CANCELED)))]
+    arrived = data.draw(st.permutations(happened + data.draw(st.lists(st.sampled_from(happened), max_size=5))))
+
+    assert after(*arrived) == after(*happened)
+    versions = [view.version for number in range(len(arrived)) if (view := after(*arrived[: number + 1]))]
+    assert versions == sorted(versions)
 
 
 def test_an_event_that_came_before_changes_nothing() -> None:

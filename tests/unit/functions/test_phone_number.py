@@ -71,6 +71,25 @@ async def test_a_provider_that_needs_a_number_makes_it_required(
     assert "customerPhone" in await required_fields(model)
 
 
+@pytest.mark.parametrize(
+    ("name", "method", "body"),
+    [
+        ("replace-customer", "PUT", b'{"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20}'),
+        ("patch-customer", "PATCH", b'{"customerPhone": null}'),
+    ],
+)
+async def test_a_provider_that_needs_a_number_lets_nobody_remove_it(
+    needed: None, name: str, method: str, body: bytes
+) -> None:
+    request = func.HttpRequest(
+        method, "http://localhost/", headers={"content-type": "application/json"}, route_params={"id": "1"}, body=body
+    )
+
+    refused = await call(customer, name, request, CONTEXT)
+
+    assert [error["field"] for error in refused["errors"]] == ["customerPhone"]
+
+
 @pytest.mark.parametrize(("module", "name", "model"), REQUESTS)
 async def test_with_the_sandbox_the_number_is_optional(module: Any, name: str, model: str) -> None:
     assert "customerPhone" not in await refused_fields(module, name)

@@ -31,14 +31,14 @@ async def response_to(method: str, path: str) -> func.HttpResponse:
     [
         ("customers", "GET, HEAD, OPTIONS, POST"),
         ("Customers/", "GET, HEAD, OPTIONS, POST"),
-        ("customers/1", "DELETE, GET, HEAD, OPTIONS"),
-        ("customers/a b%2Fc/", "DELETE, GET, HEAD, OPTIONS"),
+        ("customers/1", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("customers/a b%2Fc/", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ("openapi.json", "GET, HEAD, OPTIONS"),
         ("health", "GET, HEAD, OPTIONS"),
     ],
 )
 async def test_a_known_path_is_405_and_lists_its_methods(path: str, allow: str) -> None:
-    response = await response_to("PUT", path)
+    response = await response_to("PROPFIND", path)
 
     problem = json.loads(response.get_body())
     assert (response.status_code, response.mimetype) == (405, "application/problem+json")

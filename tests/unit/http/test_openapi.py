@@ -60,6 +60,16 @@ def test_a_phone_number_is_written_in_any_way_and_answered_with_hyphens() -> Non
     assert not any("customerPhone" in schema(name)["required"] for name in ("Customer", "Kakao", "CustomerView"))
 
 
+def test_a_patch_requires_nothing_and_only_what_is_optional_can_be_removed() -> None:
+    patch, new = schema("CustomerPatch"), schema("NewCustomer")
+
+    assert "required" not in patch
+    assert patch["properties"].keys() == new["properties"].keys()
+    assert [name for name, field in patch["properties"].items() if field.get("nullable")] == ["customerPhone"]
+    assert not any("default" in field for field in patch["properties"].values())
+    assert patch["properties"]["customerAge"] == new["properties"]["customerAge"]
+
+
 def test_resources_have_an_id_and_links_and_nothing_internal() -> None:
     for name in ("Customer", "Kakao", "CustomerView"):
         assert {"id", "_links"} <= set(schema(name)["required"])

@@ -6,7 +6,9 @@ from shared.domain.errors import NotFound
 from shared.domain.kakao_message import KakaoMessageDraft
 from shared.http.problems import Problem
 from shared.http.requests import (
+    JSON,
     LARGEST_BODY,
+    MERGE_PATCH,
     customer_id,
     idempotency_key,
     is_retry,
@@ -50,6 +52,28 @@ def test_any_other_media_type_is_415(media_type: str) -> None:
         read_json(request(GOOD, content_type=media_type), CustomerInput)
 
     assert refused.value.status == 415
+
+
+@pytest.mark.parametrize("media_type", [MERGE_PATCH, "Application/Merge-Patch+JSON; charset=utf-8", JSON])
+def test_a_merge_patch_may_say_that_it_is_one(media_type: str) -> None:
+    read = read_json(request(GOOD, content_type=media_type), CustomerInput, (MERGE_PATCH, JSON))
+
+    assert read.customer_age == 20
+
+
+@pytest.mark.parametrize("media_type", ["application/json-patch+json", f"{MERGE_PATCH}; charset=euc-kr", ""])
+def test_a_patch_in_another_form_is_415_and_the_answer_says_what_is_accepted(media_type: str) -> None:
+    with pytest.raises(Problem) as refused:
+        read_json(request(GOOD, content_type=media_type), CustomerInput, (MERGE_PATCH, JSON))
+
+    assert (refused.value.status, refused.value.headers) == (415, {"Accept-Patch": f"{MERGE_PATCH}, {JSON}"})
+
+
+def test_what_is_no_patch_is_not_read_as_one() -> None:
+    with pytest.raises(Problem) as refused:
+        read_json(request(GOOD, content_type=MERGE_PATCH), CustomerInput)
+
+    assert (refused.value.status, refused.value.headers) == (415, {})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from shared.domain.customer import Customer
-from shared.domain.errors import NotFound, PreconditionFailed
+from shared.domain.errors import NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
 from shared.use_cases.cancelling import CancelRegistration, StoredCustomer
@@ -92,3 +92,13 @@ async def test_a_change_between_reading_and_removing_does_not_prevent_cancelling
     await cancelling(contested)(CUSTOMER.customer_id)
 
     assert contested.customers == {}
+
+
+async def test_a_customer_who_keeps_changing_is_cancelled_by_trying_again_later(customers: FakeCustomers) -> None:
+    class AlwaysChanging(FakeCustomers):
+        async def remove(self, stored: StoredCustomer, event: CustomerEvent) -> None:
+            raise PreconditionFailed
+
+    # Not 412: the request has no precondition.
+    with pytest.raises(StoreUnavailable):
+        await cancelling(AlwaysChanging(customers.customers))(CUSTOMER.customer_id)
