@@ -15,7 +15,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 from pydantic import Field, ValidationError
 
-from shared.adapters.entity_sender import RETRY_AFTER_SECONDS, EntitySender, new_client
+from shared.adapters.entity_sender import RETRY_AFTER_SECONDS, EntitySender, close_all, new_client
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.identifiers import CustomerId, parse_customer_id
 from shared.domain.outbox import OutboxAttempt
@@ -132,13 +132,7 @@ class ServiceBusAttemptQueue:
     async def _close_receiver(self) -> None:
         receiver, client = self._receiver, self._client
         self._receiver = self._client = None
-        for resource in (receiver, client):
-            if resource:
-                try:
-                    async with asyncio.timeout(CLOSE_SECONDS):
-                        await resource.close()
-                except (AzureError, OSError, TimeoutError):
-                    pass
+        await close_all(receiver, client, seconds=CLOSE_SECONDS)
 
     async def close(self) -> None:
         """Closes both links; the next call opens them again."""

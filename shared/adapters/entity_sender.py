@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
-from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
 
 from shared.adapters.identity import managed_identity
@@ -88,13 +88,20 @@ class EntitySender:
     async def _close(self) -> None:
         sender, client = self._sender, self._client
         self._sender = self._client = None
-        for resource in (sender, client):
-            if resource:
-                try:
-                    async with asyncio.timeout(CLOSE_SECONDS):
-                        await resource.close()
-                except (AzureError, OSError, TimeoutError):
-                    pass
+        await close_all(sender, client, seconds=CLOSE_SECONDS)
+
+
+async def close_all(
+    *resources: ServiceBusSender | ServiceBusReceiver | ServiceBusClient | None, seconds: float
+) -> None:
+    """Closes what is open, in this order. A broken link may fail to close, or hang: it is given up after `seconds`."""
+    for resource in resources:
+        if resource:
+            try:
+                async with asyncio.timeout(seconds):
+                    await resource.close()
+            except (AzureError, OSError, TimeoutError):
+                pass
 
 
 def new_client(settings: Settings) -> ServiceBusClient:
