@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -75,15 +74,13 @@ async def test_what_is_due_is_received_and_once_completed_gone(queue: ServiceBus
 
 async def test_an_attempt_is_received_when_it_is_due_and_not_before(queue: ServiceBusAttemptQueue) -> None:
     later, now = attempt(SOON), attempt()
-    started = time.monotonic()
     await queue.send([later, now])
 
-    first = await taken(queue, 10, 1)
-    second = await taken(queue, 10, 5)
+    received = await taken(queue, 1, 5)
+    received += await taken(queue, 1, 5)
 
-    assert [each.customer_id for each in first] == [now.customer_id]
-    assert second == [later]
-    assert time.monotonic() - started > SOON.total_seconds() - 0.2
+    assert [each.customer_id for each in received] == [now.customer_id, later.customer_id]
+    assert utc_now() >= later.due_at
 
 
 async def test_an_attempt_that_is_sent_twice_is_received_once(queue: ServiceBusAttemptQueue) -> None:
