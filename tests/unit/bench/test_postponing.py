@@ -31,12 +31,12 @@ def test_operations_are_counted_by_entity() -> None:
     after = {
         "registrations-postponed": {"sent": 30, "delivered": 15, "settled": 4},
         "customer-events": {"sent": 6},
-        "customer-events/subscriptions/view-updater": {"delivered": 8},
+        "customer-events/subscriptions/view-updater": {"settled": 8},
     }
 
     second = difference(before, after, 100.0, 2.0)
 
-    assert (second.operations, second.of_attempts, second.tries, second.registered) == (24, 17, 5, 3)
+    assert (second.operations, second.of_attempts, second.tries, second.registered) == (24, 17, 5, 4)
     assert median_and_most([1, 2, 30]) == "median 2.0, at most 30"
     assert median_and_most([]) == "–"
 

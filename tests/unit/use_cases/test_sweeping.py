@@ -13,6 +13,7 @@ from shared.domain.identifiers import uuid7
 from shared.domain.outbox import OutboxEvent
 from shared.use_cases.sweeping import (
     EVENTS_A_PAGE,
+    EVENTS_A_SECOND,
     LONGEST_SWEEP_SECONDS,
     MINUTES_BETWEEN_SWEEPS,
     SWEPT_AFTER,
@@ -20,6 +21,7 @@ from shared.use_cases.sweeping import (
     SweepOutbox,
 )
 from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakePublisher, FakeSweptOutbox
+from tests.virtual_time import run_virtually, virtual_loop
 
 LIFETIME = timedelta(days=7)
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
@@ -115,6 +117,20 @@ async def test_many_events_are_sent_in_pages_and_the_mark_moves_after_each(sweep
     assert sweeps.sent == ids
     assert sweeps.outbox.pages == 3
     assert sweeps.outbox.stored.swept_to == ids[-1]
+
+
+def test_many_events_leave_most_of_what_service_bus_takes_to_publishing(sweeps: Sweeps) -> None:
+    count = 4 * EVENTS_A_PAGE
+    sweeps.store(SWEPT_AFTER + timedelta(seconds=1), count)
+
+    async def seconds_of_a_run() -> float:
+        await sweeps.run()
+        return virtual_loop().time()
+
+    took = run_virtually(seconds_of_a_run())
+
+    assert len(sweeps.sent) == count
+    assert (count - EVENTS_A_PAGE) / EVENTS_A_SECOND <= took <= count / EVENTS_A_SECOND
 
 
 async def test_what_was_not_sent_is_swept_again(sweeps: Sweeps) -> None:
