@@ -160,7 +160,11 @@ class _Run:
         try:
             await work
         except Exception as error:
-            self._failure = self._failure or error
+            if self._failure is None:
+                self._failure = error
+            else:
+                # Only the first is raised. Not its text, which may hold personal data.
+                log.warning("trying postponed registrations also met %s", type(error).__name__)
             self._is_cut_off |= isinstance(error, StoreUnavailable | PublisherUnavailable)
 
     async def _try(self, received: ReceivedAttempt) -> None:
