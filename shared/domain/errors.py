@@ -13,6 +13,18 @@ class NotFound(DomainError):
     """There is no such resource."""
 
 
+class Unauthenticated(DomainError):
+    """It is not known who calls. `token_sent`: a token came, and was not accepted. `reason` never repeats it."""
+
+    def __init__(self, reason: str, *, token_sent: bool = True) -> None:
+        super().__init__(reason)
+        self.token_sent = token_sent
+
+
+class Forbidden(DomainError):
+    """It is known who calls, and the call is not for them."""
+
+
 class PreconditionFailed(DomainError):
     """The resource has changed since the client read it."""
 

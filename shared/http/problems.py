@@ -12,6 +12,7 @@ import azure.functions as func
 from shared.domain.errors import (
     AlreadyExists,
     DomainError,
+    Forbidden,
     IdempotencyKeyReused,
     KakaoRefused,
     MessageAlreadySent,
@@ -21,6 +22,7 @@ from shared.domain.errors import (
     ProviderRefused,
     RegistrationEnded,
     TooLateToWithdraw,
+    Unauthenticated,
     Unavailable,
 )
 from shared.domain.registration import RegistrationStatus
@@ -75,6 +77,13 @@ def problem_of(error: DomainError) -> Problem:
         return Problem(503, "unavailable", "Try again in a moment", str(error), headers=headers)
     if isinstance(error, RegistrationEnded):
         return _ended(error)
+    if isinstance(error, Unauthenticated):
+        # Nothing about an error where no token came (RFC 6750 §3.1).
+        challenge = 'Bearer error="invalid_token"' if error.token_sent else "Bearer"
+        return Problem(401, "unauthenticated", "Not signed in", str(error), headers={"WWW-Authenticate": challenge})
+    if isinstance(error, Forbidden):
+        challenge = 'Bearer error="insufficient_scope"'
+        return Problem(403, "forbidden", "Not allowed", str(error), headers={"WWW-Authenticate": challenge})
     status, name, title = _ANSWERS[type(error)]
     return Problem(status, name, title, str(error))
 

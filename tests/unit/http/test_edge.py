@@ -19,6 +19,9 @@ REQUEST = func.HttpRequest("GET", "http://localhost/customers/1?secret=1", body=
 
 OUTCOMES: list[tuple[DomainError, int]] = [
     (errors.NotFound("x"), 404),
+    (errors.Unauthenticated("x"), 401),
+    (errors.Unauthenticated("x", token_sent=False), 401),
+    (errors.Forbidden("x"), 403),
     (errors.AlreadyExists("x"), 409),
     (errors.MessageAlreadySent("x"), 409),
     (errors.TooLateToWithdraw("expired"), 409),
