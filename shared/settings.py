@@ -6,11 +6,22 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.sandbox import Capacity, Latency, Rate, SandboxBehaviour, is_distribution
+from shared.session_keys import read_public_keys
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
@@ -43,6 +54,29 @@ class KakaoProviderName(StrEnum):
     SANDBOX = "sandbox"
 
 
+class Access(StrEnum):
+    """Who may call: everybody, as in the original, or customers and operators with a token."""
+
+    OPEN = "open"
+    CUSTOMERS = "customers"
+
+
+def _public_keys(text: str) -> str:
+    read_public_keys(text)
+    return text
+
+
+def _issuer(text: str) -> str:
+    """Kept as it is written, because the `iss` of a token must be the same text."""
+    url = urlsplit(text)
+    on_this_machine = url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost", "::1")
+    if not url.hostname or not (url.scheme == "https" or on_this_machine) or url.query or url.fragment or url.username:
+        raise ValueError("must be an https URL without a query; http only on this machine")
+    if text.endswith("/"):
+        raise ValueError("must not end with a slash")
+    return text
+
+
 class SettingsError(Exception):
     """Settings are missing or wrong. The message names each, and never shows a value."""
 
@@ -59,6 +93,14 @@ class Settings(BaseSettings):
     ssak8_services: Annotated[frozenset[Service], NoDecode] = frozenset(Service)
     ssak8_warm_start_seconds: Seconds = 4
     public_base_url: AnyHttpUrl | None = None
+
+    access: Access = Access.OPEN
+    session_issuer: str | None = None
+    session_audience: str | None = None
+    session_public_keys: Annotated[str, AfterValidator(_public_keys)] | None = None
+    operator_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    operator_audience: str | None = None
+    operator_keys_timeout_seconds: Seconds = 2
 
     cosmos_connection: SecretStr | None = None
     cosmos_connection__account_endpoint: AnyHttpUrl | None = Field(
@@ -150,6 +192,14 @@ class Settings(BaseSettings):
                     f"{name}, twice COSMOS_TIMEOUT_SECONDS and SERVICE_BUS_TIMEOUT_SECONDS must be at most {longest} s "
                     "together, because the lock of a message ends"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _callers_can_be_known(self) -> Self:
+        needed = ("session_issuer", "session_audience", "session_public_keys", "operator_issuer", "operator_audience")
+        missing = [name.upper() for name in needed if not getattr(self, name)]
+        if self.access is Access.CUSTOMERS and missing:
+            raise ValueError(f"{', '.join(missing)} must be set: ACCESS=customers needs them to know who calls")
         return self
 
     @classmethod

@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from shared.domain.sandbox import SandboxBehaviour
-from shared.settings import Service, Settings, SettingsError, feed_poll_milliseconds
+from shared.settings import Access, Service, Settings, SettingsError, feed_poll_milliseconds
+from tests.unit.shared.test_session_keys import KEY, PRIVATE_KEY, jwks
 
 COMPLETE = {
     "COSMOS_CONNECTION": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=very-secret;",
@@ -207,3 +210,76 @@ def test_a_trigger_knows_the_poll_interval_without_the_other_settings(
     environment.setenv("FEED_POLL_MILLISECONDS", value)
 
     assert feed_poll_milliseconds() == milliseconds
+
+
+TOKENS = {
+    "ACCESS": "customers",
+    "SESSION_ISSUER": "https://ssak8.example.com",
+    "SESSION_AUDIENCE": "ssak8",
+    "SESSION_PUBLIC_KEYS": jwks(KEY),
+    "OPERATOR_ISSUER": "https://login.microsoftonline.com/0f0e0d0c-0000-4000-8000-000000000000/v2.0",
+    "OPERATOR_AUDIENCE": "0f0e0d0c-0000-4000-8000-000000000001",
+}
+
+
+def test_everybody_may_call_unless_the_settings_say_otherwise() -> None:
+    assert Settings.load().access is Access.OPEN
+
+
+def test_customers_and_operators_are_known_by_the_settings(environment: pytest.MonkeyPatch) -> None:
+    for name, value in TOKENS.items():
+        environment.setenv(name, value)
+
+    assert Settings.load().operator_issuer == TOKENS["OPERATOR_ISSUER"]
+
+
+@pytest.mark.parametrize("missing", [name for name in TOKENS if name != "ACCESS"])
+@pytest.mark.parametrize("empty", [True, False])
+def test_access_for_customers_needs_to_know_who_calls(
+    environment: pytest.MonkeyPatch, missing: str, *, empty: bool
+) -> None:
+    for name, value in TOKENS.items():
+        environment.setenv(name, value)
+    if empty:
+        environment.setenv(missing, "")
+    else:
+        environment.delenv(missing)
+
+    with pytest.raises(SettingsError, match=missing):
+        Settings.load()
+
+
+def test_a_private_key_among_the_public_ones_is_named_and_not_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SESSION_PUBLIC_KEYS", jwks(PRIVATE_KEY))
+
+    with pytest.raises(SettingsError, match=r"SESSION_PUBLIC_KEYS: .*contains a private key") as refused:
+        Settings.load()
+
+    assert PRIVATE_KEY["d"] not in str(refused.value)
+    assert json.dumps(PRIVATE_KEY["x"]) not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "login.microsoftonline.com/t/v2.0",
+        "http://login.microsoftonline.com/t/v2.0",
+        "http://127.0.0.1.example.com/t/v2.0",
+        "http://127.0.0.1@example.com/t/v2.0",
+        "https://login.microsoftonline.com/t/v2.0/",
+        "https://login.microsoftonline.com/t/v2.0?p=1",
+        "ftp://127.0.0.1/t",
+        "http://[::1",
+    ],
+)
+def test_an_issuer_is_reached_by_https_or_on_this_machine(environment: pytest.MonkeyPatch, issuer: str) -> None:
+    environment.setenv("OPERATOR_ISSUER", issuer)
+
+    with pytest.raises(SettingsError, match="OPERATOR_ISSUER"):
+        Settings.load()
+
+
+def test_an_issuer_on_this_machine_may_be_without_https(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OPERATOR_ISSUER", "http://127.0.0.1:9100/t/v2.0")
+
+    assert Settings.load().operator_issuer == "http://127.0.0.1:9100/t/v2.0"
