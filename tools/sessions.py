@@ -1,0 +1,127 @@
+"""Keys for customers' tokens, and tokens for tests and demonstrations.
+
+`python -m tools.sessions keys FILE`            make a key pair: the private key into FILE, the JWKS to the output
+`python -m tools.sessions rotate FILE NEW_FILE` make the next key pair, and print the JWKS with the public keys of both
+`python -m tools.sessions public FILE`          print the JWKS of a key, for example once the one before it has retired
+`python -m tools.sessions token SUBJECT`        sign a token for the customer with this number at kakao
+
+SESSION_PUBLIC_KEYS of every app is such a JWKS. A token is signed with the key in `--key FILE` or SESSION_PRIVATE_KEY,
+for the SESSION_ISSUER and SESSION_AUDIENCE of the environment. A private key is never printed.
+Exit code 0: done; 1: a file or a key cannot be used; 2: something is missing in the command.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from shared.adapters.session_issuer import SessionIssuer, SigningKey
+from shared.session_keys import ALGORITHM
+from tools.command_line import parser, show, show_error
+
+OWNER_ONLY: Final = 0o600
+KID_BYTES: Final = 8  # enough never to be drawn twice
+
+
+class SessionsError(Exception):
+    """It cannot be done; the message says why, and shows nothing of a key."""
+
+
+def create(file: Path) -> SigningKey:
+    """Makes a key, and writes it into a new file that only its owner can read."""
+    key = SigningKey(secrets.token_hex(KID_BYTES), ec.generate_private_key(ec.SECP256R1()))
+    entry = {**ECAlgorithm.to_jwk(key.key, as_dict=True), "kid": key.kid}
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w", encoding="utf-8") as new:
+            new.write(json.dumps(entry))
+    except FileExistsError:
+        raise SessionsError(f"{file} exists; a key is never overwritten, so name another file") from None
+    except OSError as error:
+        raise SessionsError(f"{file} cannot be written: {error.strerror}") from None
+    return key
+
+
+def read(file: Path) -> SigningKey:
+    """The key in a file that `create` wrote."""
+    try:
+        return SigningKey.read(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SessionsError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SessionsError(f"{file}: {error}") from None
+
+
+def jwks(*keys: SigningKey) -> str:
+    """SESSION_PUBLIC_KEYS for these keys."""
+    entries = [
+        {**ECAlgorithm.to_jwk(key.key.public_key(), as_dict=True), "kid": key.kid, "alg": ALGORITHM, "use": "sig"}
+        for key in keys
+    ]
+    return json.dumps({"keys": entries})
+
+
+def token(subject: str, file: Path | None, environment: Mapping[str, str]) -> str:
+    """A token that is valid for an hour."""
+    if missing := [name for name in ("SESSION_ISSUER", "SESSION_AUDIENCE") if not environment.get(name)]:
+        raise SessionsError(f"{' and '.join(missing)} must be set, as for the apps")
+    return SessionIssuer(
+        _signing_key(file, environment), environment["SESSION_ISSUER"], environment["SESSION_AUDIENCE"]
+    ).token(subject)
+
+
+def _signing_key(file: Path | None, environment: Mapping[str, str]) -> SigningKey:
+    if file:
+        return read(file)
+    if not (text := environment.get("SESSION_PRIVATE_KEY")):
+        raise SessionsError("name a file with --key, or set SESSION_PRIVATE_KEY")
+    try:
+        return SigningKey.read(text)
+    except ValueError as error:
+        raise SessionsError(f"SESSION_PRIVATE_KEY: {error}") from None
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    options = parser("tools.sessions", __doc__)
+    commands = options.add_subparsers(dest="command", required=True)
+    commands.add_parser("keys").add_argument("file", type=Path)
+    rotate = commands.add_parser("rotate")
+    rotate.add_argument("file", type=Path)
+    rotate.add_argument("new_file", type=Path)
+    commands.add_parser("public").add_argument("file", type=Path)
+    sign = commands.add_parser("token")
+    sign.add_argument("subject")
+    sign.add_argument("--key", type=Path)
+    return options.parse_args(arguments)
+
+
+def _answer(chosen: argparse.Namespace) -> str:
+    match chosen.command:
+        case "keys":
+            return jwks(create(chosen.file))
+        case "rotate":
+            return jwks(read(chosen.file), create(chosen.new_file))
+        case "public":
+            return jwks(read(chosen.file))
+        case _:
+            return token(chosen.subject, chosen.key, os.environ)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command, and returns its exit code."""
+    try:
+        show(_answer(_options(arguments)))
+    except SessionsError as error:
+        show_error(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
