@@ -1,0 +1,1 @@
+"""Stands in for Entra ID: it issues operators' tokens to whoever asks. See README.md."""
