@@ -71,9 +71,12 @@ def token(subject: str, file: Path | None, environment: Mapping[str, str]) -> st
     """A token that is valid for an hour."""
     if missing := [name for name in ("SESSION_ISSUER", "SESSION_AUDIENCE") if not environment.get(name)]:
         raise SessionsError(f"{' and '.join(missing)} must be set, as for the apps")
-    return SessionIssuer(
-        _signing_key(file, environment), environment["SESSION_ISSUER"], environment["SESSION_AUDIENCE"]
-    ).token(subject)
+    key = _signing_key(file, environment)
+    issuer = SessionIssuer(key, environment["SESSION_ISSUER"], environment["SESSION_AUDIENCE"])
+    try:
+        return issuer.token(subject)
+    except ValueError as error:
+        raise SessionsError(str(error)) from None
 
 
 def _signing_key(file: Path | None, environment: Mapping[str, str]) -> SigningKey:

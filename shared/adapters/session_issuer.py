@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jwt import PyJWTError
 from jwt.algorithms import ECAlgorithm
 
+from shared.domain.callers import SUBJECT
 from shared.domain.identifiers import Clock, utc_now
 from shared.session_keys import ALGORITHM, CURVE
 
@@ -49,7 +50,9 @@ class SessionIssuer:
         self._now = now
 
     def token(self, subject: str) -> str:
-        """A token for the customer whom kakao calls `subject`; it is valid for SESSION_SECONDS."""
+        """A token for the customer whom kakao calls `subject`; it is valid for SESSION_SECONDS. Raises ValueError."""
+        if not SUBJECT.fullmatch(subject):
+            raise ValueError("a customer's number at kakao has 1 to 255 ASCII characters without spaces")
         now = int(self._now().timestamp())
         claims = {
             "iss": self._issuer,

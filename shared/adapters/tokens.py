@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from shared.domain.callers import OPERATOR_ROLE, CustomerSession, Nobody, Operator
+from shared.domain.callers import OPERATOR_ROLE, SUBJECT, CustomerSession, Nobody, Operator
 from shared.domain.errors import Forbidden, Unauthenticated
 from shared.session_keys import ALGORITHM as SESSION_ALGORITHM
 
@@ -29,7 +29,6 @@ LONGEST_TOKEN: Final = 8192
 BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 # Without padding (RFC 7515 §2), which PyJWT would accept. Any other text of the same bytes it refuses.
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-SUBJECT: Final = re.compile(r"[\x21-\x7e]{1,255}")  # 255 ASCII characters at most (OpenID Connect Core §2)
 
 # Checked after the signature, so only the holder of a genuine token learns which it is.
 _REASONS: Final[Sequence[tuple[type[jwt.InvalidTokenError], str]]] = (

@@ -1,5 +1,6 @@
 """Who calls, and who a call is for. Nothing here is believed: each of these was proven before it was made."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final, NewType
 
@@ -7,6 +8,9 @@ from shared.domain.errors import Forbidden, Unauthenticated
 
 OPERATOR_ROLE: Final = "Operator"
 """The app role of Entra ID that makes somebody an operator."""
+
+SUBJECT: Final = re.compile(r"[\x21-\x7e]{1,255}")
+"""What a customer is called in a token: 255 ASCII characters at most (OpenID Connect Core §2)."""
 
 Owner = NewType("Owner", str)
 """Whose a registration is: who confirmed the person, a colon, and their name for the person."""

@@ -90,6 +90,8 @@ def test_what_is_missing_is_named(sessions: Command, tmp_path: Path, environment
     assert "--key" in sessions("token", "7", code=1)
     assert "cannot be read" in sessions("public", tmp_path / "none.json", code=1)
     assert "cannot be written" in sessions("keys", tmp_path / "none" / "key.json", code=1)
+    sessions("keys", tmp_path / "key.json")
+    assert "without spaces" in sessions("token", "1 2", "--key", tmp_path / "key.json", code=1)
     environment.setenv("SESSION_PRIVATE_KEY", "secret")
     assert sessions("token", "7", code=1).startswith("SESSION_PRIVATE_KEY: this is no private key")
     environment.delenv("SESSION_AUDIENCE")
