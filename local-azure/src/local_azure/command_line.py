@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError, WelcomeSection
+from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, ConfigurationError, Welcome
 from local_azure.console import Console
 from local_azure.log_view import follow, tail
 from local_azure.movable_clock import duration_text, parse_duration
@@ -18,7 +18,7 @@ from local_azure.os_errors import explained
 from local_azure.stack import NotRunningError, Stack
 from local_azure.supervisor.events import Event, Report
 from local_azure.supervisor.journal import journal
-from local_azure.supervisor.lifecycle import StackOptions, prepare, run
+from local_azure.supervisor.lifecycle import StackOptions, prepare, run, welcome_of
 from local_azure.supervisor.services import StackError, State
 from local_azure.supervisor.state_folder import Running, StateFolder
 from local_azure.supervisor.supervisor import ServiceStatus
@@ -85,12 +85,16 @@ def up(  # noqa: PLR0913 each is an option of the command
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background; `down` ends it.")] = False,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Use free ports instead of those in FILE.")] = False,
     reload: Annotated[bool, typer.Option("--reload", help="Restart an app when its code changes.")] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option("--settings", metavar="JSON", help="Settings of this run, for every app."),
+    ] = None,
 ) -> None:
     """Start the services and show their addresses."""
     folder = _state(config, state)
-    options = StackOptions(config, only or (), free_ports, reload)
+    options = StackOptions(config, only or (), free_ports, reload, settings)
     # Its calls are written for the whole stack.
-    welcome = WelcomeSection() if only else Configuration.load(config).welcome
+    welcome = Welcome() if only else welcome_of(options)
     with Console() as console:
         if detach:
             stack = Stack.start_in_background(options, folder.folder, console.print_event)

@@ -2,16 +2,22 @@
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Self
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from local_azure.gateway.headers import FORWARDED_PREFIX, NOT_FORWARDED
 from local_azure.os_errors import explained
 
 DEFAULT_FILE = Path("local-azure.toml")
 DEFAULT_STATE = Path(".local-azure")
+
+
+# A token of RFC 9110 §5.6.2.
+type HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 
 
 class ConfigurationError(Exception):
@@ -56,6 +62,19 @@ class GatewaySection(_Section):
     retry_seconds: float = Field(default=3.0, ge=0)
     routes: dict[str, str] = {}
     concurrency: dict[str, Annotated[int, Field(ge=1)]] = {}
+    renamed_headers: dict[HeaderName, HeaderName] = {}
+
+    @field_validator("renamed_headers")
+    @classmethod
+    def _renamed_once(cls, renamed: dict[str, str]) -> dict[str, str]:
+        """A header has one name on each side, and neither is one that the gateway sets or drops itself."""
+        names = [name.lower() for pair in renamed.items() for name in pair]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is named more than once")
+            if name.encode() in NOT_FORWARDED or name.encode().startswith(FORWARDED_PREFIX):
+                raise ValueError(f"{name} cannot be renamed, nor be a new name: the gateway sets or drops it itself")
+        return renamed
 
     def check_concurrency(self, file: Path) -> None:
         """Raises ConfigurationError if it limits something other than a route."""
@@ -66,35 +85,77 @@ class GatewaySection(_Section):
                 raise ConfigurationError(f"{file}: gateway.concurrency: {limited!r} is not a route; {expected}")
 
 
+class AuthenticationSection(_Section):
+    """Verifies callers' tokens for `audience`. `anonymous`: whether callers without a token reach the app."""
+
+    audience: Annotated[str, Field(min_length=1)]
+    anonymous: bool = True
+
+
 class AppSection(_Section):
-    """A function app. `settings`: in addition to the common ones, which they override."""
+    """A function app. `settings`: in addition to the common ones, which they override.
+
+    `identity`: the object id of its managed identity, for which it gets tokens.
+    """
 
     port: int = Field(ge=0, le=65535)
     folder: Path = Path()
     settings: dict[str, str] = {}
+    identity: UUID | None = None
+    authentication: AuthenticationSection | None = None
+
+
+class IdentitySection(_Section):
+    """Where apps get the tokens of their identities. It runs as long as an app has one, or verifies those of others."""
+
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+type Condition = Annotated[dict[str, str], Field(min_length=1)]
+"""Settings that a run must have: names and values."""
+
+
+def _holds(condition: Condition, settings: Mapping[str, str]) -> bool:
+    return all(settings.get(name) == value for name, value in condition.items())
 
 
 class ProcessSection(_Section):
     """Another program. `command`: its words; no shell. It is ready when its port accepts connections.
 
-    `health`: a path; then it is ready when a GET of it is answered 200.
+    `health`: a path; then it is ready when a GET of it is answered 200. `when`: it runs only with these settings.
     """
 
     command: Annotated[list[str], Field(min_length=1)]
     port: int = Field(ge=0, le=65535)
     health: Annotated[str, Field(pattern=r"^/[!-~]*$")] | None = None
     settings: dict[str, str] = {}
+    when: Condition | None = None
 
 
 # Its placeholder is `{NAME_port}`.
 type ProcessName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
-class WelcomeSection(_Section):
+class Welcome(_Section):
     """What `up` prints once all services are running: a text, and calls to copy. Both may contain placeholders."""
 
     text: str = ""
     calls: list[str] = []
+
+
+class OtherWelcome(Welcome):
+    """What it prints with these settings."""
+
+    when: Condition
+
+
+class WelcomeSection(Welcome):
+    """`instead`: the first of them whose settings the run has takes the place of this one."""
+
+    instead: list[OtherWelcome] = []
+
+    def chosen(self, settings: Mapping[str, str]) -> Welcome:
+        return next((other for other in self.instead if _holds(other.when, settings)), self)
 
 
 class Configuration(_Section):
@@ -104,6 +165,7 @@ class Configuration(_Section):
     service_bus: ServiceBusSection | None = None
     cosmos: CosmosSection | None = None
     azurite: AzuriteSection | None = None
+    identity: IdentitySection = IdentitySection()
     gateway: GatewaySection | None = None
     settings: dict[str, str] = {}
     processes: dict[ProcessName, ProcessSection] = {}
@@ -133,8 +195,13 @@ class Configuration(_Section):
         return configuration
 
     @property
+    def has_identities(self) -> bool:
+        """Whether an app needs the service `identity`, which then runs with it."""
+        return any(app.identity or app.authentication for app in self.apps.values())
+
+    @property
     def services(self) -> list[str]:
-        """The names of the services: emulators, processes, apps, gateway."""
+        """The names of the services that can be chosen: emulators, processes, apps, gateway."""
         sections = {"service_bus": self.service_bus, "cosmos": self.cosmos, "azurite": self.azurite}
         emulators = [name for name, section in sections.items() if section is not None]
         return [*emulators, *self.processes, *self.apps, *(["gateway"] if self.gateway is not None else [])]
@@ -159,6 +226,15 @@ class Configuration(_Section):
         apps = {name: app for name, app in self.apps.items() if name in only}
         processes = {name: process for name, process in self.processes.items() if name in only}
         return self.model_copy(update={**omitted, "apps": apps, "processes": processes})
+
+    def for_run(self, settings: Mapping[str, str], only: Collection[str]) -> Self:
+        """Without the processes that do not run with these common settings, unless `only` names them."""
+        processes = {
+            name: process
+            for name, process in self.processes.items()
+            if process.when is None or name in only or _holds(process.when, settings)
+        }
+        return self.model_copy(update={"processes": processes})
 
     def _check_routes(self, file: Path) -> None:
         for prefix, app in (self.gateway.routes if self.gateway else {}).items():

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from local_azure.configuration import WelcomeSection
+from local_azure.configuration import Welcome
 from local_azure.supervisor.events import Event, Kind
 from local_azure.supervisor.ports import resolve
 from local_azure.supervisor.services import State
@@ -95,9 +95,7 @@ class Console:
             table.add_row(row[0], state, *row[2:])
         return table
 
-    def print_welcome(
-        self, ports: Mapping[str, int], welcome: WelcomeSection, services: Sequence[ServiceStatus]
-    ) -> None:
+    def print_welcome(self, ports: Mapping[str, int], welcome: Welcome, services: Sequence[ServiceStatus]) -> None:
         """Shows the ports of the services that are running, and the calls to copy. `ports`: of all."""
         absent = {port for service in services if service.state is not State.RUNNING for port in service.ports}
         addresses = (f"{name} {port}" for name, port in ports.items() if port not in absent)

@@ -26,10 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         service = app_of_stack(options.app, Stack(options.state))
+        environment = {**service.environment, **service.settings()}
     except (StackError, ConfigurationError) as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
-    os.environ.update(service.environment)
+    os.environ.update(environment)
     _python, _m, _module, *host_options = service.command
     [port] = service.ports
     return run_host([*host_options, "--port", str(port)])
@@ -41,7 +42,7 @@ def app_of_stack(name: str, stack: Stack) -> Service:
     configuration = Configuration.load(running.config)
     if name not in configuration.apps:
         raise StackError(f"there is no function app {name!r}; there are {', '.join(configuration.apps)}")
-    layout = StackLayout(running.config, stack.state.folder, running.assigned_ports)
+    layout = StackLayout(running.config, stack.state.folder, running.assigned_ports, running.settings)
     services = plan(configuration, layout)
     return next(service for service in services if service.name == name)
 

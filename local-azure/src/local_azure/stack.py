@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, ConfigurationError
+from local_azure.configuration import DEFAULT_FILE, DEFAULT_STATE, Configuration, ConfigurationError
+from local_azure.identity.key import identity_settings
 from local_azure.listening import HOST
 from local_azure.movable_clock import duration_text
 from local_azure.supervisor.control import ControlClient
@@ -65,14 +66,16 @@ class Stack:
         *,
         only: Collection[str] = (),
         free_ports: bool = True,
+        settings: Path | None = None,
     ) -> Self:
         """Starts a stack, and returns once its services are ready. It ends with this process, even a killed one.
 
         Azurite joins later, unless `only` names it or nothing else runs: see `wait_for`.
         `state` None: `.local-azure` beside `config`. `only`: the services to run; empty: all of `config`.
-        Raises ConfigurationError too.
+        `settings`: a file with settings of every app, which override all others, and which is read again whenever an
+        app starts. Raises ConfigurationError too.
         """
-        options = StackOptions(config, only, free_ports)
+        options = StackOptions(config, only, free_ports, settings=settings)
         return cls._start(options, state or config.resolve().parent / DEFAULT_STATE, end_with_parent=True)
 
     @classmethod
@@ -87,6 +90,7 @@ class Stack:
         command += [f"--only={service}" for service in options.only]
         command += ["--free-ports"] if options.free_ports else []
         command += ["--reload"] if options.reload else []
+        command += ["--settings", str(options.settings)] if options.settings else []
         command += ["--end-with-parent"] if end_with_parent else []
         supervisor = subprocess.Popen(  # noqa: S603 this Python, this package
             command,
@@ -101,6 +105,21 @@ class Stack:
             supervisor.wait(DOWN_TIMEOUT_SECONDS)
             raise
         return cls(state, supervisor)
+
+    @staticmethod
+    def state_folder(config: Path = DEFAULT_FILE) -> Path:
+        """The default state folder, made if it does not exist. `reset` also deletes what others put there.
+
+        Raises StackError.
+        """
+        state = StateFolder(config.resolve().parent / DEFAULT_STATE)
+        state.prepare()
+        return state.folder
+
+    @property
+    def settings(self) -> Path | None:
+        """The file with the settings of this run, if it has one."""
+        return self.running.settings
 
     def __enter__(self) -> Self:
         return self
@@ -141,6 +160,13 @@ class Stack:
                 f"{emulator!r} has no connection string; there are those of {', '.join(strings) or 'none'}"
             )
         return strings[emulator]
+
+    def identity_settings(self, app: str) -> dict[str, str]:
+        """The environment variables with which the SDK gets tokens of the app's identity, as the app does."""
+        section = Configuration.load(self.running.config).apps.get(app)
+        if section is None or section.identity is None:
+            raise StackError(f"{app!r} is no app with an identity; set apps.{app}.identity")
+        return identity_settings(app, self.port("identity"), self.state.folder)
 
     def status(self) -> list[ServiceStatus]:
         return self._control.status()

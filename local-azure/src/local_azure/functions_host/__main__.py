@@ -39,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         socket=parsed.socket,
         standby=parsed.standby,
         first=parsed.first,
+        audience=parsed.audience,
+        anonymous=not parsed.no_anonymous,
         arguments=tuple(sys.argv[1:] if arguments is None else arguments),
     )
     announce = _announcing(os.fdopen(os.dup(sys.stdout.fileno()), "w"))
@@ -65,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--standby", action="store_true", help="start the listeners only at SIGUSR1")
     parser.add_argument("--first", metavar="URL", help="serve HTTP beside the process at URL, until stdin is closed")
     parser.add_argument("--enable-auth", action="store_true", help="enforce access keys, as on Azure")
+    parser.add_argument("--audience", metavar="AUD", help="verify the tokens of callers, which must be for AUD")
+    parser.add_argument("--no-anonymous", action="store_true", help="with --audience: refuse callers without a token")
     parser.add_argument(
         "--grace", type=float, default=DEFAULT_GRACE, help="grace period of running functions in seconds (%(default)s)"
     )
@@ -101,6 +105,7 @@ async def _run(host: Host, announce: Announce, end_telemetry: EndTelemetry) -> N
     on_end_signals(host.stop, host.hurry)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, host.take_over)
+    loop.add_signal_handler(signal.SIGUSR2, host.read_clock)
     if host.is_further:
         loop.add_reader(sys.stdin.fileno(), _stop_when_stdin_closes, host)
     await host.run(announce)

@@ -21,6 +21,7 @@ from local_azure.functions_host.http.application import Application, HttpFunctio
 from local_azure.functions_host.http.cors import Cors
 from local_azure.functions_host.http.first_process import ForwardingApplication
 from local_azure.functions_host.http.keys import Keys
+from local_azure.functions_host.http.principal import Authentication
 from local_azure.functions_host.index import index_app
 from local_azure.functions_host.triggers.listeners import Listeners
 from local_azure.functions_host.triggers.warm_up import run_warm_up
@@ -28,6 +29,7 @@ from local_azure.functions_host.worker import Worker
 from local_azure.functions_host.worker_processes import WorkerProcesses, process_count
 from local_azure.http_server import HttpServer
 from local_azure.listening import HOST, inherited_socket, listening_socket
+from local_azure.movable_clock import ClockFileError
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,8 @@ class Options:
 
     `socket`: the descriptor of an inherited socket that listens, instead of `port`. `standby`: the listeners start at
     `take_over`. `first`: the URL of the app's first process, if this is a further one, which has no listeners.
-    `arguments`: the command line itself, for further processes.
+    `arguments`: the command line itself, for further processes. `audience`: of the tokens that callers may have, if
+    they are verified; `anonymous`: whether callers without one are served.
     """
 
     app: Path
@@ -60,6 +63,8 @@ class Options:
     standby: bool = False
     first: str | None = None
     arguments: tuple[str, ...] = ()
+    audience: str | None = None
+    anonymous: bool = True
 
 
 def listen(port: int) -> socket.socket:
@@ -81,6 +86,7 @@ class Host:
         self._worker = Worker(host_json.timeout)
         self._stopping, self._hurried = asyncio.Event(), asyncio.Event()
         self._standing_by: Listeners | None = None
+        self._listeners: Listeners | None = None
 
     @property
     def is_further(self) -> bool:
@@ -92,6 +98,14 @@ class Host:
         if self._standing_by is not None and not self._stopping.is_set():
             self._standing_by.start()
         self._standing_by = None
+
+    def read_clock(self) -> None:
+        """The emulators' clock was moved: timers follow it."""
+        try:
+            if self._listeners is not None:
+                self._listeners.read_clock()
+        except ClockFileError as error:
+            logger.error("the clock of the timers was not moved: %s", error)  # noqa: TRY400  # says it all
 
     def stop(self) -> None:
         """Ends the host. Calls that have arrived are answered; idle connections are closed after a while."""
@@ -116,6 +130,7 @@ class Host:
             self._options.name,
             self._options.state,
         )
+        self._listeners = listeners
         server = HttpServer(self._application(functions, listeners, url), keep_alive=KEEP_ALIVE_SECONDS)
         # Where the further processes, which accept from the same socket, find this one.
         own = [listening_socket(0)] if count > 1 else []
@@ -129,6 +144,7 @@ class Host:
         await server.ready.wait()
         _log_functions(functions)
         announce(f"{READY} {url}")
+        self.read_clock()  # of a move that was announced to processes that are ready
         await self._stopping.wait()
         await self._shut_down(_Running(server, serving, listeners, workers), announce)
 
@@ -169,10 +185,17 @@ class Host:
             cors=Cors(self._settings.host.cors, credentials=self._settings.host.cors_credentials),
             keys=self._keys(functions) if self._options.enable_auth else None,
             home_page=not app_settings.is_true("AzureWebJobsDisableHomepage"),
+            authentication=self._authentication(),
         )
         application = Application(self._worker, http, admin, options)
         first = self._options.first
         return application if first is None else ForwardingApplication(application, first)
+
+    def _authentication(self) -> Authentication | None:
+        options = self._options
+        if options.audience is None:
+            return None
+        return Authentication(options.audience, options.state, anonymous=options.anonymous)
 
     def _keys(self, functions: Sequence[Function]) -> Keys:
         file = self._options.state / f"keys-{self._options.name}.json"

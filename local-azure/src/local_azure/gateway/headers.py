@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 type Headers = list[tuple[bytes, bytes]]
 
@@ -23,6 +23,8 @@ HOP_BY_HOP = frozenset(
 # The gateway sets `traceparent` itself. `tracestate` may contain anything, and would appear in traces.
 NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"forwarded", b"traceparent", b"tracestate"}
 FORWARDED_PREFIX = b"x-forwarded-"
+# As the policies of API Management join the values of a header (`GetValueOrDefault`).
+VALUE_SEPARATOR = b","
 # The server of the gateway adds its own.
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server"}
 
@@ -38,23 +40,37 @@ def trace_parent_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return trace_parent if TRACE_PARENT.fullmatch(trace_parent) else None
 
 
-def for_upstream(headers: Headers, client: str, host: str) -> Headers:
-    """The headers for the upstream, but for its own host, the length and `traceparent`.
+class Forwarding:
+    """What a gateway forwards of a client's headers."""
 
-    `client`: its address. `host`: the one that the client called.
-    """
-    named = _named_by_connection(headers)
-    forwarded = [
-        header
-        for header in headers
-        if header[0] not in NOT_FORWARDED and header[0] not in named and not header[0].startswith(FORWARDED_PREFIX)
-    ]
-    forwarded += (
-        (b"X-Forwarded-For", client.encode("ascii")),
-        (b"X-Forwarded-Host", host.encode("ascii")),
-        (b"X-Forwarded-Proto", b"http"),
-    )
-    return forwarded
+    def __init__(self, renamed: Mapping[str, str] | None = None) -> None:
+        """`renamed`: gateway.renamed_headers, whose names are in any case."""
+        self._renamed = [(name.lower().encode("ascii"), new.encode("ascii")) for name, new in (renamed or {}).items()]
+        names = {name for old, new in self._renamed for name in (old, new.lower())}
+        self._not_forwarded = NOT_FORWARDED | names
+
+    def for_upstream(self, headers: Headers, client: str, host: str) -> Headers:
+        """The headers for the upstream, but for its own host, the length and `traceparent`.
+
+        `client`: its address. `host`: the one that the client called.
+        """
+        named = _named_by_connection(headers)
+        forwarded = [
+            header
+            for header in headers
+            if header[0] not in self._not_forwarded
+            and header[0] not in named
+            and not header[0].startswith(FORWARDED_PREFIX)
+        ]
+        for old, new in self._renamed:
+            if old not in named and (values := [value for name, value in headers if name == old]):
+                forwarded.append((new, VALUE_SEPARATOR.join(values)))
+        forwarded += (
+            (b"X-Forwarded-For", client.encode("ascii")),
+            (b"X-Forwarded-Host", host.encode("ascii")),
+            (b"X-Forwarded-Proto", b"http"),
+        )
+        return forwarded
 
 
 def for_client(headers: Headers) -> Headers:

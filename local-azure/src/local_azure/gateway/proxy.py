@@ -14,7 +14,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from local_azure.configuration import GatewaySection
 from local_azure.gateway.answers import Answer
 from local_azure.gateway.concurrency import ConcurrencyLimit
-from local_azure.gateway.headers import for_client, for_upstream
+from local_azure.gateway.headers import Forwarding, Headers, for_client
 from local_azure.gateway.problems import problem, route_index
 from local_azure.gateway.requests import Request
 from local_azure.gateway.routing import RouteTable, has_dot_segments, normalized
@@ -45,6 +45,7 @@ class Gateway:
         self.total_timeout = settings.timeout_seconds
         self._routes = routes
         self._tracing = tracing
+        self._forwarding = Forwarding(settings.renamed_headers)
         urls = {prefix: routes.upstream(prefix) or "" for prefix in routes.prefixes}
         upstreams = {url: Upstream(url, settings.retry_seconds) for url in urls.values()}
         self._upstreams = {prefix: upstreams[url] for prefix, url in urls.items()}
@@ -101,7 +102,8 @@ class Gateway:
     async def _sent(self, request: Request, prefix: str, trace_parent: str) -> Answer:
         upstream = self._upstreams[prefix]
         is_head = request.method == "HEAD"
-        message = _message(request, upstream, trace_parent)
+        headers = self._forwarding.for_upstream(request.headers, request.client, request.host)
+        message = _message(request, upstream, headers, trace_parent)
         try:
             async with asyncio.timeout(self.total_timeout):
                 response = await upstream.send(message, to_head=is_head, repeatable=_is_repeatable(request))
@@ -162,13 +164,13 @@ def _is_repeatable(request: Request) -> bool:
     return request.method in ("GET", "HEAD") or (request.method == "POST" and bool(request.header(IDEMPOTENCY_KEY)))
 
 
-def _message(request: Request, upstream: Upstream, trace_parent: str) -> bytes:
-    """The request as it goes to the upstream, in HTTP/1.1."""
+def _message(request: Request, upstream: Upstream, headers: Headers, trace_parent: str) -> bytes:
+    """The request as it goes to the upstream, in HTTP/1.1. `headers`: those that are forwarded."""
     lines = [
         b"%b %b%b HTTP/1.1" % (request.method.encode("ascii"), upstream.base_path, request.target.encode("latin-1")),
         b"Host: " + upstream.address,
     ]
-    lines += [b"%b: %b" % header for header in for_upstream(request.headers, request.client, request.host)]
+    lines += [b"%b: %b" % header for header in headers]
     lines.append(b"traceparent: " + trace_parent.encode("latin-1"))
     if request.body or request.method not in WITHOUT_BODY:
         lines.append(b"Content-Length: %d" % len(request.body))

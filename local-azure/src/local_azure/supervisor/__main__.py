@@ -27,11 +27,14 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], metavar="SERVICE")
     parser.add_argument("--free-ports", action="store_true")
     parser.add_argument("--reload", action="store_true")
+    parser.add_argument("--settings", type=Path)
     parser.add_argument("--end-with-parent", action="store_true", help="end when stdin is closed")
     arguments = parser.parse_args()
     state = StateFolder(arguments.state)
     try:
-        options = StackOptions(arguments.config, arguments.only, arguments.free_ports, arguments.reload)
+        options = StackOptions(
+            arguments.config, arguments.only, arguments.free_ports, arguments.reload, arguments.settings
+        )
         prepared = prepare(options, state, _write_event)
         with journal(state) as record:
             listeners: list[Report] = [record, _write_event]

@@ -101,6 +101,11 @@ class Child:
                 f"{self.service.name} has not confirmed within {CLOCK_TIMEOUT_SECONDS:.0f} s that its clock was moved"
             ) from None
 
+    def tell_of_clock(self) -> None:
+        """Its timers follow the emulators' clock, which was moved."""
+        if self._generation is not None:
+            self._generation.tell_of_clock()
+
     def kill(self) -> None:
         """Ends it and the processes it has started, by force."""
         for generation in (self._generation, self._retiring):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from local_azure.announcements import CLOCK, FAILED, READY, RELEASED
+from local_azure.configuration import ConfigurationError
 from local_azure.listening import HOST
 from local_azure.supervisor.parent_death import terminate_with_parent
 from local_azure.supervisor.ports import accepts, is_healthy
@@ -100,6 +101,11 @@ class Generation:
         """Lets it start its listeners."""
         self._send(signal.SIGUSR1)
 
+    def tell_of_clock(self) -> None:
+        """Lets it read again how far the emulators' clock is ahead. One that is not ready has yet to read it."""
+        if self._announced.done() and not self._announced.cancelled():
+            self._send(signal.SIGUSR2)
+
     async def read_clock(self, seconds_ahead: int) -> None:
         """Lets it read again how far its clock is ahead. Returns once that is `seconds_ahead`, or it has ended."""
 
@@ -170,12 +176,19 @@ class Generation:
             stdout=PIPE,
             stderr=log,
             cwd=self._service.folder,
-            env=self._service.environment,
+            env=self._environment(),
             # Ctrl-C on the terminal is for the supervisor, which stops the services in order.
             start_new_session=True,
             preexec_fn=terminate_with_parent(os.getpid()),
             limit=OUTPUT_LINE_LIMIT_BYTES,
         )
+
+    def _environment(self) -> dict[str, str]:
+        try:
+            return {**self._service.environment, **self._service.settings()}
+        except ConfigurationError as error:
+            reason = f"{self._service.name} was not started: {error}."
+            raise StartError(reason, str(error)) from None
 
     async def _read_output(self, process: Process, log: BinaryIO) -> None:
         """Reads announcements, and copies all other output to the log file, until the process ends."""

@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_azure.configuration import Configuration
+from local_azure.configuration import Configuration, Welcome
 from local_azure.connection_strings import connection_strings
+from local_azure.identity.key import create_key
 from local_azure.movable_clock import duration_text, read_seconds_ahead
 from local_azure.os_errors import explained
+from local_azure.settings_of_run import read_settings_of_run
 from local_azure.supervisor import open_files
 from local_azure.supervisor.control import ControlServer
 from local_azure.supervisor.events import Event, Kind, Report
@@ -34,13 +36,15 @@ type OnUp = Callable[[Running, list[ServiceStatus]], None]
 class StackOptions:
     """Which services of the settings file `config` to run: those that `only` names; if it is empty, all.
 
-    `reload`: whether apps are restarted when their code changes.
+    `reload`: whether apps are restarted when their code changes. `settings`: a file with settings of every app, which
+    override all others, and which is read again whenever an app starts.
     """
 
     config: Path
     only: Collection[str] = ()
     free_ports: bool = False
     reload: bool = False
+    settings: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
         report(Event(Kind.NOTICE, detail=text))
 
     whole = Configuration.load(options.config)
-    configuration = whole.restricted_to(options.only)
+    configuration = whole.restricted_to(options.only).for_run(_common_settings(whole, options), options.only)
     state.prepare()
     state.lock()
     if orphans := state.end_orphans():
@@ -81,7 +85,11 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
     ports = assign_ports(configured, all_free=options.free_ports, not_started=not_started)
     for name in configuration.apps:
         _copy_sample(configuration.folder / configuration.apps[name].folder, notice)
-    layout = StackLayout(options.config.resolve(), state.folder, ports)
+    if configuration.has_identities:
+        create_key(state.folder)
+    settings = options.settings.resolve() if options.settings else None
+    layout = StackLayout(options.config.resolve(), state.folder, ports, settings)
+    layout.settings_of_run()  # a mistake is told before anything starts
     services = plan(configuration, layout, required=options.only)
     own_ports = {name: port for name, port in ports.items() if name in started}
     too_few_files = open_files.warning(open_files.raise_limit())
@@ -98,6 +106,18 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
         warnings=warnings,
         reloaded=folders if options.reload else {},
     )
+
+
+def welcome_of(options: StackOptions) -> Welcome:
+    """What to print once the stack is up. Raises ConfigurationError."""
+    whole = Configuration.load(options.config)
+    return whole.welcome.chosen(_common_settings(whole, options))
+
+
+def _common_settings(whole: Configuration, options: StackOptions) -> dict[str, str]:
+    """The settings of all apps, with their placeholders. Raises ConfigurationError."""
+    of_run = read_settings_of_run(options.settings) if options.settings else {}
+    return {**os.environ, **whole.settings, **of_run}
 
 
 def _moved_clock(services: list[Service], state: StateFolder) -> list[str]:
@@ -132,6 +152,7 @@ async def run(prepared: Prepared, listeners: list[Report], on_up: OnUp) -> None:
         ports=prepared.ports,
         assigned_ports=dict(prepared.layout.ports),
         connection_strings=prepared.connection_strings,
+        settings=prepared.layout.settings,
     )
     supervisor.listeners.append(lambda _: _record(running, supervisor, prepared.state))
     _record(running, supervisor, prepared.state)

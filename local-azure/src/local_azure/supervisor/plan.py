@@ -9,7 +9,9 @@ from pathlib import Path
 
 from local_azure.azurite import installation
 from local_azure.configuration import Configuration, ConfigurationError, ProcessSection
+from local_azure.identity.key import identity_settings
 from local_azure.listening import HOST
+from local_azure.settings_of_run import read_settings_of_run
 from local_azure.supervisor.ports import resolve
 from local_azure.supervisor.services import Notify, Service
 
@@ -24,17 +26,29 @@ WITH_CLOCK = frozenset({"service_bus", "cosmos"})
 
 @dataclass(frozen=True)
 class StackLayout:
-    """The settings file and state folder of a stack, and every port that its settings may refer to."""
+    """The settings file and state folder of a stack, and every port that its settings may refer to.
+
+    `settings`: the file with the settings of this run, if it has one.
+    """
 
     config: Path
     state: Path
     ports: Mapping[str, int]
+    settings: Path | None = None
+
+    def settings_of_run(self) -> dict[str, str]:
+        """Those in the file as it is now, with their placeholders replaced. Raises ConfigurationError."""
+        if self.settings is None:
+            return {}
+        values = read_settings_of_run(self.settings)
+        return {name: resolve(value, self.ports, f"{self.settings}: {name}") for name, value in values.items()}
 
 
 def plan(configuration: Configuration, layout: StackLayout, required: Collection[str] = ()) -> list[Service]:
     """The services, in the order `status` shows them.
 
-    Raises ConfigurationError for an unknown placeholder, and for a process without a program.
+    Raises ConfigurationError for an unknown placeholder, and for a process without a program; OSError if an app has an
+    identity and the state folder no key.
 
     Azurite is optional, unless `required` names it or nothing else runs: no trigger of the functions host needs it.
     """
@@ -46,6 +60,8 @@ def plan(configuration: Configuration, layout: StackLayout, required: Collection
     if configuration.azurite is not None:
         optional = "azurite" not in required and len(configuration.services) > 1
         services.append(_azurite(layout, optional=optional))
+    if configuration.has_identities:
+        services.append(_identity(configuration, layout))
     services += [_process(name, configuration, layout) for name in configuration.processes]
     services += [_app(name, configuration, layout) for name in configuration.apps]
     if configuration.gateway is not None:
@@ -74,16 +90,35 @@ def _server(name: str, configuration: Configuration, layout: StackLayout, argume
     )
 
 
+def _identity(configuration: Configuration, layout: StackLayout) -> Service:
+    apps = configuration.apps.items()
+    identities = (f"--identity={name}={app.identity}" for name, app in apps if app.identity is not None)
+    return Service(
+        name="identity",
+        command=(*_module("identity"), "--state", str(layout.state), *identities),
+        folder=configuration.folder,
+        environment=dict(os.environ),
+        ports=(layout.ports["identity"],),
+        inherits_socket=True,
+    )
+
+
 def _app(name: str, configuration: Configuration, layout: StackLayout) -> Service:
-    folder = configuration.folder / configuration.apps[name].folder
-    options = _options(app=folder, name=name, state=layout.state, grace=GRACE_SECONDS)
+    section = configuration.apps[name]
+    folder = configuration.folder / section.folder
+    options = [*_options(app=folder, name=name, state=layout.state, grace=GRACE_SECONDS)]
+    if section.authentication is not None:
+        options += _options(audience=section.authentication.audience)
+        options += [] if section.authentication.anonymous else ["--no-anonymous"]
+    platform = {} if section.identity is None else identity_settings(name, layout.ports["identity"], layout.state)
     return Service(
         name=name,
         command=(*_module("functions_host"), *options),
         folder=folder,
-        environment=dict(os.environ) | app_settings(name, configuration, layout.ports),
+        environment=dict(os.environ) | platform | app_settings(name, configuration, layout.ports),
         ports=(layout.ports[name],),
         after=EMULATORS | set(configuration.processes),
+        settings=layout.settings_of_run,
         inherits_socket=True,
         hands_over=True,
         has_listeners=True,

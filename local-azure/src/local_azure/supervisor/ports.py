@@ -45,7 +45,8 @@ class ConfiguredPort:
 def configured_ports(configuration: Configuration) -> list[ConfiguredPort]:
     """Every port of `configuration`. Raises ConfigurationError if an app or process has the name of another service."""
     ports = []
-    for section in ("service_bus", "cosmos", "gateway"):
+    sections = ["service_bus", "cosmos", *(["identity"] if configuration.has_identities else []), "gateway"]
+    for section in sections:
         if (service := getattr(configuration, section)) is not None:
             ports.append(ConfiguredPort(section, f"{section}.port", service.port))
     if (azurite := configuration.azurite) is not None:

@@ -52,7 +52,8 @@ class ProcessIdentity(BaseModel):
 class Running(BaseModel):
     """running.json: what the commands need to know about a running stack.
 
-    `ports`: of its services. `assigned_ports`: of all services of the settings file, for the placeholders.
+    `ports`: of its services. `assigned_ports`: of all services of the settings file, for the placeholders. `settings`:
+    the file with the settings of this run, if it has one.
     """
 
     supervisor: ProcessIdentity
@@ -63,6 +64,7 @@ class Running(BaseModel):
     ports: dict[str, int]
     assigned_ports: dict[str, int]
     connection_strings: dict[str, str]
+    settings: Path | None = None
     processes: dict[str, ProcessIdentity] = {}
 
 

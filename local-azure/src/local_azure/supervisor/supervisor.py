@@ -130,6 +130,9 @@ class Supervisor:
         async with self._clock_lock:
             ahead = self._move_clock_file(seconds)
             outcomes = await asyncio.gather(*(child.read_clock(ahead) for child in children), return_exceptions=True)
+        for child in self._children.values():
+            if seconds and child.service.has_listeners:
+                child.tell_of_clock()
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, StackError):
                 raise outcome

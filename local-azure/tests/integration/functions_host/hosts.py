@@ -102,8 +102,12 @@ class Sample:
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stdout
-        async with asyncio.timeout(DEADLINE):
-            line = (await process.stdout.readline()).decode()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                line = (await process.stdout.readline()).decode()
+        except TimeoutError:
+            process.kill()  # its worker processes end with it
+            raise
         if not line.startswith("ready "):
             assert process.stderr
             pytest.fail(f"the host did not start: {line}{(await process.stderr.read()).decode()}")

@@ -255,3 +255,57 @@ def test_without_an_emulator_there_is_no_clock_to_move(tmp_path: Path) -> None:
         pytest.raises(StackError, match="neither Cosmos DB nor Service Bus"),
     ):
         stack.advance_clock(DAY)
+
+
+TIMERS = """
+import azure.functions as func
+
+app = func.FunctionApp()
+
+@app.function_name("new-year")
+@app.timer_trigger("timer", schedule="0 0 0 1 1 *")
+async def new_year(timer: func.TimerRequest) -> None:
+    print(f"a new year began, past due: {timer.past_due}", flush=True)
+"""
+
+
+@pytest.fixture
+def yearly(config: Path) -> Iterator[Stack]:
+    """An app with a timer that is due once a year, beside a Cosmos DB."""
+    app = config.parent / "app"
+    app.mkdir()
+    (app / "function_app.py").write_text(TIMERS)
+    (app / "host.json").write_text(json.dumps({"version": "2.0"}))
+    config.write_text(f'{SETTINGS}\n[apps.yearly]\nport = 0\nfolder = "app"\n')
+    with Stack.start(config, only=("cosmos", "yearly")) as stack:
+        yield stack
+
+
+def new_years(stack: Stack) -> list[str]:
+    return [line for line in stack.log("yearly").splitlines() if "a new year began" in line]
+
+
+def test_a_timer_that_was_due_in_the_time_that_was_skipped_runs_once(yearly: Stack) -> None:
+    yearly.advance_clock(3 * 366 * DAY)
+
+    wait_for(lambda: bool(new_years(yearly)))
+    assert [line.endswith("past due: True") for line in new_years(yearly)] == [True]
+
+
+def test_an_app_that_was_stopped_runs_its_timer_when_it_starts(yearly: Stack) -> None:
+    yearly.advance_clock(366 * DAY)
+    wait_for(lambda: bool(new_years(yearly)))
+    yearly.stop_service("yearly")
+
+    yearly.advance_clock(366 * DAY)
+    yearly.start_service("yearly")
+
+    wait_for(lambda: bool(new_years(yearly)))
+
+
+def test_a_timer_that_was_not_due_does_not_run(yearly: Stack) -> None:
+    yearly.advance_clock(timedelta(seconds=1))
+
+    yearly.restart_service("yearly")
+
+    assert new_years(yearly) == []

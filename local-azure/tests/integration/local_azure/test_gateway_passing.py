@@ -1,5 +1,6 @@
 """What the gateway forwards to an upstream, and returns to the client."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from tests.integration.local_azure.servers import gateway_to
+from tests.integration.local_azure.servers import SETTINGS, gateway_to
 
 COMPRESSED = gzip.compress(b"content")
 
@@ -54,7 +55,7 @@ async def _empty(_: web.Request) -> web.Response:
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[str]:
+async def upstream() -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_route("*", "/customers/cookies", _cookies)
     app.router.add_get("/customers/compressed", _compressed)
@@ -67,9 +68,14 @@ async def gateway() -> AsyncIterator[str]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    async with gateway_to(f"http://127.0.0.1:{runner.addresses[0][1]}") as address:
-        yield address
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     await runner.cleanup()
+
+
+@pytest.fixture
+async def gateway(upstream: str) -> AsyncIterator[str]:
+    async with gateway_to(upstream) as address:
+        yield address
 
 
 async def echoed(client: aiohttp.ClientSession, method: str, url: str, **arguments: Any) -> dict[str, Any]:
@@ -133,6 +139,31 @@ async def test_nothing_is_added_that_the_client_did_not_send(client: aiohttp.Cli
 
     names = {name for name, _ in document["headers"]}
     assert names == {"host", "traceparent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+
+
+async def test_a_header_arrives_under_its_other_name_and_never_from_the_client(
+    client: aiohttp.ClientSession, upstream: str
+) -> None:
+    renaming = SETTINGS.model_copy(update={"renamed_headers": {"Authorization": "Shop-Authorization"}})
+    # A client of aiohttp would send only the last of each.
+    request = (
+        b"GET /customers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        b"AUTHORIZATION: Bearer a\r\nshop-authorization: Bearer forged\r\n"
+        b"Authorization: Bearer b\r\nSHOP-AUTHORIZATION: Bearer forged\r\n\r\n"
+    )
+
+    async with gateway_to(upstream, renaming) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(gateway).port)
+        writer.write(request)
+        answer = await reader.read()
+        writer.close()
+        forged = await echoed(client, "GET", f"{gateway}/customers", headers={"Shop-Authorization": "Bearer forged"})
+
+    headers = json.loads(answer.partition(b"\r\n\r\n")[2])["headers"]
+    assert [header for header in headers if "authorization" in header[0]] == [
+        ["shop-authorization", "Bearer a,Bearer b"]
+    ]
+    assert "forged" not in str(forged["headers"])
 
 
 async def test_a_trace_continues_and_a_missing_one_starts(client: aiohttp.ClientSession, gateway: str) -> None:

@@ -12,7 +12,7 @@ from local_azure.functions_host.functions import Function
 from local_azure.functions_host.triggers.outage import StopSignal
 from local_azure.functions_host.triggers.service_bus import single_dispatch
 from local_azure.functions_host.triggers.service_bus.single_dispatch import SingleDispatch, _ReceiverLoop, _Running
-from local_azure.functions_host.triggers.timer.listener import TimerListener
+from local_azure.functions_host.triggers.timer.listener import TimerClock, TimerListener
 from local_azure.functions_host.triggers.timer.state import TimerState
 from local_azure.functions_host.worker import Worker
 
@@ -91,7 +91,8 @@ async def test_a_timer_has_no_gap_when_the_clock_is_set(
     monkeypatch.setattr(TimerListener, "_invoke", run)
     monkeypatch.setattr(TimerListener, "_now", lambda _: time.wall)
     binding = {"name": "timer", "type": "timerTrigger", "direction": "IN", "schedule": "0 */5 * * * *"}
-    listener = TimerListener(Function("f", "f", (binding,)), cast(Worker, None), TimerState(tmp_path / "timers"))
+    state = TimerState(tmp_path / "timers")
+    listener = TimerListener(Function("f", "f", (binding,)), cast(Worker, None), state, TimerClock())
 
     await listener.run()
 

@@ -4,6 +4,7 @@ import pytest
 
 from local_azure.configuration import Configuration, ConfigurationError
 
+RENAMED = "[gateway.renamed_headers]\n"
 ROUTED = '[apps.one]\nport = 1\n[gateway.routes]\n"/a" = "one"\n[gateway.concurrency]\n'
 
 
@@ -33,6 +34,13 @@ def test_only_named_sections_run(tmp_path: Path) -> None:
         (f'{ROUTED}"/b" = 1', "'/b'"),
         (f'{ROUTED}"post /a" = 1', "'post /a'"),
         (f'{ROUTED}"POST /a/b" = 1', "'POST /a/b'"),
+        (f'{RENAMED}"a b" = "c"', "gateway.renamed_headers.a b"),
+        (f'{RENAMED}"a" = "c\\r\\n"', "gateway.renamed_headers.a"),
+        (f'{RENAMED}"a" = "A"', "a is named more than once"),
+        (f'{RENAMED}"a" = "c"\n"b" = "C"', "c is named more than once"),
+        (f'{RENAMED}"a" = "b"\n"b" = "c"', "b is named more than once"),
+        (f'{RENAMED}"Host" = "b"', "the gateway sets or drops it"),
+        (f'{RENAMED}"a" = "X-Forwarded-For"', "the gateway sets or drops it"),
         ("[cosmos]\nprot = 1", "cosmos.prot"),
         ("[[cosmos.containers]]", "cosmos.containers"),
         ("[apps.one]", "apps.one.port"),
@@ -43,6 +51,8 @@ def test_only_named_sections_run(tmp_path: Path) -> None:
         ('[processes.idp]\nport = 1\ncommand = ["a"]\nfolder = "b"', "processes.idp.folder"),
         ('[processes.idp]\nport = 1\ncommand = ["a"]\nhealth = "ready"', "processes.idp.health"),
         ('[processes.idp]\nport = 1\ncommand = ["a"]\nhealth = "/a b"', "processes.idp.health"),
+        ('[processes.idp]\nport = 1\ncommand = ["a"]\nwhen = {}', "processes.idp.when"),
+        ('[[welcome.instead]]\ntext = "a"', "welcome.instead.0.when"),
         ('[processes.my-idp]\nport = 1\ncommand = ["a"]', "processes.my-idp"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
         ("[", "not valid TOML"),
@@ -115,3 +125,69 @@ def test_an_unknown_service_is_refused_with_the_known_ones(tmp_path: Path) -> No
 def test_a_gateway_without_an_app_of_its_routes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="gateway's routes lead to two"):
         load(tmp_path, PARTS).restricted_to(("one", "gateway"))
+
+
+CALLER, AUDIENCE = "0A000000-0000-4000-8000-00000000000C", "api://called"
+
+
+def test_an_app_may_have_an_identity_and_verify_who_calls(tmp_path: Path) -> None:
+    app = f'[apps.one]\nport = 1\nidentity = "{CALLER}"\nauthentication = {{ audience = "{AUDIENCE}" }}'
+
+    configuration = load(tmp_path, app)
+
+    one = configuration.apps["one"]
+    assert str(one.identity) == CALLER.lower()
+    assert one.authentication is not None
+    assert one.authentication.audience == AUDIENCE
+    assert one.authentication.anonymous
+    assert configuration.has_identities
+    assert configuration.services == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('identity = "me"', "apps.one.identity"),
+        ("authentication = {}", "apps.one.authentication.audience"),
+        ('authentication = { audience = "" }', "apps.one.authentication.audience"),
+        ('authentication = { audience = "a", callers = [] }', "apps.one.authentication.callers"),
+    ],
+)
+def test_a_wrong_identity_or_authentication_is_named(tmp_path: Path, line: str, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        load(tmp_path, f"[apps.one]\nport = 1\n{line}")
+
+
+CONDITIONAL = """
+[processes.idp]
+port = 3
+command = ["{python}"]
+when = { SIGN_IN = "on", MODE = "real" }
+[welcome]
+text = "Try:"
+[[welcome.instead]]
+when = { SIGN_IN = "on" }
+text = "Sign in:"
+[[welcome.instead]]
+when = { MODE = "real" }
+text = "Really:"
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "only", "processes", "text"),
+    [
+        ({}, (), [], "Try:"),
+        ({"SIGN_IN": "off", "MODE": "real"}, (), [], "Really:"),
+        ({"SIGN_IN": "on"}, (), [], "Sign in:"),
+        ({"SIGN_IN": "on", "MODE": "real", "ELSE": ""}, (), ["idp"], "Sign in:"),
+        ({}, ("idp",), ["idp"], "Try:"),
+    ],
+)
+def test_some_of_it_is_for_runs_with_certain_settings(
+    tmp_path: Path, settings: dict[str, str], only: tuple[str, ...], processes: list[str], text: str
+) -> None:
+    configuration = load(tmp_path, CONDITIONAL)
+
+    assert configuration.for_run(settings, only).services == processes
+    assert configuration.welcome.chosen(settings).text == text

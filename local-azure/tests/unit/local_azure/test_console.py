@@ -1,6 +1,6 @@
 import pytest
 
-from local_azure.configuration import WelcomeSection
+from local_azure.configuration import Welcome
 from local_azure.console import Console, aligned, duration
 from local_azure.supervisor.events import Event, Kind
 from local_azure.supervisor.services import State
@@ -43,7 +43,7 @@ def test_the_status_of_a_stopped_service_has_dashes(capsys: pytest.CaptureFixtur
 
 
 def test_the_calls_to_copy_have_the_ports_in_use(capsys: pytest.CaptureFixture[str]) -> None:
-    welcome = WelcomeSection(text="Try:", calls=["curl -d '{\"a\": 1}' :{gateway_port}"])
+    welcome = Welcome(text="Try:", calls=["curl -d '{\"a\": 1}' :{gateway_port}"])
 
     Console().print_welcome({"gateway": 9}, welcome, [])
 

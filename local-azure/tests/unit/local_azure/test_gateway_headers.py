@@ -1,6 +1,6 @@
 import pytest
 
-from local_azure.gateway.headers import for_client, for_upstream, trace_parent_of
+from local_azure.gateway.headers import Forwarding, for_client, trace_parent_of
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -15,7 +15,7 @@ def test_a_client_cannot_claim_another_origin() -> None:
         (b"forwarded", b"for=10.0.0.1"),
     ]
 
-    forwarded = for_upstream(received, client="127.0.0.9", host="api.example")
+    forwarded = Forwarding().for_upstream(received, client="127.0.0.9", host="api.example")
 
     assert forwarded == [
         (b"X-Forwarded-For", b"127.0.0.9"),
@@ -35,7 +35,7 @@ def test_hop_by_hop_headers_are_not_forwarded() -> None:
         (b"accept", b"c/d"),
     ]
 
-    forwarded = for_upstream(received, client="127.0.0.1", host="api.example")
+    forwarded = Forwarding().for_upstream(received, client="127.0.0.1", host="api.example")
 
     assert [header for header in forwarded if not header[0].startswith(b"X-Forwarded")] == [
         (b"accept", b"a/b"),
@@ -43,11 +43,43 @@ def test_hop_by_hop_headers_are_not_forwarded() -> None:
     ]
 
 
+def renamed(*received: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """What the upstream gets of these headers, without what the gateway adds."""
+    forwarding = Forwarding({"Authorization": "Shop-Authorization"})
+    forwarded = forwarding.for_upstream(list(received), client="127.0.0.1", host="api.example")
+    return [header for header in forwarded if not header[0].startswith(b"X-Forwarded")]
+
+
+def test_a_header_goes_to_the_upstream_under_another_name_only() -> None:
+    assert renamed((b"authorization", b"Bearer a"), (b"accept", b"c/d")) == [
+        (b"accept", b"c/d"),
+        (b"Shop-Authorization", b"Bearer a"),
+    ]
+
+
+def test_a_client_cannot_use_the_other_name_itself() -> None:
+    assert renamed((b"shop-authorization", b"Bearer forged")) == []
+    assert renamed((b"shop-authorization", b"Bearer forged"), (b"authorization", b"Bearer a")) == [
+        (b"Shop-Authorization", b"Bearer a")
+    ]
+
+
+def test_several_values_are_joined_so_that_none_is_passed_over() -> None:
+    assert renamed((b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")) == [
+        (b"Shop-Authorization", b"Bearer a,Bearer b")
+    ]
+
+
+def test_a_header_that_is_for_the_gateway_alone_is_not_renamed_either() -> None:
+    assert renamed((b"connection", b"Authorization"), (b"authorization", b"Bearer a")) == []
+
+
 def test_a_valid_trace_is_read_and_left_to_the_gateway_to_forward() -> None:
     received = [(b"traceparent", TRACE.encode()), (b"tracestate", b"a=1")]
 
     assert trace_parent_of(received) == TRACE
-    assert not {b"traceparent", b"tracestate"} & dict(for_upstream(received, "127.0.0.1", "api.example")).keys()
+    forwarded = dict(Forwarding().for_upstream(received, "127.0.0.1", "api.example"))
+    assert not {b"traceparent", b"tracestate"} & forwarded.keys()
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,23 @@
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
 from local_azure.configuration import (
     AppSection,
+    AuthenticationSection,
     Configuration,
     ConfigurationError,
     CosmosSection,
     GatewaySection,
     ProcessSection,
 )
+from local_azure.identity.key import create_key, secret_of
 from local_azure.supervisor.plan import StackLayout, plan
 from local_azure.supervisor.services import Service
 
+IDENTITY = uuid.UUID("0a000000-0000-4000-8000-00000000000c")
 PORTS = {"cosmos": 1, "gateway": 2, "one": 3, "two": 4}
 CONFIGURATION = Configuration(
     folder=Path("/home/app"),
@@ -162,3 +166,41 @@ def test_a_program_with_a_slash_is_relative_to_the_settings_file(tmp_path: Path)
 def test_an_unknown_placeholder_of_a_process_is_named(process: ProcessSection, setting: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{setting}: {{three_port}} is unknown"):
         with_process(process)
+
+
+def with_identities(folder: Path) -> dict[str, Service]:
+    create_key(folder)
+    configuration = CONFIGURATION.model_copy(
+        update={
+            "apps": {
+                "one": AppSection(port=3, identity=IDENTITY),
+                "two": AppSection(port=4, authentication=AuthenticationSection(audience="api://two", anonymous=False)),
+            }
+        }
+    )
+    layout = StackLayout(Path("/home/app/local-azure.toml"), folder, PORTS | {"identity": 5})
+    return {service.name: service for service in plan(configuration, layout)}
+
+
+def test_an_app_with_an_identity_knows_where_its_tokens_are(tmp_path: Path) -> None:
+    services = with_identities(tmp_path)
+
+    assert list(services) == ["cosmos", "identity", "one", "two", "gateway"]
+    assert services["one"].environment["IDENTITY_ENDPOINT"] == "http://127.0.0.1:5/msi/token"
+    assert services["one"].environment["IDENTITY_HEADER"] == secret_of("one", tmp_path)
+    assert not {"IDENTITY_ENDPOINT", "IDENTITY_HEADER"} & set(services["two"].environment)
+    assert services["identity"].command[-1] == f"--identity=one={IDENTITY}"
+
+
+def test_secrets_are_not_on_the_command_line(tmp_path: Path) -> None:
+    services = with_identities(tmp_path)
+    secret = secret_of("one", tmp_path)
+
+    assert not [word for service in services.values() for word in service.command if secret in word]
+
+
+def test_only_an_app_with_authentication_verifies_tokens(tmp_path: Path) -> None:
+    services = with_identities(tmp_path)
+
+    assert services["two"].command[-3:] == ("--audience", "api://two", "--no-anonymous")
+    assert "--audience" not in services["one"].command

@@ -12,6 +12,7 @@ from local_azure.functions_host.host_json import HttpSection
 from local_azure.functions_host.http.admin import Admin
 from local_azure.functions_host.http.cors import Cors
 from local_azure.functions_host.http.keys import Keys
+from local_azure.functions_host.http.principal import Authentication
 from local_azure.functions_host.http.requests import (
     Receive,
     Refused,
@@ -59,12 +60,16 @@ class HttpFunctions:
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """`section`: of host.json; `keys`: None if access keys are not enforced; `home_page`: whether `/` has one."""
+    """`section`: of host.json; `keys`: None if access keys are not enforced; `home_page`: whether `/` has one.
+
+    `authentication`: None if nobody is asked for a token.
+    """
 
     section: HttpSection
     cors: Cors
     keys: Keys | None
     home_page: bool
+    authentication: Authentication | None = None
 
 
 class Application:
@@ -82,6 +87,7 @@ class Application:
         self._cors = options.cors
         self._keys = options.keys
         self._home_page = options.home_page
+        self._authentication = options.authentication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -98,6 +104,8 @@ class Application:
         await response.send(send)
 
     async def _respond(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Response:
+        if self._authentication and (refused := self._authentication.refusal(headers)):
+            return refused
         path = path_of(scope)
         if path.lower() == "admin" or path.lower().startswith("admin/"):
             return await self._respond_admin(scope, receive, headers)
@@ -105,8 +113,8 @@ class Application:
         if found is None:
             return self._home() if path == "" else empty(404)
         function, values = found
-        if refused := self._refusal(function, headers, scope["query_string"]):
-            return empty(refused)
+        if status := self._refusal(function, headers, scope["query_string"]):
+            return empty(status)
         if self._throttle.unbounded:
             return await self._invoke(function, await self._call(scope, receive, headers, values))
         async with self._throttle.admitted():

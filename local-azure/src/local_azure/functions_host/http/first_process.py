@@ -9,7 +9,9 @@ from local_azure.functions_host.http.responses import Response, Send, empty
 
 PREFIX = "admin/host/"
 TIMEOUT_SECONDS = 5.0
-KEY_NAME = KEY_HEADER.encode()
+# By which the first process knows who calls.
+FORWARDED = frozenset({KEY_HEADER.encode(), b"authorization"})
+RETURNED = ("content-type", "www-authenticate")
 
 
 class ForwardingApplication:
@@ -26,8 +28,8 @@ class ForwardingApplication:
             await self._application(scope, receive, send)
 
     async def _forwarded(self, scope: Scope) -> Response:
-        """The answer of the first process. None of these requests needs a body, or a header but the access key."""
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name == KEY_NAME}
+        """The answer of the first process. None of these requests needs a body, or another header."""
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in FORWARDED}
         url = f"{self._first}/{path_of(scope)}"
         query = scope["query_string"].decode("latin-1")
         try:
@@ -35,8 +37,8 @@ class ForwardingApplication:
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(TIMEOUT_SECONDS)) as client,
                 client.request(scope["method"], f"{url}?{query}" if query else url, headers=headers) as response,
             ):
-                kind = response.headers.get("content-type", "")
-                returned = [(b"content-type", kind.encode("latin-1"))] if kind else []
+                values = ((name, response.headers.get(name)) for name in RETURNED)
+                returned = [(name.encode(), value.encode("latin-1")) for name, value in values if value]
                 return Response(response.status, returned, await response.read())
         except (aiohttp.ClientError, TimeoutError):
             return empty(503)

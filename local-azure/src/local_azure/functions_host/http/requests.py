@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from local_azure.functions_host.datums import Datum, raw, text
+from local_azure.functions_host.http.principal import is_reserved
 from local_azure.http_protocol import host_of
 from local_azure.request_host import InvalidHostError
 
@@ -33,7 +34,8 @@ class Refused(Exception):
 def headers_of(scope: Scope) -> dict[str, str]:
     """The headers by lower-case name, repeated ones joined with a comma. Raises Refused beyond Kestrel's limits.
 
-    There is always a host: `host_of` checks it as Kestrel does, and replaces one that is missing in HTTP/1.0.
+    Those that only the platform may set are left out. There is always a host: `host_of` checks it as Kestrel does, and
+    replaces one that is missing in HTTP/1.0.
     """
     raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
     line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"]) + REQUEST_LINE_EXTRA
@@ -46,6 +48,8 @@ def headers_of(scope: Scope) -> dict[str, str]:
     for raw_name, raw_value in raw_headers:
         size += len(raw_name) + len(raw_value) + HEADER_EXTRA
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if is_reserved(name):
+            continue
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     if size > MAX_HEADERS:
         raise Refused(431)

@@ -13,9 +13,10 @@ from local_azure.functions_host.trace_context import continue_trace
 from local_azure.functions_host.triggers.cosmos_db.listener import CosmosDBListener
 from local_azure.functions_host.triggers.service_bus.listener import ServiceBusListener
 from local_azure.functions_host.triggers.service_bus.metadata import manual_metadata
-from local_azure.functions_host.triggers.timer.listener import TimerListener, timer_content
+from local_azure.functions_host.triggers.timer.listener import TimerClock, TimerListener, timer_content
 from local_azure.functions_host.triggers.timer.state import TimerState
 from local_azure.functions_host.worker import Call, Worker
+from local_azure.movable_clock import read_seconds_ahead
 
 
 class Listener(Protocol):
@@ -34,10 +35,12 @@ class Listeners:
         self, functions: Sequence[Function], worker: Worker, extensions: ExtensionsSection, name: str, state: Path
     ) -> None:
         self._timers = timers = TimerState(state / f"timers-{name}.json")
+        self._state = state
+        self._clock = clock = TimerClock(read_seconds_ahead(state))
         factories: dict[str, Callable[[Function], Listener]] = {
             "serviceBusTrigger": lambda function: ServiceBusListener(function, worker, extensions.service_bus),
             "cosmosDBTrigger": lambda function: CosmosDBListener(function, worker, name),
-            "timerTrigger": lambda function: TimerListener(function, worker, timers),
+            "timerTrigger": lambda function: TimerListener(function, worker, timers, clock),
         }
         self._factories = [
             (factories[function.trigger_type], function)
@@ -53,6 +56,10 @@ class Listeners:
         # The app's process before this one may have run timers since.
         self._timers.read()
         self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
+
+    def read_clock(self) -> None:
+        """The emulators' clock was moved, so timers may be due. Raises ClockFileError."""
+        self._clock.move(read_seconds_ahead(self._state))
 
     async def drain(self) -> None:
         """Stops listening. Returns once running invocations are finished and settled."""

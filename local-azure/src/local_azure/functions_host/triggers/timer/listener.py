@@ -1,7 +1,8 @@
 """Runs a function on a schedule."""
 
+import asyncio
 import os
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,13 +27,35 @@ class TimerTrigger(TriggerSettings):
     use_monitor: bool = True
 
 
+class TimerClock:
+    """The wall clock, and `seconds_ahead` of that: as far as the emulators' clock."""
+
+    def __init__(self, seconds_ahead: int = 0) -> None:
+        self._ahead = timedelta(seconds=seconds_ahead)
+        self._moved = asyncio.Event()
+
+    def now(self, zone: tzinfo) -> datetime:
+        return (datetime.now(UTC) + self._ahead).astimezone(zone)
+
+    def move(self, seconds_ahead: int) -> None:
+        """Whoever waits looks at the clock again."""
+        self._ahead = timedelta(seconds=seconds_ahead)
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def moved(self) -> None:
+        """Returns once it is moved."""
+        await self._moved.wait()
+
+
 class TimerListener:
     """Runs `function` when it is due. Runs do not overlap: due times during a run are skipped."""
 
-    def __init__(self, function: Function, worker: Worker, state: TimerState) -> None:
+    def __init__(self, function: Function, worker: Worker, state: TimerState, clock: TimerClock) -> None:
         self._function = function
         self._worker = worker
         self._state = state
+        self._clock = clock
         self._settings = function.trigger_settings(TimerTrigger)
         self._zone = _zone(function.name)
         self._schedule = _schedule(function.name, self._settings.schedule)
@@ -49,19 +72,32 @@ class TimerListener:
         if past_due or self._settings.run_on_startup:
             await self._invoke(past_due=past_due)
         while not self._stopping:
-            await self._wait_until_due()
+            past_due = await self._wait_until_due()
             if not self._stopping:
-                await self._invoke(past_due=False)
+                await self._invoke(past_due=past_due)
 
-    async def _wait_until_due(self) -> None:
-        """Waits by the wall clock. If that is set back, the schedule goes on from there, without a gap."""
+    async def _wait_until_due(self) -> bool:
+        """Waits by the wall clock. If that is set back, the schedule goes on from there, without a gap.
+
+        Returns whether it is late, because the clock has jumped: runs that were skipped are made up for by one.
+        """
         now = self._now()
         due = self._schedule.after(now)
         while not self._stopping and (remaining := (due - now).total_seconds()) > 0:
-            await self._stopping.wait(min(remaining, LONGEST_SLEEP))
+            await self._sleep(min(remaining, LONGEST_SLEEP))
             before, now = now, self._now()
             if now.astimezone(UTC) < before.astimezone(UTC):
                 due = self._schedule.after(now)
+        return (now - due).total_seconds() > LONGEST_SLEEP
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until the time is over, it is to stop, or the clock is moved."""
+        waiting = {asyncio.create_task(self._stopping.wait(seconds)), asyncio.create_task(self._clock.moved())}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     async def _invoke(self, *, past_due: bool) -> None:
         started = self._now()
@@ -72,7 +108,7 @@ class TimerListener:
             self._state.put(self._function.name, Run.at(started, self._schedule.after(self._now())))
 
     def _now(self) -> datetime:
-        return datetime.now(self._zone)
+        return self._clock.now(self._zone)
 
 
 def timer_content(run: Run | None, *, past_due: bool) -> dict[str, Any]:
