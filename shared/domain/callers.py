@@ -1,6 +1,7 @@
 """Who calls, and who a call is for. Nothing here is believed: each of these was proven before it was made."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NewType
 
@@ -48,7 +49,26 @@ class Nobody:
     """The call says nothing about its caller."""
 
 
+@dataclass(frozen=True)
+class Anybody:
+    """Whoever calls, where everybody may do everything (ACCESS=open)."""
+
+
 type Caller = CustomerSession | Operator | App | Nobody
+"""Who calls, where it matters (ACCESS=customers)."""
+
+type Permission = Callable[[Owner | None], bool]
+"""Whether somebody may see and change what belongs to this owner; None: nobody knows whose it is."""
+
+
+def everything(_: Owner | None) -> bool:
+    """The permission of operators, of this system itself, and of anybody under ACCESS=open."""
+    return True
+
+
+def belonging_to(owner: Owner) -> Permission:
+    """The permission of a customer. What belongs to others does not exist, for this customer."""
+    return lambda whose: whose == owner
 
 
 def require_customer(caller: Caller) -> CustomerSession:
@@ -63,6 +83,13 @@ def require_operator(caller: Caller) -> Operator:
     if isinstance(caller, Operator):
         return caller
     raise _refusal(caller, f"This is for operators: people with the role {OPERATOR_ROLE}.")
+
+
+def require_customer_or_operator(caller: Caller) -> CustomerSession | Operator:
+    """The customer or operator who calls. Raises Unauthenticated, Forbidden."""
+    if isinstance(caller, CustomerSession | Operator):
+        return caller
+    raise _refusal(caller, "This is for customers who have signed in, and for operators.")
 
 
 def require_app(caller: Caller) -> App:

@@ -33,6 +33,21 @@ class AlreadyExists(DomainError):
     """A resource with this id exists."""
 
 
+class AlreadyRegistered(DomainError):
+    """This person has a registration. `registration_id`: of the customer, or of the one that is pending."""
+
+    def __init__(self, registration_id: str) -> None:
+        super().__init__("You have a registration already; a person can have one. Cancel it to register anew.")
+        self.registration_id = registration_id
+
+
+class TooYoung(DomainError):
+    """Children are not registered: their guardian would have to consent (PIPA article 22-2)."""
+
+    def __init__(self, minimum_age: int) -> None:
+        super().__init__(f"Customers must be {minimum_age} or older; a guardian can register instead.")
+
+
 class RegistrationEnded(DomainError):
     """The registration has ended in another way. `status`: how; `reason`: why it was refused."""
 

@@ -4,7 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal, Self
 
+from shared.domain.callers import Owner
+from shared.domain.consent import Consent
 from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.forgetting import UNHANDLED_AFTER
 from shared.domain.identifiers import CustomerId
 from shared.domain.record import Record, Timestamp
 
@@ -21,15 +24,23 @@ class EventType(StrEnum):
 
 
 class CustomerState(CustomerDetails):
-    """The customer after the event. `version` orders the events of one customer; `updated_at`: the last correction."""
+    """The customer after the event. `version` orders the events of one customer; `updated_at`: the last correction.
+
+    `owner` and `consent` as in `Customer`.
+    """
 
     customer_id: CustomerId
+    owner: Owner | None = None
+    consent: Consent | None = None
     version: int
     updated_at: Timestamp | None = None
 
 
 class CustomerEvent(Record):
-    """A CloudEvent about one customer (CloudEvents 1.0 §3.1). `subject` is the customer id."""
+    """A CloudEvent about one customer (CloudEvents 1.0 §3.1). `subject` is the customer id.
+
+    `expirytime`: after which it must not be handled, unless its time tells that (CloudEvents extension Expiry Time).
+    """
 
     specversion: Literal["1.0"] = "1.0"
     id: str
@@ -37,8 +48,18 @@ class CustomerEvent(Record):
     type: EventType
     subject: CustomerId
     time: Timestamp
+    expirytime: Timestamp | None = None
     datacontenttype: Literal["application/json"] = "application/json"
     data: CustomerState
+
+    @property
+    def expires_at(self) -> datetime:
+        """After this moment it is no longer delivered, and what is left of it is removed."""
+        return self.expirytime or self.time + UNHANDLED_AFTER
+
+    def expiring(self, at: datetime) -> Self:
+        """The same event, which expires then."""
+        return self.model_copy(update={"expirytime": at})
 
     @classmethod
     def registered(cls, event_id: str, customer: Customer) -> Self:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, NewType, Self
+from typing import Annotated, Final, Literal, NewType, Self
 
 from pydantic import AfterValidator
 
-from shared.domain.customer import CustomerDetails, CustomerInput
+from shared.domain.customer import CustomerDetails, CustomerInput, RememberedDetails
 from shared.domain.errors import ProviderRefused
 from shared.domain.idempotency import fingerprint
 from shared.domain.identifiers import CustomerId, parse_customer_id
@@ -105,19 +105,38 @@ class KakaoMessageRequest(CustomerDetails):
         )
 
 
-class KakaoMessage(KakaoMessageRequest):
+_PERSONAL: Final = frozenset(RememberedDetails.model_fields) | {"text", "request_fingerprint"}
+
+
+class KakaoMessage(RememberedDetails):
     """A message that the provider has accepted or refused.
 
     `receipt` is the provider's receipt id, or its reason for refusing. `request_fingerprint` distinguishes a repeated
-    request from another one.
+    request from another one. Once the customer is forgotten it still proves that the message was sent: see `forgotten`.
     """
 
+    customer_id: CustomerId
+    kind: MessageKind
     status: Literal["accepted", "sandboxed", "refused"]
     provider: str
     receipt: str
     text: str | None = None
     sent_at: Timestamp
-    request_fingerprint: str
+    request_fingerprint: str | None = None
+
+    @property
+    def message_id(self) -> MessageId:
+        """The id of this message."""
+        return message_id(self.customer_id, self.kind)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nothing in it is about the person any more."""
+        return self == self.forgotten()
+
+    def forgotten(self) -> Self:
+        """Without what is about the person: details, text, and the fingerprint, which is a digest of the details."""
+        return self.model_copy(update=dict.fromkeys(_PERSONAL))
 
     @classmethod
     def sent(cls, request: KakaoMessageRequest, receipt: Receipt, now: datetime) -> Self:

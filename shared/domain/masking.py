@@ -19,7 +19,8 @@ HIDDEN: Final = "***"
 """Takes the place of a text that is hidden, whatever its length."""
 
 _LETTER: Final = regex.compile(r"\X")
-_PHONE_NUMBER: Final = re.compile(r"010[0-9]{4}([0-9]{4})")
+# Also as the API answers with it, and masked already.
+_PHONE_NUMBER: Final = re.compile(r"010(?:-(?:[0-9]{4}|\*{4})-|[0-9]{4})([0-9]{4})")
 _OLDEST_SHOWN: Final = 100
 _DECADE: Final = 10
 
@@ -38,7 +39,10 @@ def masked_name(name: str) -> str:
 
 
 def masked_phone_number(number: str) -> str:
-    """010-****-5678 for 01012345678: the last four digits. `number`: as it is stored."""
+    """010-****-5678 for 01012345678: the last four digits. Masking it again changes nothing.
+
+    `number`: as it is stored, or as the API answers with it (010-1234-5678).
+    """
     match = _PHONE_NUMBER.fullmatch(number)
     return f"010-****-{match[1]}" if match else HIDDEN
 

@@ -5,15 +5,16 @@ place that knows the shape of both. `customers` holds them in the customer's par
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
 from pydantic import ValidationError
 
 from shared.domain.documents import DocumentKind
 from shared.domain.events import CustomerEvent
+from shared.domain.forgetting import UNHANDLED_AFTER
 from shared.domain.identifiers import CustomerId
-from shared.domain.record import Record
+from shared.domain.record import Record, rfc3339
 from shared.domain.registration import Attempt
 
 
@@ -41,6 +42,14 @@ class OutboxEvent(Record):
         content = event.to_json_object()
         return cls(id=event.id, customer_id=event.subject, event=content, traceparent=traceparent, ttl=ttl)
 
+    def renewed(self, new_id: str, ttl: timedelta, now: datetime) -> Self:
+        """As if the event had just happened, to a customer who has not cancelled: nothing has to be forgotten yet.
+
+        `new_id`: of this document, and of its message, because ids are in the order of time.
+        """
+        event = {**self.event, "expirytime": rfc3339(now + UNHANDLED_AFTER)}
+        return self.model_copy(update={"id": new_id, "event": event, "ttl": int(ttl.total_seconds())})
+
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self | None:
         """The outbox event in a document, or None if it is a document of another kind.
@@ -51,7 +60,7 @@ class OutboxEvent(Record):
             return None
         try:
             outbox = cls.model_validate(document)
-            readable = isinstance(outbox.event["type"], str) and bool(outbox.happened_at)
+            readable = isinstance(outbox.event["type"], str) and bool(outbox.happened_at) and bool(outbox.expires_at)
         except (ValidationError, LookupError, ValueError, TypeError):
             readable = False
         if not readable:
@@ -61,15 +70,25 @@ class OutboxEvent(Record):
     @property
     def happened_at(self) -> datetime:
         """When the event happened. Raises ValueError, TypeError."""
-        time = datetime.fromisoformat(self.event["time"])
-        if time.tzinfo is None:
-            raise ValueError("the time has no offset from UTC")
-        return time
+        return _moment(self.event["time"])
+
+    @property
+    def expires_at(self) -> datetime:
+        """As of `CustomerEvent`. Raises ValueError, TypeError."""
+        expiry = self.event.get("expirytime")
+        return self.happened_at + UNHANDLED_AFTER if expiry is None else _moment(expiry)
 
     @property
     def event_type(self) -> str:
         """The type of the event, which this code need not know."""
         return str(self.event["type"])
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("the time has no offset from UTC")
+    return moment
 
 
 class OutboxAttempt(Record):

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
-from shared.domain.customer import Customer, CustomerDetails
+from shared.domain.callers import Owner
+from shared.domain.consent import Consent
+from shared.domain.customer import UNSIGNED, Customer, CustomerDetails, Signature
+from shared.domain.forgetting import UNHANDLED_AFTER
 from shared.domain.identifiers import CustomerId
 from shared.domain.record import Record, Timestamp
 
@@ -57,13 +60,16 @@ class Attempt(Record):
 class Registration(Record):
     """A registration that was asked for with an idempotency key, or was postponed.
 
-    `details`: as long as they are needed. `customer`: as first answered, once registered. `attempt`: the number of its
-    live message, due at `due_at`, which is set exactly while there is something left to do. `tried_at`: when KakaoTalk
-    was last asked to notify. `may_be_told`: KakaoTalk may have notified the customer, so it is asked before the
-    registration ends otherwise. `reason`: why it was refused. `key_digest`: of the idempotency key.
+    `owner` and `consent` as in `Customer`. `details`: as long as they are needed. `customer`: as first answered,
+    once registered. `attempt`: the number of its live message, due at `due_at`, which is set exactly while there is
+    something left to do. `tried_at`: when KakaoTalk was last asked to notify. `may_be_told`: KakaoTalk may have
+    notified the customer, so it is asked before the registration ends otherwise. `reason`: why it was refused.
+    `withdrawn_at`: when the client withdrew it. `key_digest`: of the idempotency key.
     """
 
     customer_id: CustomerId
+    owner: Owner | None = None
+    consent: Consent | None = None
     status: RegistrationStatus
     details: CustomerDetails | None = None
     customer: Customer | None = None
@@ -73,6 +79,7 @@ class Registration(Record):
     due_at: Timestamp | None = None
     tried_at: Timestamp | None = None
     may_be_told: bool = False
+    withdrawn_at: Timestamp | None = None
     reason: str | None = None
     key_digest: str | None = None
     traceparent: str | None = None
@@ -82,16 +89,26 @@ class Registration(Record):
         """Registered at once."""
         return cls(
             customer_id=customer.customer_id,
+            owner=customer.owner,
             status=RegistrationStatus.REGISTERED,
             customer=customer,
             accepted_at=customer.registered_at,
         )
 
     @classmethod
-    def postponed(cls, customer_id: CustomerId, details: CustomerDetails, now: datetime, lifetime: timedelta) -> Self:
+    def postponed(
+        cls,
+        customer_id: CustomerId,
+        details: CustomerDetails,
+        now: datetime,
+        lifetime: timedelta,
+        signature: Signature = UNSIGNED,
+    ) -> Self:
         """Asked for just now; it expires after `lifetime`. Its first attempt is due after the first pause."""
         return cls(
             customer_id=customer_id,
+            owner=signature.owner,
+            consent=signature.consent,
             status=RegistrationStatus.PENDING,
             details=CustomerDetails.from_record(details),
             accepted_at=now,
@@ -99,6 +116,11 @@ class Registration(Record):
             attempt=1,
             due_at=now + pause_after(0),
         )
+
+    @classmethod
+    def abandoned(cls, customer_id: CustomerId, owner: Owner, now: datetime) -> Self:
+        """It was claimed, and not stored in its time; it must not be stored any more."""
+        return cls(customer_id=customer_id, owner=owner, status=RegistrationStatus.EXPIRED, accepted_at=now)
 
     def perhaps_told(self, now: datetime) -> Self:
         """KakaoTalk was asked to notify until just now, and its answer is not known."""
@@ -116,6 +138,17 @@ class Registration(Record):
     def is_over(self, now: datetime) -> bool:
         """It is pending, and its time is up."""
         return self.is_pending and self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def over_at(self) -> datetime | None:
+        """From when on the person counts as one to be forgotten, unless registered until then. None: registered."""
+        if self.status is RegistrationStatus.REGISTERED:
+            return None
+        return self.withdrawn_at or self.expires_at
+
+    def is_to_be_forgotten(self, now: datetime) -> bool:
+        """It has been over for so long that it must end, whatever KakaoTalk was told."""
+        return self.over_at is not None and self.over_at + UNHANDLED_AFTER <= now
 
     @property
     def next_attempt(self) -> Attempt | None:
@@ -152,11 +185,10 @@ class Registration(Record):
         """KakaoTalk could not be asked in time, and has not notified the customer."""
         return self._ended(RegistrationStatus.EXPIRED)
 
-    def withdrawn(self) -> Self:
+    def withdrawn(self, now: datetime) -> Self:
         """By the client. What KakaoTalk may have been told is still to be asked, and the details are kept for that."""
-        if self.may_be_told:
-            return self._changed(status=RegistrationStatus.WITHDRAWN)
-        return self._ended(RegistrationStatus.WITHDRAWN)
+        withdrawn = self._changed(status=RegistrationStatus.WITHDRAWN, withdrawn_at=now)
+        return withdrawn if self.may_be_told else withdrawn.settled()
 
     def settled(self) -> Self:
         """Withdrawn, and nothing is left to do: it is known what KakaoTalk was told."""

@@ -10,6 +10,7 @@ from shared.domain.callers import (
     Operator,
     require_app,
     require_customer,
+    require_customer_or_operator,
     require_operator,
 )
 from shared.domain.errors import Forbidden, Unauthenticated
@@ -28,7 +29,14 @@ def test_the_number_of_a_customer_is_not_shown_in_a_log() -> None:
 
 
 @pytest.mark.parametrize(
-    ("require", "caller"), [(require_customer, CUSTOMER), (require_operator, OPERATOR), (require_app, APP)]
+    ("require", "caller"),
+    [
+        (require_customer, CUSTOMER),
+        (require_operator, OPERATOR),
+        (require_customer_or_operator, CUSTOMER),
+        (require_customer_or_operator, OPERATOR),
+        (require_app, APP),
+    ],
 )
 def test_whom_a_call_is_for_is_let_in(require: Callable[[Caller], Caller], caller: Caller) -> None:
     assert require(caller) == caller
@@ -36,7 +44,12 @@ def test_whom_a_call_is_for_is_let_in(require: Callable[[Caller], Caller], calle
 
 @pytest.mark.parametrize(
     ("require", "others"),
-    [(require_customer, [OPERATOR, APP]), (require_operator, [CUSTOMER, APP]), (require_app, [CUSTOMER, OPERATOR])],
+    [
+        (require_customer, [OPERATOR, APP]),
+        (require_operator, [CUSTOMER, APP]),
+        (require_customer_or_operator, [APP]),
+        (require_app, [CUSTOMER, OPERATOR]),
+    ],
 )
 def test_anybody_else_is_refused(require: Callable[[Caller], Caller], others: list[Caller]) -> None:
     for caller in others:
@@ -44,7 +57,7 @@ def test_anybody_else_is_refused(require: Callable[[Caller], Caller], others: li
             require(caller)
 
 
-@pytest.mark.parametrize("require", [require_customer, require_operator, require_app])
+@pytest.mark.parametrize("require", [require_customer, require_operator, require_customer_or_operator, require_app])
 def test_nobody_is_asked_who_they_are(require: Callable[[Caller], Caller]) -> None:
     with pytest.raises(Unauthenticated) as refused:
         require(Nobody())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.customer import Customer
-from shared.domain.customer_view import CustomerView, project
+from shared.domain.customer_view import CustomerView, view_of
 from shared.domain.events import CustomerEvent
 from tests.unit.fakes import CUSTOMER_ID, START, WITH_PHONE
 
@@ -22,6 +22,11 @@ CORRECTED_AND_CANCELED = [
     CustomerEvent.updated("event 3", WITHOUT_PHONE),
     CustomerEvent.canceled("event 4", WITHOUT_PHONE, LATER[3]),
 ]
+
+
+def project(view: CustomerView | None, event: CustomerEvent) -> CustomerView | None:
+    """The view after `event`, or None if that changes nothing."""
+    return view.moved_to(view_of(event)) if view else view_of(event)
 
 
 def after(*events: CustomerEvent) -> CustomerView | None:

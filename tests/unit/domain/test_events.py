@@ -21,6 +21,7 @@ def test_an_event_is_a_cloudevent_in_structured_json() -> None:
         "type": "CustomerRegisterCanceled",
         "subject": CUSTOMER.customer_id,
         "time": "2026-01-02T03:04:05.678Z",
+        "expirytime": None,
         "datacontenttype": "application/json",
         "data": {
             "customerId": CUSTOMER.customer_id,
@@ -29,6 +30,8 @@ def test_an_event_is_a_cloudevent_in_structured_json() -> None:
             "customerAge": 20,
             "customerPhone": "01023456789",
             "version": 2,
+            "owner": None,
+            "consent": None,
             "updatedAt": None,
         },
     }

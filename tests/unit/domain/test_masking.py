@@ -98,12 +98,19 @@ def test_of_a_phone_number_only_the_last_four_digits_are_shown(digits: str, othe
 
     assert masked == f"010-****-{digits[4:]}"
     assert masked == masked_phone_number(f"010{others}{digits[4:]}")
+    assert masked == masked_phone_number(f"010-{digits[:4]}-{digits[4:]}")
+    assert masked == masked_phone_number(masked)
 
 
 @given(words | st.from_regex(r"0[0-9]{9,10}", fullmatch=True))
 def test_a_phone_number_of_another_form_is_hidden(number: str) -> None:
-    if not re.fullmatch("010[0-9]{8}", number):
+    if not re.fullmatch("010[0-9]{8}|010-([0-9*])+-[0-9]{4}", number):
         assert masked_phone_number(number) == "***"
+
+
+@pytest.mark.parametrize("number", ["010-1234-567", "01-0123-45678", "0101234-5678", "010-123*-5678", "010****5678"])
+def test_a_phone_number_that_is_written_otherwise_is_hidden(number: str) -> None:
+    assert masked_phone_number(number) == "***"
 
 
 @pytest.mark.parametrize(
