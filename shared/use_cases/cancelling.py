@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from shared.domain.callers import Permission, everything
 from shared.domain.customer import Customer
 from shared.domain.errors import NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
@@ -40,8 +41,9 @@ class Cancellations(Protocol):
         """Raises StoreUnavailable."""
 
     async def remove(self, stored: StoredCustomer, event: CustomerEvent) -> None:
-        """Deletes the customer and stores the event, both or neither; storing the same event again succeeds.
+        """Deletes the customer, and stores the event and its `Cancellation`, all or nothing.
 
+        Storing the same event again succeeds.
         Raises NotFound if another request was faster, PreconditionFailed if the customer has changed since it was
         read, StoreUnavailable.
         """
@@ -68,10 +70,17 @@ class CancelRegistration:
     new_id: NewId
     count_cancellation: Callable[[], None]
 
-    async def __call__(self, customer_id: CustomerId, precondition: Precondition = any_version) -> None:
-        """Cancels. Raises NotFound, PreconditionFailed (it does not hold for the version), StoreUnavailable."""
+    async def __call__(
+        self, customer_id: CustomerId, precondition: Precondition = any_version, may: Permission = everything
+    ) -> None:
+        """Cancels. What somebody may not cancel does not exist for them.
+
+        Raises NotFound, PreconditionFailed (it does not hold for the version), StoreUnavailable.
+        """
         for _ in range(ATTEMPTS):
             stored = await self._find(customer_id)
+            if not may(stored.customer.owner if isinstance(stored, StoredCustomer) else stored.registration.owner):
+                raise _not_found()
             if not precondition(stored.customer.version if isinstance(stored, StoredCustomer) else NO_VERSION):
                 raise PreconditionFailed("The customer has changed: read it again.")
             try:
@@ -94,9 +103,13 @@ class CancelRegistration:
         is_registered = postponed and postponed.registration.status is RegistrationStatus.REGISTERED
         if is_registered and (customer := await self.cancellations.find(customer_id)):
             return customer
-        raise NotFound("There is no customer with this id.")
+        raise _not_found()
 
     async def _remove(self, stored: StoredCustomer) -> None:
         event = CustomerEvent.canceled(self.new_id(), stored.customer, self.clock())
         await self.cancellations.remove(stored, event)
         self.count_cancellation()
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no customer with this id.")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from shared.domain.callers import Permission, everything
 from shared.domain.customer import Customer, CustomerDetails
 from shared.domain.errors import NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
@@ -38,15 +39,20 @@ class CorrectCustomer:
     new_id: NewId
 
     async def __call__(
-        self, customer_id: CustomerId, correction: Correction, precondition: Precondition = any_version
+        self,
+        customer_id: CustomerId,
+        correction: Correction,
+        precondition: Precondition = any_version,
+        may: Permission = everything,
     ) -> Customer:
         """The corrected customer. What changes nothing stores nothing, and is not announced.
 
+        What somebody may not correct does not exist for them.
         Raises NotFound, PreconditionFailed (it does not hold for the version), StoreUnavailable.
         """
         for _ in range(ATTEMPTS):
             stored = await self.customers.find(customer_id)
-            if stored is None:
+            if stored is None or not may(stored.customer.owner):
                 raise NotFound("There is no customer with this id.")
             if not precondition(stored.customer.version):
                 raise PreconditionFailed("The customer has changed: read it again.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.callers import Permission, everything
 from shared.domain.customer import Customer
 from shared.domain.errors import NotFound
 from shared.domain.identifiers import CustomerId
@@ -40,10 +41,11 @@ class LookUp[Id, Item]:
 
     store: ReadStore[Id, Item]
 
-    async def one(self, resource_id: Id) -> Item:
-        """Raises NotFound, StoreUnavailable."""
+    async def one(self, resource_id: Id, may: Permission = everything) -> Item:
+        """What somebody may not see does not exist for them. Raises NotFound, StoreUnavailable."""
         item = await self.store.get(resource_id)
-        if item is None:
+        # What has no owner is seen by those only who may see everything.
+        if item is None or not may(getattr(item, "owner", None)):
             raise NotFound("There is no resource with this id.")
         return item
 
@@ -59,10 +61,15 @@ class LookUpRegistration:
     registrations: PostponedRegistrations
     customers: ReadItem[CustomerId, Customer]
 
-    async def one(self, customer_id: CustomerId) -> Registration:
-        """Raises NotFound, StoreUnavailable."""
+    async def one(self, customer_id: CustomerId, may: Permission = everything) -> Registration:
+        """What somebody may not see does not exist for them. Raises NotFound, StoreUnavailable."""
+        registration = await self._find(customer_id)
+        if registration is None or not may(registration.owner):
+            raise NotFound("There is no registration with this id.")
+        return registration
+
+    async def _find(self, customer_id: CustomerId) -> Registration | None:
         if stored := await self.registrations.find(customer_id):
             return stored.registration
-        if customer := await self.customers.get(customer_id):
-            return Registration.answered(customer)
-        raise NotFound("There is no registration with this id.")
+        customer = await self.customers.get(customer_id)
+        return Registration.answered(customer) if customer else None

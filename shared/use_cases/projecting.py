@@ -1,4 +1,4 @@
-"""Keeping the read model: each event moves its customer's view forward, or changes nothing."""
+"""Keeping the read model: whatever is known of a customer moves the view forward, or changes nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from shared.domain.customer import FIRST_VERSION
-from shared.domain.customer_view import CustomerView, project
+from shared.domain.customer_view import CustomerView, view_of
 from shared.domain.errors import AlreadyExists, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
@@ -37,10 +37,36 @@ class CustomerViews(Protocol):
 
 
 @dataclass(frozen=True)
-class UpdateView:
-    """Events arrive twice, late, out of order and several at once. An event that loses a race reads the view again."""
+class MoveView:
+    """What is known arrives twice, late, out of order and several at once. What loses a race reads the view again."""
 
     views: CustomerViews
+
+    async def __call__(self, latest: CustomerView, *, is_first: bool = False) -> bool:
+        """Moves the view to `latest`, unless it is there or further. Returns whether that changed it.
+
+        `is_first`: there is probably no view yet. Raises StoreUnavailable.
+        """
+        # Then it is written at once: reading first would double the cost.
+        stored = None if is_first else await self.views.find(latest.customer_id)
+        for _ in range(ATTEMPTS):
+            view = stored.view.moved_to(latest) if stored else latest
+            if view is None:
+                return False
+            try:
+                await (self.views.replace(stored, view) if stored else self.views.add(view))
+            except (AlreadyExists, PreconditionFailed):
+                stored = await self.views.find(latest.customer_id)
+            else:
+                return True
+        raise StoreUnavailable("The view is being changed by many events at once.", CONTENTION_RETRY_AFTER_SECONDS)
+
+
+@dataclass(frozen=True)
+class UpdateView:
+    """Each event moves the view of its customer forward, or changes nothing."""
+
+    move: MoveView
     record_age: Callable[[datetime], None]
 
     async def __call__(self, event: CustomerEvent) -> None:
@@ -48,21 +74,5 @@ class UpdateView:
 
         A repeated event may be hours old, which says nothing about the view.
         """
-        if await self._update(event):
+        if await self.move(view_of(event), is_first=event.data.version == FIRST_VERSION):
             self.record_age(event.time)
-
-    async def _update(self, event: CustomerEvent) -> bool:
-        """Whether the event changed the view."""
-        # A first event usually finds no view, so it is written at once: reading first would double the cost.
-        stored = None if event.data.version == FIRST_VERSION else await self.views.find(event.data.customer_id)
-        for _ in range(ATTEMPTS):
-            view = project(stored.view if stored else None, event)
-            if view is None:
-                return False
-            try:
-                await (self.views.replace(stored, view) if stored else self.views.add(view))
-            except (AlreadyExists, PreconditionFailed):
-                stored = await self.views.find(event.data.customer_id)
-            else:
-                return True
-        raise StoreUnavailable("The view is being changed by many events at once.", CONTENTION_RETRY_AFTER_SECONDS)

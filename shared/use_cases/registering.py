@@ -5,17 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.customer import Customer
-from shared.domain.errors import AlreadyExists, DomainError, KakaoUnavailable
+from shared.domain.errors import AlreadyExists, DomainError, KakaoRefused, KakaoUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import Clock, NewId
 from shared.use_cases.deadline import Deadline, while_unavailable
-from shared.use_cases.postponing import (
-    GRACE_FOR_STORING,
-    Answer,
-    Identified,
-    PostponeRegistration,
-    RegistrationRequest,
-)
+from shared.use_cases.postponing import Answer, Identified, PostponeRegistration, RegistrationRequest
+from shared.use_cases.registrations import GRACE_FOR_STORING
 
 
 class KakaoNotifier(Protocol):
@@ -44,7 +39,7 @@ class RegistrationMetrics(Protocol):
 
 @dataclass(frozen=True)
 class RegisterCustomer:
-    """A registration costs one kakao call and one write; an idempotency key costs one more write."""
+    """A registration costs one kakao call and one write. An idempotency key costs one more write, a claim another."""
 
     kakao: KakaoNotifier
     registrations: Registrations
@@ -57,7 +52,7 @@ class RegisterCustomer:
         """Registers the customer, or postpones the registration if the request allows that.
 
         The same key again is answered as the first request is by now: it may be postponed. Raises KakaoUnavailable,
-        KakaoRefused, IdempotencyKeyReused, RegistrationEnded, StoreUnavailable.
+        KakaoRefused, IdempotencyKeyReused, AlreadyRegistered, RegistrationEnded, StoreUnavailable.
         """
         try:
             identified = await self.postpone.identify(request, deadline)
@@ -69,14 +64,17 @@ class RegisterCustomer:
 
     async def _register(self, identified: Identified, deadline: Deadline) -> Answer:
         request = identified.request
-        customer = Customer.register(identified.customer_id, request.details, self.clock())
+        customer = Customer.register(identified.customer_id, request.details, self.clock(), request.signature)
+        claim = await self.postpone.claim(identified, deadline)
         try:
             with self.metrics.time_kakao_call():
                 await self.kakao.notify_registered(customer, deadline)
-        except KakaoUnavailable as failure:
-            if not request.may_be_postponed:
-                raise
-            return await self.postpone.accept(identified, deadline, may_be_told=failure.may_be_told)
+        except (KakaoUnavailable, KakaoRefused) as failure:
+            if isinstance(failure, KakaoUnavailable) and request.may_be_postponed:
+                return await self.postpone.accept(identified, deadline, may_be_told=failure.may_be_told)
+            if claim:
+                await self.postpone.claims.release(claim, deadline)
+            raise
         return await self._store(customer, deadline, keep_answer=request.idempotency_key is not None)
 
     async def _store(self, customer: Customer, deadline: Deadline, *, keep_answer: bool) -> Answer:

@@ -14,6 +14,8 @@ from shared.use_cases.deadline import Deadline
 # A call of KakaoTalk has ended by then, wherever it was made and whoever gave up waiting for it
 # (KAKAO_TIMEOUT_SECONDS is at most 20), and clocks differ a little. Whom it did not tell by then, it never told.
 KNOWN_AFTER: Final = timedelta(seconds=30)
+# Seconds. A write that has begun is not given up at the deadline.
+GRACE_FOR_STORING: Final = 0.5
 # A key is prolonged before the end of a registration that expires so soon.
 KEY_MARGIN: Final = timedelta(minutes=1)
 
@@ -70,7 +72,8 @@ class PostponedRegistrations(Protocol):
     ) -> None:
         """Ends the registration, adds its events to the outbox, and the customer: all or nothing, in one batch.
 
-        The document then lives for both `Lifetimes` together.
+        With the event of a cancellation, its `Cancellation` is stored too. The document of the registration then lives
+        for both `Lifetimes` together.
 
         Repeating it with the same events succeeds. Raises PreconditionFailed if the registration has changed since it
         was read, AlreadyExists if the customer exists with other events, StoreUnavailable.

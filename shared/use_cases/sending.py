@@ -1,9 +1,11 @@
 """Sending a KakaoTalk message through a provider, and recording it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from shared.domain.cancellation import Cancellation
 from shared.domain.errors import (
     AlreadyExists,
     IdempotencyKeyReused,
@@ -19,6 +21,7 @@ from shared.domain.kakao_message import (
     KakaoMessageDraft,
     KakaoMessageRequest,
     MessageId,
+    MessageKind,
     Receipt,
     message_id,
 )
@@ -57,16 +60,24 @@ class KakaoMessages(Protocol):
         """Raises StoreUnavailable."""
 
 
+class Cancellations(Protocol):
+    async def find(self, customer_id: CustomerId) -> Cancellation | None:
+        """Raises StoreUnavailable."""
+
+
 @dataclass(frozen=True)
 class SendKakao:
     """Sends first, then stores: the provider knows the message id, so a repeated request sends nothing.
 
-    Once the deadline has passed nothing is sent: the caller has given up. What was sent is stored all the same.
+    Once the deadline has passed nothing is sent: the caller has given up. What was sent is stored all the same. A
+    message that may come after its customer's cancellation is stored without what is about the person, if it does:
+    docs/decisions/0034-forgetting.md.
     """
 
     provider: KakaoProvider
     retries: RetryShare
     messages: KakaoMessages
+    cancellations: Cancellations
     reservations: Reservations
     clock: Clock
     new_id: NewId
@@ -95,7 +106,16 @@ class SendKakao:
         request = KakaoMessageRequest.from_record(draft, customer_id=customer_id)
         receipt = await self._send(request, deadline, is_retry=is_retry)
         message = KakaoMessage.sent(request, receipt, self.clock())
-        return await self._store(message, deadline, repeatable=idempotency_key is not None)
+
+        async def add() -> KakaoMessage:
+            # What is stored in time is stored before the customer, who cannot have cancelled by then.
+            may_be_late = is_retry or message.kind is MessageKind.NOTICE or deadline.left() < 0
+            is_late = may_be_late and draft.customer_id and await self.cancellations.find(customer_id)
+            kept = message.forgotten() if is_late else message
+            await self.messages.add(kept)
+            return kept
+
+        return await self._store(message, add, deadline, repeatable=idempotency_key is not None)
 
     async def _send(self, request: KakaoMessageRequest, deadline: Deadline, *, is_retry: bool) -> Receipt:
         if deadline.left() <= 0:
@@ -107,19 +127,20 @@ class SendKakao:
         except TimeoutError:
             raise ProviderUnavailable("The KakaoTalk provider does not respond in time.", RETRY_AFTER) from None
 
-    async def _store(self, message: KakaoMessage, deadline: Deadline, *, repeatable: bool) -> KakaoMessage:
-        """Returns the message, or the one that was stored before it."""
+    async def _store(
+        self, message: KakaoMessage, add: Callable[[], Awaitable[KakaoMessage]], deadline: Deadline, *, repeatable: bool
+    ) -> KakaoMessage:
+        """Returns the message as it was added, or the one that was stored before it."""
         until = Deadline(deadline.at + GRACE_FOR_STORING)
         try:
-            await while_unavailable(until, lambda: self.messages.add(message))
+            return await while_unavailable(until, add)
         except AlreadyExists:
             first = await while_unavailable(until, lambda: self.messages.get(message.message_id))
             if first is None or not repeatable:
                 raise MessageAlreadySent("This customer already has a message of this kind.") from None
-            if first.request_fingerprint != message.request_fingerprint:
+            if not first.is_forgotten and first.request_fingerprint != message.request_fingerprint:
                 raise IdempotencyKeyReused("This Idempotency-Key was used before with another request.") from None
             return first
-        return message
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The change feed of event-publisher is not enough: docs/decisions/0020-sweeping-t
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from shared.domain.errors import PreconditionFailed
 from shared.domain.identifiers import Clock, first_uuid7
 from shared.domain.outbox import OutboxEvent
+from shared.use_cases.marks import Marks
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +32,6 @@ LONGEST_SWEEP_SECONDS: Final = 200
 
 
 @dataclass(frozen=True)
-class SweepMark:
-    """How far the outbox was swept: up to and including the event with the id `swept_to`.
-
-    `swept_to` empty: never. `etag`: of the stored mark, None if there is none.
-    """
-
-    swept_to: str = ""
-    etag: str | None = None
-
-
-@dataclass(frozen=True)
 class OutboxPage:
     """Some documents of the outbox, in the order of their ids. `last_id`: of the last, readable or not; None: empty."""
 
@@ -51,14 +41,8 @@ class OutboxPage:
 
 
 class SweptOutbox(Protocol):
-    async def mark(self) -> SweepMark:
-        """Raises StoreUnavailable."""
-
     async def page(self, after: str, before: str, size: int) -> OutboxPage:
         """At most `size` documents with ids between the two, which are excluded. Raises StoreUnavailable."""
-
-    async def move_mark(self, mark: SweepMark, swept_to: str) -> SweepMark:
-        """Stores the mark. Raises PreconditionFailed if it has changed since it was read, StoreUnavailable."""
 
 
 class RepeatingPublisher(Protocol):
@@ -71,32 +55,35 @@ class SweepOutbox:
     """Sends again each event that has become five minutes old since the last sweep.
 
     Nothing is recorded at an event. The topic drops what was published in time, and everything that reads events
-    recognises those that it has seen.
-    `seconds`: a clock that never goes back. `lifetime`: after which an event leaves the outbox.
+    recognises those that it has seen. One that has expired is stored anew instead, if its customer is still one, and is
+    sent from there. `seconds`: a clock that never goes back.
     """
 
     outbox: SweptOutbox
+    marks: Marks
     publisher: RepeatingPublisher
     clock: Clock
     seconds: Callable[[], float]
-    lifetime: timedelta
+    renew: Callable[[OutboxEvent], Awaitable[bool]]
 
     async def __call__(self) -> None:
         """Sweeps, and ends early once another sweep is faster. Raises StoreUnavailable, PublisherUnavailable."""
         started = self.seconds()
         now = self.clock()
         before = first_uuid7(now - SWEPT_AFTER)
-        mark = await self.outbox.mark()
-        after = max(mark.swept_to, first_uuid7(now - self.lifetime))
+        mark = await self.marks.read()
+        after = mark.position
         while self.seconds() - started < LONGEST_SWEEP_SECONDS:
             page = await self.outbox.page(after, before, EVENTS_A_PAGE)
             if page.last_id is None:
                 return
-            if page.events:
-                await self.publisher.publish_again(page.events)
+            for expired in (event for event in page.events if event.expires_at <= now):
+                await self.renew(expired)
+            if current := [event for event in page.events if event.expires_at > now]:
+                await self.publisher.publish_again(current)
             # Without a new event the mark is not written: an idle system has no writes, and no changes in the feed.
             try:
-                mark = await self.outbox.move_mark(mark, page.last_id)
+                mark = await self.marks.move(mark, page.last_id)
             except PreconditionFailed:
                 log.info("another sweep of the outbox is faster")
                 return

@@ -4,6 +4,7 @@ claim → ask KakaoTalk → settle. Each step can be repeated, and a crash betwe
 document names the next attempt, and what has no message is sent again by the sweep.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
-from shared.domain.customer import Customer
+from shared.domain.customer import Customer, Signature
 from shared.domain.errors import (
     AlreadyExists,
     KakaoBusy,
@@ -21,11 +22,12 @@ from shared.domain.errors import (
     StoreUnavailable,
 )
 from shared.domain.events import CustomerEvent
+from shared.domain.forgetting import UNHANDLED_AFTER
 from shared.domain.identifiers import Clock, NewId
 from shared.domain.registration import Attempt, Registration, RegistrationStatus, pause_after
 from shared.use_cases.deadline import Deadline, while_unavailable
-from shared.use_cases.postponing import GRACE_FOR_STORING
 from shared.use_cases.registrations import (
+    GRACE_FOR_STORING,
     KNOWN_AFTER,
     AttemptQueue,
     KakaoTalk,
@@ -33,6 +35,8 @@ from shared.use_cases.registrations import (
     StoredRegistration,
 )
 from shared.use_cases.withdrawing import KeepKey
+
+log = logging.getLogger(__name__)
 
 # More than the changes that can be in progress at once: a withdrawal, and a later attempt.
 REPETITIONS: Final = 3
@@ -190,6 +194,9 @@ class TryRegistration:
             self.kakao.check_available()
             is_told = await self.kakao.was_told(registration.customer_id, deadline)
         except KakaoUnavailable as failure:
+            if registration.is_to_be_forgotten(now):
+                log.warning("registration %s ends, and nobody knows what KakaoTalk was told", registration.customer_id)
+                return await self._end(stored, end)
             await self.keep_key(registration, now)
             return await self._put_off(stored, pause_after(registration.attempt), _outcome(failure))
         if is_told:
@@ -217,7 +224,7 @@ class TryRegistration:
                 settlement = Settlement(stored, registration.registered(customer), [registered], customer)
             else:
                 # Withdrawn: the customer gets the message of a cancellation after that of the registration.
-                settlement = Settlement(stored, registration.settled(), [registered, canceled])
+                settlement = Settlement(stored, registration.settled(), _expiring(registration, registered, canceled))
             try:
                 await self._store(settlement, deadline)
             except AlreadyExists:
@@ -302,7 +309,15 @@ def _customer(registration: Registration, now: datetime) -> Customer:
     """The customer that the registration is about. There are details as long as something is left to do."""
     if registration.details is None:
         raise ValueError(f"registration {registration.customer_id} has something left to do, and no details")
-    return Customer.register(registration.customer_id, registration.details, now)
+    signature = Signature(registration.owner, registration.consent)
+    return Customer.register(registration.customer_id, registration.details, now, signature)
+
+
+def _expiring(withdrawn: Registration, *events: CustomerEvent) -> Sequence[CustomerEvent]:
+    """The events of somebody who has withdrawn, who is to be forgotten from then on, however late they happen."""
+    if withdrawn.withdrawn_at is None:
+        return events
+    return [event.expiring(withdrawn.withdrawn_at + UNHANDLED_AFTER) for event in events]
 
 
 def _outcome(failure: KakaoUnavailable) -> Outcome:

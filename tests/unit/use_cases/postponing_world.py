@@ -5,6 +5,7 @@ each call can fail before or after it had its effect.
 """
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from shared.domain.idempotency import Reservation, digest
 from shared.domain.identifiers import CustomerId, uuid7
 from shared.domain.registration import Attempt, Registration
 from shared.use_cases.cancelling import CancelRegistration
+from shared.use_cases.claiming import ClaimRegistration
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.looking_up import LookUpRegistration
 from shared.use_cases.postponing import Answer, PostponeRegistration, RegistrationRequest
@@ -32,7 +34,16 @@ from shared.use_cases.registering import RegisterCustomer
 from shared.use_cases.registrations import StoredRegistration
 from shared.use_cases.trying import KeepRegistrations, Outcome, TryRegistration
 from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
-from tests.unit.fakes import LIFETIMES, START, FakeCustomers, FakeMetrics, FakeRegistrations, FakeReservations
+from tests.unit.fakes import (
+    HELD_FOR,
+    LIFETIMES,
+    START,
+    FakeClaims,
+    FakeCustomers,
+    FakeMetrics,
+    FakeRegistrations,
+    FakeReservations,
+)
 from tests.virtual_time import VirtualLoop
 
 BLOCKED = CustomerDetails(customer_name="blocked", customer_address="incheon", customer_age=20)
@@ -91,6 +102,11 @@ class Partitions(FakeCustomers):
         self._until[registration.customer_id] = self._clock() + lifetime
         self.ever.add(registration.customer_id)
         return super().store(registration)
+
+    def loses_by(self, moment: datetime) -> bool:
+        """Whether a registration with something left to do disappears by then: it was not tried for a week."""
+        left = {each for each, stored in self.registrations.items() if stored.registration.due_at}
+        return any(until <= moment for each, until in self._until.items() if each in left)
 
     def expire(self) -> None:
         for customer_id in [each for each, until in self._until.items() if until <= self._clock()]:
@@ -152,11 +168,15 @@ class Gate:
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         call = getattr(self._port, name)
+        if not inspect.iscoroutinefunction(call):
+            return call  # type: ignore[no-any-return]
 
         async def gated(*arguments: Any, **named: Any) -> Any:
             how = await self._world.stop(f"{type(self._port).__name__}.{name}")
             if how is How.CRASH_BEFORE:
                 raise Crash
+            if how is How.LATER and self._world.late_calls is not None:
+                self._world.late_calls.append(lambda: call(*arguments, **named))
             if how in (How.UNAVAILABLE, How.BUSY, How.LATER):
                 raise self._unavailable()
             result = await call(*arguments, **named)
@@ -234,6 +254,7 @@ class Seen:
     gone: set[str] = field(default_factory=set)
     ended: dict[str, str] = field(default_factory=dict)
     of_key: dict[str, set[str]] = field(default_factory=dict)
+    overdue: set[str] = field(default_factory=set)
 
 
 class World:
@@ -248,6 +269,9 @@ class World:
         self.queue = Queue(self.clock)
         self.kakao = Kakao(self)
         self.keys = Reservations(self.clock)
+        self.claims = FakeClaims()
+        # What callers gave up and what still arrives, in a world where that can happen.
+        self.late_calls: list[Callable[[], Coroutine[Any, Any, Any]]] | None = None
         self.seen = Seen()
         self.metrics = FakeMetrics()
         self._build()
@@ -263,7 +287,9 @@ class World:
         self.gated_queue: Any = Gate(self, self.queue, lambda: PublisherUnavailable("away", 1))
         keep_key = KeepKey(keys, LIFETIMES)
         clock, new_id, metrics = self.clock, self.new_id, self.metrics
-        self.postpone = PostponeRegistration(registrations, keys, LIFETIMES, clock, new_id, metrics)
+        gated_claims: Any = Gate(self, self.claims, away)
+        claims = ClaimRegistration(gated_claims, registrations, customers, HELD_FOR, self.claim_clock)
+        self.postpone = PostponeRegistration(registrations, keys, claims, LIFETIMES, clock, new_id, metrics)
         self.register = RegisterCustomer(self.kakao, customers, self.postpone, clock, new_id, metrics)
         look_up = LookUpRegistration(registrations, customers)
         self.withdraw = WithdrawRegistration(registrations, look_up, keep_key, clock, metrics.count_ended)
@@ -274,6 +300,9 @@ class World:
         self.keep = KeepRegistrations(registrations, keep_key, clock, metrics.count_ended)
 
     def clock(self) -> datetime:
+        return self.now
+
+    def claim_clock(self) -> datetime:
         return self.now
 
     def new_id(self) -> str:
@@ -453,6 +482,8 @@ class World:
             assert customer_id in self.kakao.told, "a customer exists whom kakao has not told"
         for customer_id, stored in store.registrations.items():
             registration = stored.registration
+            if registration.is_to_be_forgotten(self.clock()):
+                self.seen.overdue.add(customer_id)
             if registration.due_at is None:
                 assert registration.details is None, "an ended registration holds details"
             if registration.is_pending:
@@ -475,8 +506,9 @@ class World:
         assert registered <= self.kakao.told, "an event of somebody whom kakao has not told"
         assert registered == store.customers.keys() | canceled
         assert canceled.isdisjoint(store.customers)
-        # Whoever crashed before anything was stored was promised nothing, and his id is known to nobody.
-        known = store.ever | registered
+        # Whoever crashed before anything was stored was promised nothing, and his id is known to nobody. Whom kakao did
+        # not say anything about for days had to be forgotten.
+        known = (store.ever - self.seen.overdue) | registered
         assert self.kakao.told & known <= registered, "kakao has told somebody who is not registered"
         assert self.seen.registered <= registered
         for customer_id, status in self.seen.ended.items():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.customer import Customer, CustomerDetails
-from shared.domain.customer_view import CustomerView, project
+from shared.domain.customer_view import CustomerView, view_of
 from shared.domain.errors import DomainError, NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
@@ -160,7 +160,8 @@ def check_events(world: Corrections, customer_id: CustomerId) -> None:
 def view_after(events: Sequence[CustomerEvent]) -> CustomerView | None:
     view: CustomerView | None = None
     for event in events:
-        view = project(view, event) or view
+        latest = view_of(event)
+        view = (view.moved_to(latest) or view) if view else latest
     return view
 
 

@@ -127,7 +127,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(duration=DURATIONS)
     def pass_time(self, duration: timedelta) -> None:
-        self.world.pass_time(duration)
+        if not self.world.partitions.loses_by(self.world.now + duration):
+            self.world.pass_time(duration)
 
     @rule(is_away=st.booleans())
     def kakao(self, *, is_away: bool) -> None:

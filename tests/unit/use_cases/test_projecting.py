@@ -7,7 +7,7 @@ from shared.domain.customer_view import CustomerView
 from shared.domain.errors import PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
-from shared.use_cases.projecting import StoredView, UpdateView
+from shared.use_cases.projecting import MoveView, StoredView, UpdateView
 from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeMetrics, FakeViews
 
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
@@ -20,7 +20,7 @@ async def test_either_order_ends_in_the_same_view(order: tuple[CustomerEvent, Cu
     views, metrics = FakeViews(), FakeMetrics()
 
     for event in (*order, *order):
-        await UpdateView(views, metrics.record_age)(event)
+        await UpdateView(MoveView(views), metrics.record_age)(event)
 
     view = views.views[CUSTOMER.customer_id].view
     assert (view.status, view.version, view.registered_at, view.canceled_at) == ("CANCELED", 2, START, START)
@@ -37,7 +37,7 @@ async def test_both_at_once_end_in_the_same_view() -> None:
             return found
 
     views = SlowViews()
-    update = UpdateView(views, FakeMetrics().record_age)
+    update = UpdateView(MoveView(views), FakeMetrics().record_age)
 
     await asyncio.gather(*(update(event) for event in (CANCELED, REGISTERED, CANCELED, REGISTERED)))
 
@@ -51,7 +51,7 @@ async def test_an_event_that_loses_every_race_fails_and_its_age_is_not_recorded(
             raise PreconditionFailed
 
     views, metrics = ContestedViews(), FakeMetrics()
-    update = UpdateView(views, metrics.record_age)
+    update = UpdateView(MoveView(views), metrics.record_age)
     await update(REGISTERED)
 
     with pytest.raises(StoreUnavailable):

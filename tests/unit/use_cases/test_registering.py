@@ -10,8 +10,9 @@ from shared.domain.registration import Registration
 from shared.use_cases.cancelling import CancelRegistration
 from shared.use_cases.deadline import LONGEST_PAUSE, Deadline
 from shared.use_cases.looking_up import LookUpRegistration
-from shared.use_cases.postponing import GRACE_FOR_STORING, Answer, PostponeRegistration, RegistrationRequest
+from shared.use_cases.postponing import Answer, PostponeRegistration, RegistrationRequest
 from shared.use_cases.registering import RegisterCustomer
+from shared.use_cases.registrations import GRACE_FOR_STORING
 from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
 from tests.unit.fakes import (
     LIFETIMES,
@@ -23,6 +24,7 @@ from tests.unit.fakes import (
     FakeRegistrations,
     FakeReservations,
     Ticks,
+    claiming,
 )
 from tests.virtual_time import run_virtually, virtual_loop
 
@@ -40,7 +42,7 @@ class Registering:
         self.metrics = FakeMetrics()
         registrations = FakeRegistrations(self.customers)
         self.postpone = PostponeRegistration(
-            registrations, self.reservations, LIFETIMES, ticks.now, ticks.new_id, self.metrics
+            registrations, self.reservations, claiming(registrations), LIFETIMES, ticks.now, ticks.new_id, self.metrics
         )
         self.use_case = RegisterCustomer(
             self.kakao, self.customers, self.postpone, ticks.now, ticks.new_id, self.metrics

@@ -240,7 +240,7 @@ async def test_a_registration_that_has_changed_meanwhile_gets_no_second_message(
         async def due_before(self, moment: datetime, size: int) -> Sequence[StoredRegistration]:
             found = await super().due_before(moment, size)
             for one in found:
-                self.put(one.registration.withdrawn())
+                self.put(one.registration.withdrawn(START))
             return found
 
     scene.stored.__class__ = Changing

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from shared.domain.cancellation import Cancellation
 from shared.domain.errors import (
     IdempotencyKeyReused,
     MessageAlreadySent,
@@ -14,7 +15,15 @@ from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft, KakaoMe
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.retry_share import RetryShare
 from shared.use_cases.sending import GRACE_FOR_STORING, SendKakao, WasSent
-from tests.unit.fakes import CUSTOMER_ID, FakeMessages, FakeProvider, FakeReservations, Ticks
+from tests.unit.fakes import (
+    CUSTOMER_ID,
+    START,
+    FakeCancellations,
+    FakeMessages,
+    FakeProvider,
+    FakeReservations,
+    Ticks,
+)
 from tests.virtual_time import run_virtually, virtual_loop
 
 OWN_KEY = message_id(CUSTOMER_ID, MessageKind.REGISTERED)
@@ -36,7 +45,10 @@ class Sending:
         self.reservations = FakeReservations()
         ticks = Ticks()
         retries = RetryShare(lambda: asyncio.get_running_loop().time())
-        self.use_case = SendKakao(self.provider, retries, self.messages, self.reservations, ticks.now, ticks.new_id)
+        self.cancellations = FakeCancellations()
+        self.use_case = SendKakao(
+            self.provider, retries, self.messages, self.cancellations, self.reservations, ticks.now, ticks.new_id
+        )
 
     async def send(
         self,
@@ -224,3 +236,59 @@ def test_a_provider_that_does_not_say_whether_it_has_sent_a_message_leaves_that_
             await WasSent(sending.provider, sending.messages)(OWN_KEY, Deadline.after(2))
 
     run_virtually(ask())
+
+
+CANCELLATION = Cancellation(customer_id=CUSTOMER_ID, event_id="event 2", version=2, canceled_at=START)
+NOTICE = DRAFT.model_copy(update={"kind": MessageKind.NOTICE})
+
+
+@pytest.mark.parametrize(("draft", "is_retry"), [(NOTICE, False), (DRAFT, True)])
+async def test_a_message_that_comes_after_the_cancellation_is_kept_without_what_is_about_the_person(
+    sending: Sending, draft: KakaoMessageDraft, is_retry: bool
+) -> None:
+    sending.cancellations.cancellations[CUSTOMER_ID] = CANCELLATION
+
+    message = await sending.send(draft, is_retry=is_retry)
+
+    assert message.is_forgotten
+    assert list(sending.messages.messages.values()) == [message]
+
+
+def test_a_message_that_is_stored_after_its_deadline_may_come_after_the_cancellation() -> None:
+    async def send() -> KakaoMessage:
+        sending = Sending()
+        sending.cancellations.cancellations[CUSTOMER_ID] = CANCELLATION
+        sending.messages.away_until = 2 + GRACE_FOR_STORING - 1
+        return await sending.send(DRAFT)
+
+    assert run_virtually(send()).is_forgotten
+
+
+async def test_whether_a_customer_has_cancelled_is_not_asked_for_a_message_in_time(sending: Sending) -> None:
+    sending.cancellations.failure = StoreUnavailable("away", 1)
+
+    assert not (await sending.send(DRAFT)).is_forgotten
+    assert not (await sending.send(NOTICE.model_copy(update={"customer_id": None}))).is_forgotten
+    assert sending.cancellations.reads == 0
+
+
+def test_a_message_of_which_that_cannot_be_known_is_not_stored() -> None:
+    async def send() -> Sending:
+        sending = Sending()
+        sending.cancellations.failure = StoreUnavailable("away", 1)
+        with pytest.raises(StoreUnavailable):
+            await sending.send(NOTICE)
+        return sending
+
+    assert run_virtually(send()).messages.messages == {}
+
+
+@pytest.mark.parametrize("key", [OWN_KEY, "any other key"])
+async def test_the_same_key_gets_what_is_left_of_a_message_that_was_forgotten(sending: Sending, key: str) -> None:
+    first = await sending.send(DRAFT, key)
+    await sending.messages.forget(CUSTOMER_ID)
+
+    second = await sending.send(DRAFT, key)
+
+    assert second == first.forgotten()
+    assert len(sending.provider.sent) == 1

@@ -9,21 +9,21 @@ import pytest
 from shared.domain.customer import Customer
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CustomerEvent
+from shared.domain.forgetting import UNHANDLED_AFTER
 from shared.domain.identifiers import uuid7
 from shared.domain.outbox import OutboxEvent
+from shared.use_cases.marks import Mark
 from shared.use_cases.sweeping import (
     EVENTS_A_PAGE,
     EVENTS_A_SECOND,
     LONGEST_SWEEP_SECONDS,
     MINUTES_BETWEEN_SWEEPS,
     SWEPT_AFTER,
-    SweepMark,
     SweepOutbox,
 )
-from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakePublisher, FakeSweptOutbox
+from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeMarks, FakePublisher, FakeSweptOutbox
 from tests.virtual_time import run_virtually, virtual_loop
 
-LIFETIME = timedelta(days=7)
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 
 
@@ -32,6 +32,7 @@ class Sweeps:
     """A sweep whose clocks do not move by themselves."""
 
     outbox: FakeSweptOutbox = field(default_factory=FakeSweptOutbox)
+    marks: FakeMarks = field(default_factory=FakeMarks)
     publisher: FakePublisher = field(default_factory=FakePublisher)
     now: datetime = START
     seconds: Callable[[], float] = lambda: 0.0
@@ -40,13 +41,15 @@ class Sweeps:
         """Stores events of this age; returns their ids in order."""
         ids = [uuid7(self.now - age, number) for number in range(count)]
         for event_id in ids:
-            event = CustomerEvent.registered(event_id, CUSTOMER)
+            event = CustomerEvent.registered(event_id, CUSTOMER).model_copy(update={"time": self.now - age})
             self.outbox.events.append(OutboxEvent.of(event, traceparent=None, ttl=60))
         return ids
 
     async def run(self) -> None:
-        sweep = SweepOutbox(self.outbox, self.publisher, lambda: self.now, self.seconds, LIFETIME)
-        await sweep()
+        await self.sweep(self.publisher)()
+
+    def sweep(self, publisher: FakePublisher) -> SweepOutbox:
+        return SweepOutbox(self.outbox, self.marks, publisher, lambda: self.now, self.seconds, self.outbox.renew)
 
     @property
     def sent(self) -> list[str]:
@@ -97,16 +100,22 @@ async def test_an_idle_system_writes_nothing(sweeps: Sweeps) -> None:
     for _ in range(3):
         await sweeps.run()
 
-    assert sweeps.outbox.stored == SweepMark()
+    assert sweeps.marks.stored == Mark()
 
 
-async def test_the_first_sweep_begins_where_the_outbox_does(sweeps: Sweeps) -> None:
-    sweeps.store(LIFETIME + timedelta(seconds=1))  # expired, but not deleted yet
-    [kept] = sweeps.store(LIFETIME - timedelta(seconds=1))
+@pytest.mark.parametrize("is_live", [True, False])
+async def test_an_event_that_has_expired_is_stored_anew_for_a_customer_and_never_sent(
+    sweeps: Sweeps, is_live: bool
+) -> None:
+    [expired] = sweeps.store(UNHANDLED_AFTER)
+    [current] = sweeps.store(UNHANDLED_AFTER - timedelta(seconds=1))
+    sweeps.outbox.live = {CUSTOMER_ID} if is_live else set()
 
     await sweeps.run()
 
-    assert sweeps.sent == [kept]
+    assert sweeps.sent == [current]
+    assert sweeps.outbox.renewed == ([expired] if is_live else [])
+    assert sweeps.marks.stored.position == current
 
 
 async def test_many_events_are_sent_in_pages_and_the_mark_moves_after_each(sweeps: Sweeps) -> None:
@@ -116,7 +125,7 @@ async def test_many_events_are_sent_in_pages_and_the_mark_moves_after_each(sweep
 
     assert sweeps.sent == ids
     assert sweeps.outbox.pages == 3
-    assert sweeps.outbox.stored.swept_to == ids[-1]
+    assert sweeps.marks.stored.position == ids[-1]
 
 
 def test_many_events_leave_most_of_what_service_bus_takes_to_publishing(sweeps: Sweeps) -> None:
@@ -138,7 +147,7 @@ async def test_what_was_not_sent_is_swept_again(sweeps: Sweeps) -> None:
     sweeps.publisher.failure = PublisherUnavailable("down", 1)
     with pytest.raises(PublisherUnavailable):
         await sweeps.run()
-    assert sweeps.outbox.stored == SweepMark()
+    assert sweeps.marks.stored == Mark()
 
     sweeps.publisher.failure = None
     await sweeps.run()
@@ -163,13 +172,12 @@ async def test_of_two_sweeps_at_once_one_ends(sweeps: Sweeps) -> None:
 
     class Overtaken(FakePublisher):
         async def publish_again(self, events: object) -> None:
-            sweeps.outbox.stored = SweepMark(ids[-1], "etag of another sweep")
+            sweeps.marks.stored = Mark(ids[-1], "etag of another sweep")
 
-    sweep = SweepOutbox(sweeps.outbox, Overtaken(), lambda: sweeps.now, lambda: 0.0, LIFETIME)
-    await sweep()
+    await sweeps.sweep(Overtaken())()
 
     assert sweeps.outbox.pages == 1
-    assert sweeps.outbox.stored == SweepMark(ids[-1], "etag of another sweep")
+    assert sweeps.marks.stored == Mark(ids[-1], "etag of another sweep")
 
 
 async def test_an_unreadable_document_holds_nothing_up(sweeps: Sweeps) -> None:
