@@ -13,6 +13,7 @@ from typing import Final
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
 
+from shared.domain.access_record import AccessRecord
 from shared.domain.errors import DomainError, KakaoRefused, KakaoUnavailable, Overloaded
 from shared.domain.identifiers import utc_now
 from shared.domain.registration import RegistrationStatus
@@ -82,6 +83,9 @@ def _gauge(
 _registrations = _counter("ssak8.registrations", "{customer}", "Customers registered.")
 _cancellations = _counter("ssak8.cancellations", "{customer}", "Registrations cancelled.")
 _refusals = _counter("ssak8.refusals", "{request}", "Registrations refused, by reason.", "reason")
+_accesses = _counter(
+    "ssak8.accesses", "{access}", "What operators saw or changed of customers' data.", "action", "target"
+)
 _wait = _histogram("ssak8.registration.wait", "How long an admitted registration waited for its turn.", DURATIONS)
 _gauge("ssak8.registration.waiting", "Registrations that wait for their turn.", _observe_waiting)
 _postponed = _counter("ssak8.registrations.postponed", "{registration}", "Registrations postponed.")
@@ -101,6 +105,10 @@ _kakao_duration = _histogram("ssak8.kakao.duration", "Calls to the kakao service
 _outbox_age = _histogram("ssak8.outbox.age", "From an event to its publication.", AGES)
 _alert_age = _histogram("ssak8.alert.age", "From a cancellation to the record of its alert.", AGES)
 _view_age = _histogram("ssak8.view.age", "From an event to the view that shows it.", AGES)
+_forget_age = _histogram(
+    "ssak8.forget.age", "From a cancellation until a timer has made sure that it is forgotten.", AGES, "what"
+)
+_expired = _counter("ssak8.expired", "{message}", "Messages that expired unhandled and were removed.", "source")
 _gauge("ssak8.breaker.state", "0 closed, 1 half-open, 2 open, by circuit.", _observe_breakers, "circuit")
 
 
@@ -110,6 +118,11 @@ def count_registration() -> None:
 
 def count_cancellation() -> None:
     _cancellations.add(1)
+
+
+def count_access(record: AccessRecord) -> None:
+    """Counts something that an operator saw or changed."""
+    _accesses.add(1, {"action": record.action.value, "target": record.target.value})
 
 
 def count_refusal(error: DomainError) -> None:
@@ -179,6 +192,16 @@ def record_alert_age(since: datetime) -> None:
 
 def record_view_age(since: datetime) -> None:
     _record_age(_view_age, since)
+
+
+def record_forget_age(what: str, since: datetime) -> None:
+    """Records that a timer has made sure of a cancellation. `what`: claims, messages, views."""
+    _forget_age.record(max(0.0, (utc_now() - since).total_seconds()), {"what": what})
+
+
+def count_expired(source: str) -> None:
+    """Counts a message that was removed because it had expired. `source`: where it lay."""
+    _expired.add(1, {"source": source})
 
 
 def _record_age(histogram: Histogram, since: datetime) -> None:

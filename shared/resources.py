@@ -9,6 +9,8 @@ CUSTOMERS: Final = "customers"
 KAKAOS: Final = "kakaos"
 CUSTOMER_VIEWS: Final = "customerViews"
 LEASES: Final = "leases"
+ACCESS_RECORDS: Final = "accessRecords"
+"""Who of the operators has seen or changed whose data."""
 
 TOPIC: Final = "customer-events"
 KAKAO_ALERT: Final = "kakao-alert"

@@ -20,6 +20,16 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.domain.forgetting import FORGET_AFTER
+from shared.domain.privacy_policy import (
+    ACCESS_RECORDS_KEPT,
+    AGE_OF_CONSENT,
+    CANCELED_VIEWS_KEPT,
+    MESSAGES_KEPT,
+    PolicyEmail,
+    PolicyPhone,
+    PolicyText,
+)
 from shared.domain.sandbox import Capacity, Latency, Rate, SandboxBehaviour, is_distribution
 from shared.session_keys import read_public_keys
 
@@ -30,6 +40,9 @@ FEED_POLL_DEFAULT: Final = 50
 DAY = 24 * 60 * 60
 # Thirty seconds after a call, kakao is asked whether it told the customer: KNOWN_AFTER in use_cases/registrations.py.
 LONGEST_KAKAO_CALL_SECONDS: Final = 20
+FORGET_AFTER_SECONDS: Final = int(FORGET_AFTER.total_seconds())
+# An event that arrives after its customer's view has expired would make it anew. Nothing is delivered that late.
+SHORTEST_CANCELED_VIEW_SECONDS: Final = FORGET_AFTER_SECONDS + DAY
 # The host renews the lock of a single message for five minutes, and those of a batch never: they last one minute
 # (service-bus.json). What is not finished by then is given back while its lock can still be settled.
 LONGEST_DELIVERY_SECONDS: Final = 270
@@ -77,6 +90,15 @@ def _issuer(text: str) -> str:
     return text
 
 
+def _resolved(secret: SecretStr) -> SecretStr:
+    """The platform hands the reference itself to an app that may not read the secret yet: a text that anybody knows."""
+    if secret.get_secret_value().startswith("@Microsoft.KeyVault("):
+        raise ValueError(
+            "could not be read from the Key Vault: does the secret exist, and may the app's identity read it?"
+        )
+    return secret
+
+
 class SettingsError(Exception):
     """Settings are missing or wrong. The message names each, and never shows a value."""
 
@@ -101,6 +123,22 @@ class Settings(BaseSettings):
     operator_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
     operator_audience: str | None = None
     operator_keys_timeout_seconds: Seconds = 2
+    owner_key: Annotated[SecretStr, Field(min_length=32, max_length=256), AfterValidator(_resolved)] | None = None
+    customer_app_id: str | None = None
+    customer_minimum_age: int = Field(default=14, ge=0, le=150)
+    access_record_ttl_seconds: int = Field(default=400 * DAY, ge=365 * DAY)
+
+    privacy_operator_name: PolicyText | None = None
+    privacy_operator_address: PolicyText | None = None
+    privacy_officer_name: PolicyText | None = None
+    privacy_officer_title: PolicyText | None = None
+    privacy_department: PolicyText | None = None
+    privacy_phone: PolicyPhone | None = None
+    privacy_email: PolicyEmail | None = None
+    privacy_hosting_processor: PolicyText | None = None
+    privacy_message_processor: PolicyText | None = None
+    privacy_message_retention: PolicyText | None = None
+    privacy_inquiry_retention: PolicyText | None = None
 
     cosmos_connection: SecretStr | None = None
     cosmos_connection__account_endpoint: AnyHttpUrl | None = Field(
@@ -145,7 +183,7 @@ class Settings(BaseSettings):
     feed_poll_milliseconds: FeedPoll = FEED_POLL_DEFAULT
     delivery_retry_seconds: float = Field(default=180, ge=0, le=240)
     batch_retry_seconds: float = Field(default=30, ge=0, le=45)
-    outbox_ttl_seconds: int = Field(default=7 * DAY, ge=60)
+    outbox_ttl_seconds: int = Field(default=FORGET_AFTER_SECONDS, ge=60)
     idempotency_ttl_seconds: int = Field(default=DAY, ge=1)
     kakao_message_ttl_seconds: int = Field(default=365 * DAY, ge=1)
     canceled_view_ttl_seconds: int = Field(default=30 * DAY, ge=1)
@@ -161,6 +199,16 @@ class Settings(BaseSettings):
             lost_answer_rate=self.sandbox_lost_answer_rate,
             outage=self.sandbox_outage,
         )
+
+    @property
+    def privacy_details(self) -> dict[str, str]:
+        """What is set of what only the operator can put into the privacy policy, by the names in its text."""
+        values = {name: getattr(self, name.lower()) for name in self._privacy_names()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def _privacy_names(cls) -> list[str]:
+        return [name.upper() for name in cls.model_fields if name.startswith("privacy_")]
 
     @field_validator("ssak8_services", mode="before")
     @classmethod
@@ -195,11 +243,68 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _customers_can_be_forgotten(self) -> Self:
+        days = FORGET_AFTER.days
+        forgotten = f"nothing about a customer is kept longer than {days} days ({FORGET_AFTER_SECONDS} s) after the end"
+        if self.outbox_ttl_seconds > FORGET_AFTER_SECONDS:
+            raise ValueError(
+                f"OUTBOX_TTL_SECONDS must be at most {FORGET_AFTER_SECONDS}: events hold names, and {forgotten}"
+            )
+        if self.registration_lifetime_seconds + self.idempotency_ttl_seconds > FORGET_AFTER_SECONDS:
+            raise ValueError(
+                f"REGISTRATION_LIFETIME_SECONDS and IDEMPOTENCY_TTL_SECONDS must be at most {FORGET_AFTER_SECONDS} "
+                f"together: a first answer is kept for both, it holds a name, and {forgotten}"
+            )
+        if self.canceled_view_ttl_seconds < SHORTEST_CANCELED_VIEW_SECONDS:
+            raise ValueError(
+                f"CANCELED_VIEW_TTL_SECONDS must be at least {SHORTEST_CANCELED_VIEW_SECONDS}: events are delivered "
+                f"for up to {days} days, and a late one would make the view of a cancelled customer anew"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _callers_can_be_known(self) -> Self:
-        needed = ("session_issuer", "session_audience", "session_public_keys", "operator_issuer", "operator_audience")
+        needed: tuple[str, ...] = (
+            "session_issuer",
+            "session_audience",
+            "session_public_keys",
+            "operator_issuer",
+            "operator_audience",
+        )
+        if self.ssak8_services - {Service.KAKAO}:
+            needed = (*needed, "owner_key")  # by which claims are found
+        if Service.KAKAO in self.ssak8_services:
+            needed = (*needed, "customer_app_id")  # the only app that may send messages
         missing = [name.upper() for name in needed if not getattr(self, name)]
         if self.access is Access.CUSTOMERS and missing:
             raise ValueError(f"{', '.join(missing)} must be set: ACCESS=customers needs them to know who calls")
+        return self
+
+    @model_validator(mode="after")
+    def _the_privacy_policy_is_true(self) -> Self:
+        for name, kept, promised in (
+            ("KAKAO_MESSAGE_TTL_SECONDS", self.kakao_message_ttl_seconds, MESSAGES_KEPT),
+            ("CANCELED_VIEW_TTL_SECONDS", self.canceled_view_ttl_seconds, CANCELED_VIEWS_KEPT),
+            ("ACCESS_RECORD_TTL_SECONDS", self.access_record_ttl_seconds, ACCESS_RECORDS_KEPT),
+        ):
+            if kept > promised.total_seconds():
+                raise ValueError(
+                    f"{name} must be at most {promised.total_seconds():.0f} ({promised.days} days), which the privacy "
+                    "policy promises: shared/privacy/"
+                )
+        if self.access is Access.OPEN:
+            return self
+        if self.customer_minimum_age < AGE_OF_CONSENT:
+            raise ValueError(
+                f"CUSTOMER_MINIMUM_AGE must be at least {AGE_OF_CONSENT} with ACCESS=customers: the privacy policy "
+                "says that nobody younger is registered"
+            )
+        missing = [name for name in self._privacy_names() if name not in self.privacy_details]
+        if Service.CUSTOMER in self.ssak8_services and missing:
+            raise ValueError(
+                f"{', '.join(missing)} must be set: the privacy policy contains them, and with ACCESS=customers "
+                "everybody consents to it"
+            )
         return self
 
     @classmethod

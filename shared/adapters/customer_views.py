@@ -1,5 +1,6 @@
 """Customer views in Cosmos DB: the read model. The view of a cancelled customer expires."""
 
+from datetime import timedelta
 from typing import Any
 
 from azure.core import MatchConditions
@@ -12,7 +13,8 @@ from azure.cosmos.exceptions import (
 from shared.adapters.cosmos import CosmosDatabase, NewestFirst
 from shared.domain.customer_view import CustomerView
 from shared.domain.errors import AlreadyExists, PreconditionFailed
-from shared.domain.identifiers import CustomerId
+from shared.domain.forgetting import seconds_left
+from shared.domain.identifiers import CustomerId, utc_now
 from shared.resources import CUSTOMER_VIEWS
 from shared.settings import Settings
 from shared.use_cases.looking_up import Page, Position
@@ -20,8 +22,9 @@ from shared.use_cases.projecting import StoredView
 
 NEWEST_FIRST = NewestFirst(
     container=CUSTOMER_VIEWS,
-    first_page="SELECT TOP @size * FROM c ORDER BY c.id DESC",
-    next_page="SELECT TOP @size * FROM c WHERE c.id < @after ORDER BY c.id DESC",
+    # Ids are hexadecimal: what is above them is the mark of the timer that forgets.
+    first_page="SELECT TOP @size * FROM c WHERE c.id < 'g' ORDER BY c.id DESC",
+    next_page="SELECT TOP @size * FROM c WHERE c.id < 'g' AND c.id < @after ORDER BY c.id DESC",
     parameters={},
     read=CustomerView.model_validate,
     position=lambda view: view.customer_id,
@@ -71,5 +74,8 @@ class CosmosCustomerViews:
         return await NEWEST_FIRST.page(self._database, size, after)
 
     def _document(self, view: CustomerView) -> dict[str, Any]:
-        expiry = {"ttl": self._settings.canceled_view_ttl_seconds} if view.status == "CANCELED" else {}
-        return {"id": view.customer_id, **view.to_json_object(), **expiry}
+        document = {"id": view.customer_id, **view.to_json_object()}
+        if view.canceled_at:
+            lifetime = timedelta(seconds=self._settings.canceled_view_ttl_seconds)
+            document["ttl"] = seconds_left(view.canceled_at, lifetime, utc_now())
+        return document

@@ -1,14 +1,15 @@
 """Customers in Cosmos DB: each in a partition of its own, together with its outbox events."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosResourceNotFoundError
 
-from shared.adapters.cosmos import CosmosDatabase, NewestFirst, status_in_batch
+from shared.adapters.cosmos import CosmosDatabase, NewestFirst, first_items, status_in_batch
 from shared.adapters.customer_documents import (
     customer_document,
     event_document,
+    event_documents,
     registration_document,
 )
 from shared.domain.customer import Customer
@@ -16,6 +17,7 @@ from shared.domain.documents import DocumentKind
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
+from shared.domain.phone_number import PhoneNumber
 from shared.domain.registration import Registration
 from shared.resources import CUSTOMERS
 from shared.settings import Settings
@@ -30,6 +32,11 @@ NEWEST_FIRST = NewestFirst(
     read=Customer.model_validate,
     position=lambda customer: customer.customer_id,
 )
+
+
+# Only the document of a customer has this property. A condition on the type as well may be looked up instead of it, and
+# reads every customer.
+BY_PHONE_NUMBER: Final = "SELECT TOP @size * FROM c WHERE c.customerPhone = @number ORDER BY c.id DESC"
 
 
 class CosmosCustomers:
@@ -51,7 +58,9 @@ class CosmosCustomers:
 
     async def find(self, customer_id: CustomerId) -> StoredCustomer | None:
         document = await self._read(customer_id, customer_id)
-        return StoredCustomer(Customer.model_validate(document), document["_etag"]) if document else None
+        if document is None or document["type"] != DocumentKind.CUSTOMER:
+            return None  # a fence has the place of a customer who will never be
+        return StoredCustomer(Customer.model_validate(document), document["_etag"])
 
     async def get(self, customer_id: CustomerId) -> Customer | None:
         stored = await self.find(customer_id)
@@ -67,7 +76,8 @@ class CosmosCustomers:
 
     async def _change(self, operation: tuple[Any, ...], event: CustomerEvent) -> None:
         """Executes the operation on the customer, and stores its event."""
-        operations: list[Any] = [operation, ("create", (event_document(event, self._settings),))]
+        documents = event_documents([event], self._settings)
+        operations: list[Any] = [operation, *(("create", (document,)) for document in documents)]
         status = await self._execute(operations, event, expected=[404, 409, 412])
         if status == 412:
             raise PreconditionFailed("The customer has changed: read it again.")
@@ -76,6 +86,12 @@ class CosmosCustomers:
 
     async def page(self, size: int, after: Position | None) -> Page[Customer]:
         return await NEWEST_FIRST.page(self._database, size, after)
+
+    async def with_phone_number(self, number: PhoneNumber, at_most: int) -> Sequence[Customer]:
+        parameters: dict[str, object] = {"@number": number, "@size": at_most}
+        async with self._database.container(CUSTOMERS, "query_items") as container:
+            documents = await first_items(container, BY_PHONE_NUMBER, parameters, at_most)
+        return [Customer.model_validate(document) for document in documents]
 
     async def _execute(self, operations: list[Any], event: CustomerEvent, expected: Sequence[int]) -> int | None:
         """Executes a batch that creates the outbox document of `event`, all or nothing.

@@ -1,10 +1,20 @@
 """KakaoTalk messages in Cosmos DB, each in its customer's partition."""
 
-from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNotFoundError
+from datetime import datetime, timedelta
+from typing import Final
 
-from shared.adapters.cosmos import CosmosDatabase, NewestFirst
+from azure.core import MatchConditions
+from azure.cosmos.exceptions import (
+    CosmosAccessConditionFailedError,
+    CosmosResourceExistsError,
+    CosmosResourceNotFoundError,
+)
+
+from shared.adapters.cosmos import CosmosDatabase, Document, NewestFirst
 from shared.domain.documents import DocumentKind
-from shared.domain.errors import AlreadyExists
+from shared.domain.errors import AlreadyExists, StoreUnavailable
+from shared.domain.forgetting import seconds_left
+from shared.domain.identifiers import CustomerId, utc_now
 from shared.domain.kakao_message import KakaoMessage, MessageId, customer_of
 from shared.domain.record import rfc3339
 from shared.resources import KAKAOS
@@ -25,6 +35,16 @@ NEWEST_FIRST = NewestFirst(
     read=KakaoMessage.model_validate,
     position=_sort_key,
 )
+
+
+MESSAGES_OF_ONE: Final = "SELECT * FROM c WHERE c.type = @type"
+# What proves that a message was sent, and what the database adds. Whatever else a version of this code stores goes.
+KEPT: Final = frozenset(
+    ("id", "type", "sortKey", "ttl", "customerId", "kind", "status", "provider", "receipt", "sentAt")
+)
+# Only forgetting changes a message, so it may have changed once.
+ATTEMPTS: Final = 3
+CONTENTION_RETRY_AFTER_SECONDS: Final = 1
 
 
 class CosmosKakaoMessages:
@@ -61,5 +81,41 @@ class CosmosKakaoMessages:
                 return None
         return KakaoMessage.model_validate(document)
 
+    async def forget(self, customer_id: CustomerId) -> None:
+        for _ in range(ATTEMPTS):
+            if await self._forget(customer_id):
+                return
+        raise StoreUnavailable("The messages keep changing.", CONTENTION_RETRY_AFTER_SECONDS)
+
+    async def _forget(self, customer_id: CustomerId) -> bool:
+        """False if one has changed or expired meanwhile."""
+        async with self._database.container(KAKAOS, "query_items") as container:
+            parameters: list[dict[str, object]] = [{"name": "@type", "value": DocumentKind.MESSAGE.value}]
+            found = container.query_items(MESSAGES_OF_ONE, parameters=parameters, partition_key=customer_id)
+            whole = [document async for document in found if _is_about_the_person(document)]
+        for document in whole:
+            async with self._database.container(KAKAOS, "replace_item") as container:
+                try:
+                    await container.replace_item(
+                        document["id"],
+                        self._forgotten(document),
+                        etag=document["_etag"],
+                        match_condition=MatchConditions.IfNotModified,
+                        no_response=True,
+                    )
+                except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
+                    return False
+        return True
+
+    def _forgotten(self, document: Document) -> Document:
+        """Writing it does not make it live longer."""
+        lifetime = timedelta(seconds=self._settings.kakao_message_ttl_seconds)
+        ttl = seconds_left(datetime.fromisoformat(document["sentAt"]), lifetime, utc_now())
+        return {**{name: document[name] for name in KEPT & document.keys()}, "ttl": ttl}
+
     async def page(self, size: int, after: Position | None) -> Page[KakaoMessage]:
         return await NEWEST_FIRST.page(self._database, size, after)
+
+
+def _is_about_the_person(document: Document) -> bool:
+    return any(name not in KEPT and not name.startswith("_") for name in document)

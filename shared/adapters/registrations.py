@@ -13,10 +13,12 @@ from azure.cosmos.exceptions import (
 
 from shared.adapters.cosmos import CosmosDatabase, Document, first_items, status_in_batch
 from shared.adapters.customer_documents import (
+    CANCELLATION_ID,
     REGISTRATION_ID,
     attempt_document,
     customer_document,
-    event_document,
+    event_documents,
+    fence_documents,
     registration_document,
 )
 from shared.domain.customer import Customer
@@ -84,7 +86,7 @@ class CosmosRegistrations:
         document, condition = self._document(registration), {"if_match_etag": stored.etag}
         operations: list[Any] = [("replace", (REGISTRATION_ID, document), condition)]
         parent = stored.registration.traceparent
-        operations += [("create", (event_document(event, self._settings, parent),)) for event in events]
+        operations += [("create", (each,)) for each in event_documents(events, self._settings, parent)]
         if customer:
             operations.append(("create", (customer_document(customer),)))
         status = await self._execute(operations, registration.customer_id, expected=[404, 409, 412])
@@ -98,6 +100,14 @@ class CosmosRegistrations:
         if events:
             return await self._read(events[0].id, registration.customer_id) is not None
         return _is(await self.find(registration.customer_id), registration)
+
+    async def is_canceled(self, customer_id: CustomerId) -> bool:
+        return await self._read(CANCELLATION_ID, customer_id) is not None
+
+    async def fence_off(self, registration: Registration) -> None:
+        operations: list[Any] = [("create", (each,)) for each in fence_documents(registration, self._settings)]
+        if await self._execute(operations, registration.customer_id, expected=[409]):
+            raise AlreadyExists("There is a registration or a customer with this id.")
 
     async def due_before(self, moment: datetime, size: int) -> Sequence[StoredRegistration]:
         return await self._oldest(DUE, size, moment)

@@ -1,6 +1,10 @@
-"""Publishing to the Service Bus topic: in order, in as few batches as possible, with a timeout."""
+"""Publishing to the Service Bus topic: in order, in as few batches as possible, with a timeout.
+
+Every message expires when its event does. One that has expired already is not sent: docs/decisions/0034-forgetting.md.
+"""
 
 import json
+import logging
 from collections.abc import Sequence
 
 from azure.servicebus import ServiceBusMessage
@@ -9,10 +13,14 @@ from opentelemetry.trace import Span
 from shared.adapters.entity_sender import EntitySender
 from shared.adapters.opening import Opening
 from shared.domain.events import CONTENT_TYPE
+from shared.domain.forgetting import message_lifetime
+from shared.domain.identifiers import utc_now
 from shared.domain.outbox import OutboxEvent
 from shared.resources import TOPIC
 from shared.settings import Settings
 from shared.telemetry import mark_failed, message_span, traceparent
+
+log = logging.getLogger(__name__)
 
 
 class ServiceBusEventPublisher:
@@ -31,6 +39,7 @@ class ServiceBusEventPublisher:
         await self._opening.wait()
 
     async def publish(self, events: Sequence[OutboxEvent]) -> None:
+        events = _without_expired(events)
         async with self._topic.in_turn():
             spans = [_span(event) for event in events]
             try:
@@ -47,6 +56,7 @@ class ServiceBusEventPublisher:
 
     async def publish_again(self, events: Sequence[OutboxEvent]) -> None:
         """Without spans: a second one would be in the trace of every request, although the topic drops the message."""
+        events = _without_expired(events)
         async with self._topic.in_turn():
             await self._topic.send([_message(event, event.traceparent) for event in events])
 
@@ -54,6 +64,14 @@ class ServiceBusEventPublisher:
         """Closes the sender; the next call of `publish` opens another."""
         await self._opening.close()
         await self._topic.close()
+
+
+def _without_expired(events: Sequence[OutboxEvent]) -> Sequence[OutboxEvent]:
+    now = utc_now()
+    current = [event for event in events if event.expires_at > now]
+    if expired := len(events) - len(current):
+        log.warning("%d events have expired, and are not published", expired)
+    return current
 
 
 def _span(outbox: OutboxEvent) -> Span:
@@ -74,5 +92,6 @@ def _message(outbox: OutboxEvent, parent: str | None) -> ServiceBusMessage:
         subject=outbox.event_type,
         correlation_id=outbox.customer_id,
         content_type=CONTENT_TYPE,
+        time_to_live=message_lifetime(outbox.expires_at, utc_now()),
         application_properties={"traceparent": parent} if parent else None,
     )

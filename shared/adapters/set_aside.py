@@ -3,6 +3,8 @@
 from azure.servicebus import ServiceBusMessage
 
 from shared.adapters.entity_sender import EntitySender
+from shared.domain.forgetting import message_lifetime
+from shared.domain.identifiers import utc_now
 from shared.resources import EVENTS_SET_ASIDE
 from shared.settings import Settings
 from shared.use_cases.setting_aside import UnhandledMessage
@@ -26,6 +28,7 @@ class ServiceBusMessagesSetAside:
                     content_type=message.content_type,
                     subject=message.subject,
                     correlation_id=message.correlation_id,
+                    time_to_live=message_lifetime(message.expires_at, utc_now()),
                     application_properties=dict(message.notes.items()),
                 )
             )

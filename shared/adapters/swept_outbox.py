@@ -1,23 +1,19 @@
-"""The outbox in Cosmos DB as the sweep reads it, and the mark of how far it was swept."""
+"""The outbox in Cosmos DB as the sweep reads it, and as it is renewed."""
 
+from datetime import timedelta
 from typing import Any, Final
 
-from azure.core import MatchConditions
-from azure.cosmos.exceptions import (
-    CosmosAccessConditionFailedError,
-    CosmosResourceExistsError,
-    CosmosResourceNotFoundError,
-)
+from azure.cosmos.exceptions import CosmosBatchOperationError
 
-from shared.adapters.cosmos import CosmosDatabase, first_items
+from shared.adapters.cosmos import CosmosDatabase, first_items, status_in_batch
 from shared.domain.documents import DocumentKind
-from shared.domain.errors import PreconditionFailed
+from shared.domain.identifiers import new_uuid7, utc_now
+from shared.domain.outbox import OutboxEvent
 from shared.resources import CUSTOMERS
+from shared.settings import Settings
 from shared.use_cases.publishing import read_outbox
-from shared.use_cases.sweeping import OutboxPage, SweepMark
+from shared.use_cases.sweeping import OutboxPage
 
-# The id of the mark and of the partition that it has to itself.
-MARK_ID: Final = DocumentKind.SWEEP.value
 # Ids are UUIDv7, so this is a range of time. It sorts by one property, so that its range index serves it.
 EVENTS_BETWEEN: Final = (
     "SELECT TOP @size * FROM c WHERE c.type = @type AND c.id > @after AND c.id < @before ORDER BY c.id"
@@ -27,16 +23,9 @@ EVENTS_BETWEEN: Final = (
 class CosmosSweptOutbox:
     """Events of all customers, oldest first."""
 
-    def __init__(self, database: CosmosDatabase) -> None:
+    def __init__(self, database: CosmosDatabase, settings: Settings) -> None:
         self._database = database
-
-    async def mark(self) -> SweepMark:
-        async with self._database.container(CUSTOMERS, "read_item") as container:
-            try:
-                document = await container.read_item(MARK_ID, partition_key=MARK_ID)
-            except CosmosResourceNotFoundError:
-                return SweepMark()
-        return SweepMark(document["sweptTo"], document["_etag"])
+        self._lifetime = timedelta(seconds=settings.outbox_ttl_seconds)
 
     async def page(self, after: str, before: str, size: int) -> OutboxPage:
         parameters = {"@type": DocumentKind.EVENT.value, "@after": after, "@before": before, "@size": size}
@@ -45,16 +34,19 @@ class CosmosSweptOutbox:
         last_id = documents[-1]["id"] if documents else None
         return OutboxPage(read_outbox(documents).events, last_id, is_last=len(documents) < size)
 
-    async def move_mark(self, mark: SweepMark, swept_to: str) -> SweepMark:
-        document = {"id": MARK_ID, "customerId": MARK_ID, "type": DocumentKind.SWEEP.value, "sweptTo": swept_to}
-        operation = "replace_item" if mark.etag else "create_item"
-        async with self._database.container(CUSTOMERS, operation) as container:
+    async def renew(self, event: OutboxEvent) -> bool:
+        renewed = event.renewed(new_uuid7(), self._lifetime, utc_now())
+        operations: list[Any] = [
+            # Fails without a customer, and the whole batch with it: nobody cancels between looking and storing.
+            ("read", (event.customer_id,)),
+            ("delete", (event.id,)),
+            ("create", (renewed.to_json_object(),)),
+        ]
+        async with self._database.container(CUSTOMERS, "execute_item_batch") as container:
             try:
-                if mark.etag:
-                    condition: dict[str, Any] = {"etag": mark.etag, "match_condition": MatchConditions.IfNotModified}
-                    stored = await container.replace_item(MARK_ID, document, **condition)
-                else:
-                    stored = await container.create_item(document)
-            except (CosmosAccessConditionFailedError, CosmosResourceExistsError, CosmosResourceNotFoundError):
-                raise PreconditionFailed("The mark of the sweep has changed since it was read.") from None
-        return SweepMark(swept_to, stored["_etag"])
+                await container.execute_item_batch(operations, partition_key=event.customer_id)
+            except CosmosBatchOperationError as error:
+                if status_in_batch(error) != 404:
+                    raise
+                return False
+        return True

@@ -1,6 +1,7 @@
 """Service Bus messages as the host hands them to a function: the event in one, and what is kept of one put aside."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
@@ -8,8 +9,10 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from shared.domain.events import CustomerEvent
+from shared.domain.forgetting import UNHANDLED_AFTER
+from shared.domain.identifiers import utc_now
 from shared.domain.record import rfc3339
-from shared.use_cases.setting_aside import UnhandledMessage
+from shared.use_cases.setting_aside import EXPIRES_AT, UnhandledMessage
 
 type Text = Literal["content_type", "subject", "correlation_id", "message_id"]
 TEXTS: Final[tuple[Text, ...]] = get_args(Text.__value__)
@@ -50,6 +53,7 @@ def set_aside(
     message: func.ServiceBusMessage, subscription: str, reason: str, texts: frozenset[Text]
 ) -> UnhandledMessage:
     """What is kept of a message of `subscription`. `reason` holds nothing personal; `texts`: those to rely on."""
+    expiry = expires_at(message)
     known: dict[Text, str | None] = {text: getattr(message, text) if text in texts else None for text in TEXTS}
     notes = {
         "subscription": subscription,
@@ -57,14 +61,29 @@ def set_aside(
         "messageId": known.pop("message_id"),
         "enqueuedTime": _utc(message.enqueued_time_utc),
         "deliveryCount": message.delivery_count,
+        EXPIRES_AT: rfc3339(expiry),
         "traceparent": traceparent_of(message),
     }
     return UnhandledMessage(
         body=message.get_body(),
         message_id=f"{subscription}-{message.sequence_number}",
+        expires_at=expiry,
         notes={name: value for name, value in notes.items() if value is not None},
         **known,
     )
+
+
+def expires_at(message: func.ServiceBusMessage) -> datetime:
+    """When the event in the message expires, or the message, which may say nothing of an event.
+
+    The host's times have no zone, and are in UTC.
+    """
+    with suppress(UnreadableEvent):
+        return read_event(message).expires_at
+    enqueued = message.enqueued_time_utc.replace(tzinfo=UTC) if message.enqueued_time_utc else utc_now()
+    latest = enqueued + UNHANDLED_AFTER
+    # Without a time to live of its own, a message never expires: the host then says the last day of its calendar.
+    return min(message.expires_at_utc.replace(tzinfo=UTC), latest) if message.expires_at_utc else latest
 
 
 def _utc(moment: datetime | None) -> str | None:

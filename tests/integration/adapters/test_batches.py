@@ -13,7 +13,7 @@ from shared.domain.identifiers import CustomerId, new_uuid7
 from shared.events.batches import BatchHandler
 from shared.resources import VIEW_UPDATER
 from shared.settings import Settings
-from shared.use_cases.projecting import UpdateView
+from shared.use_cases.projecting import MoveView, UpdateView
 from tests.unit.events.messages import event_message
 from tests.unit.fakes import START, YEON
 from tools.paths import ROOT
@@ -35,7 +35,7 @@ async def test_a_full_batch_waits_for_the_database_and_then_creates_every_view(e
     )
     database = CosmosDatabase(settings)
     views = CosmosCustomerViews(database, settings)
-    update, handled = UpdateView(views, lambda _: None), Counter[str]()
+    update, handled = UpdateView(MoveView(views), lambda _: None), Counter[str]()
     tried_twice = asyncio.Event()
 
     async def count_and_update(event: CustomerEvent) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport, HttpRequest
 from azure.cosmos.aio import CosmosClient
+from pydantic import SecretStr
 
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
@@ -17,13 +18,16 @@ from shared.adapters.customers import CosmosCustomers
 from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.registrations import CosmosRegistrations
 from shared.adapters.reservations import CosmosReservations
-from shared.domain.customer import Customer
-from shared.domain.customer_view import CustomerView, project
+from shared.domain.callers import Owner
+from shared.domain.consent import REQUIRED_ITEMS, Consent
+from shared.domain.customer import Customer, Signature
+from shared.domain.customer_view import CustomerView, view_of
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
 from shared.domain.idempotency import Reservation, digest
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageRequest, MessageKind, Receipt
+from shared.domain.record import rfc3339
 from shared.domain.registration import Registration
 from shared.resources import CUSTOMERS, KAKAOS
 from shared.settings import Settings
@@ -154,6 +158,68 @@ async def test_a_cancellation_that_the_sdk_repeats_is_a_success(stores: Stores) 
 
     with pytest.raises(NotFound):
         await stores.customers.remove(stored, canceled(stored))
+
+
+OWNER = Owner("kakao:1234567890")
+SIGNATURE = Signature(OWNER, Consent.given("2026-01", REQUIRED_ITEMS, utc_now()))
+
+
+async def test_a_cancellation_outlives_its_event_and_holds_nothing_personal(stores: Stores) -> None:
+    settings = stores.settings.model_copy(update={"owner_key": SecretStr("k" * 32)})
+    customers = CosmosCustomers(stores.database, settings)
+    customer = Customer.register(new_id(), YEON, utc_now(), SIGNATURE)
+    await customers.add(customer, CustomerEvent.registered(new_uuid7(), customer), keep_answer=False)
+    stored = await customers.find(customer.customer_id)
+    assert stored
+    event = canceled(stored)
+
+    await customers.remove(stored, event)
+
+    document = await document_of(stores, "cancellation", customer.customer_id)
+    assert {name: value for name, value in document.items() if not name.startswith("_")} == {
+        "id": "cancellation",
+        "type": "cancellation",
+        "customerId": customer.customer_id,
+        "cancellation": event.id,
+        "eventId": event.id,
+        "version": 2,
+        "canceledAt": rfc3339(event.time),
+        # printf kakao:1234567890 | openssl dgst -sha256 -hmac kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk
+        "claimId": "owner.524ba51b8d79f5d22fb9c3bcffedddfed8978e4c38593343a0614bfcb9ba0db4",
+        "ttl": 30 * 24 * 60 * 60,
+    }
+
+
+async def test_owner_and_consent_are_stored_with_customer_registration_and_events(stores: Stores) -> None:
+    customer = Customer.register(new_id(), YEON, utc_now(), SIGNATURE)
+    await stores.customers.add(customer, CustomerEvent.registered(new_uuid7(), customer), keep_answer=True)
+
+    stored = await stores.customers.find(customer.customer_id)
+    assert stored
+    assert stored.customer == customer
+    await stores.customers.remove(stored, canceled(stored))
+
+    answered = await stores.registrations.find(customer.customer_id)
+    assert answered
+    assert (answered.registration.owner, answered.registration.customer) == (OWNER, customer)
+    events = await events_of(stores, customer.customer_id)
+    assert [(event.data.owner, event.data.consent) for event in events] == [(OWNER, SIGNATURE.consent)] * 2
+
+
+async def events_of(stores: Stores, customer_id: CustomerId) -> list[CustomerEvent]:
+    async with stores.database.container(CUSTOMERS, "query_items") as container:
+        items = container.query_items("SELECT * FROM c WHERE c.type = 'event'", partition_key=customer_id)
+        return [CustomerEvent.model_validate(item["event"]) async for item in items]
+
+
+async def test_who_has_cancelled_is_in_no_list(stores: Stores) -> None:
+    stored = await stores.registered(keep_answer=True)
+    other = await stores.registered()
+    await stores.customers.remove(stored, canceled(stored))
+
+    page = await stores.customers.page(10, None)
+
+    assert page.items == [other.customer]
 
 
 async def test_a_customer_that_changed_is_not_removed(stores: Stores) -> None:
@@ -300,11 +366,11 @@ async def test_a_message_that_the_sdk_repeats_is_a_success_and_another_one_with_
 async def test_a_view_is_replaced_only_if_it_has_not_changed(stores: Stores) -> None:
     customer = new_customer()
     registered = CustomerEvent.registered(new_uuid7(), customer)
-    view = project(None, registered)
+    view = view_of(registered)
     assert view
     await stores.views.add(view)
     stored = await stores.views.find(customer.customer_id)
-    later = project(view, CustomerEvent.canceled(new_uuid7(), customer, utc_now()))
+    later = view.moved_to(view_of(CustomerEvent.canceled(new_uuid7(), customer, utc_now())))
     assert stored
     assert later
 

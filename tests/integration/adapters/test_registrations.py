@@ -11,9 +11,11 @@ from azure.cosmos.aio import ContainerProxy, CosmosClient
 from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customers import CosmosCustomers
 from shared.adapters.registrations import DUE, EXPIRING, OLDEST, CosmosRegistrations
+from shared.domain.cancellation import Cancellation
 from shared.domain.customer import Customer
 from shared.domain.errors import AlreadyExists, PreconditionFailed, StoreUnavailable
 from shared.domain.events import CustomerEvent
+from shared.domain.forgetting import KEPT_FOR
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.record import rfc3339
 from shared.domain.registration import Registration, RegistrationStatus
@@ -26,7 +28,7 @@ from tests.unit.fakes import YEON
 from tools.play.emulators import Emulators
 
 DAY = timedelta(days=1)
-WEEK_SECONDS = 7 * 24 * 60 * 60
+
 PAUSE = timedelta(seconds=10)
 
 
@@ -76,6 +78,11 @@ async def storage(emulators: Emulators) -> AsyncIterator[Storage]:
         await storage.database.close()
 
 
+def about(seconds: int, lifetime: timedelta) -> bool:
+    """Whether so much is left of a life that began in this test."""
+    return timedelta() <= lifetime - timedelta(seconds=seconds) < timedelta(minutes=1)
+
+
 def postponed(now: datetime | None = None) -> Registration:
     return Registration.postponed(CustomerId(new_uuid7()), YEON, now or utc_now(), DAY)
 
@@ -95,7 +102,7 @@ async def test_an_accepted_registration_is_stored_with_its_attempt_and_without_a
     documents = await storage.documents(registration.customer_id)
     assert set(documents) == {"registration", "attempt"}
     assert documents["registration"]["status"] == "pending"
-    assert documents["registration"]["ttl"] == storage.settings.registration_lifetime_seconds + WEEK_SECONDS
+    assert about(documents["registration"]["ttl"], DAY + KEPT_FOR)
     assert documents["attempt"]["id"] == f"{registration.customer_id}.1"
     assert documents["attempt"]["ttl"] == storage.settings.outbox_ttl_seconds
     assert "yeon" not in str(documents["attempt"])
@@ -193,7 +200,7 @@ async def test_settling_again_with_the_same_event_succeeds_and_with_another_one_
 
 async def test_a_registration_that_was_withdrawn_meanwhile_is_not_settled(storage: Storage) -> None:
     stored = await storage.accepted()
-    await storage.registrations.replace(stored, stored.registration.withdrawn())
+    await storage.registrations.replace(stored, stored.registration.withdrawn(utc_now()))
     customer = customer_of(stored.registration)
 
     with pytest.raises(PreconditionFailed):
@@ -219,7 +226,7 @@ async def test_ending_without_an_event_is_repeated_too(storage: Storage) -> None
 async def test_a_withdrawn_customer_who_was_told_gets_both_events_in_one_batch(storage: Storage) -> None:
     stored = await storage.accepted()
     claimed = await storage.registrations.replace(stored, stored.registration.claimed(utc_now(), PAUSE))
-    withdrawn = await storage.registrations.replace(claimed, claimed.registration.withdrawn())
+    withdrawn = await storage.registrations.replace(claimed, claimed.registration.withdrawn(utc_now()))
     customer = customer_of(stored.registration)
     events = [registered(customer), CustomerEvent.canceled(new_uuid7(), customer, utc_now())]
 
@@ -227,7 +234,9 @@ async def test_a_withdrawn_customer_who_was_told_gets_both_events_in_one_batch(s
 
     items = storage.container.query_items("SELECT * FROM c", partition_key=customer.customer_id)
     types = sorted([item["type"] async for item in items])
-    assert types == ["attempt", "event", "event", "registration"]
+    assert types == ["attempt", "cancellation", "event", "event", "registration"]
+    cancellation = (await storage.documents(customer.customer_id))["cancellation"]
+    assert Cancellation.model_validate(cancellation) == Cancellation.of(events[1])
 
 
 async def test_what_is_withdrawn_with_something_left_to_ask_is_still_due_and_outlives_its_lifetime(
@@ -236,10 +245,10 @@ async def test_what_is_withdrawn_with_something_left_to_ask_is_still_due_and_out
     stored = await storage.accepted()
     claimed = await storage.registrations.replace(stored, stored.registration.claimed(utc_now(), PAUSE))
 
-    await storage.registrations.replace(claimed, claimed.registration.withdrawn())
+    await storage.registrations.replace(claimed, claimed.registration.withdrawn(utc_now()))
 
     document = (await storage.documents(stored.registration.customer_id))["registration"]
-    assert document["ttl"] == storage.settings.registration_lifetime_seconds + WEEK_SECONDS
+    assert about(document["ttl"], KEPT_FOR)
     assert await storage.registrations.due_before(utc_now() + DAY, 10)
     assert await storage.registrations.oldest() is None
 

@@ -1,13 +1,16 @@
 """Publishing through the real SDK, against the local Service Bus."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.domain.errors import PublisherUnavailable
-from shared.domain.identifiers import CustomerId, new_uuid7
+from shared.domain.forgetting import UNHANDLED_AFTER
+from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.outbox import OutboxEvent
+from shared.domain.record import rfc3339
 from shared.resources import KAKAO_ALERT, VIEW_UPDATER
 from tests.integration.adapters.subscriptions import drained, empty_subscriptions, settings_for
 from tools.play.emulators import Emulators
@@ -20,7 +23,7 @@ def outbox(event_type: str = "CustomerRegistered", padding: str = "") -> OutboxE
     event = {
         "id": event_id,
         "type": event_type,
-        "time": "2026-01-02T03:04:05.678Z",
+        "time": rfc3339(utc_now()),
         "data": {"customerName": "홍길동"},
         "padding": padding,
     }
@@ -54,6 +57,25 @@ async def test_an_event_is_sent_with_its_properties(emulators: Emulators, publis
     )
     assert message.application_properties == {b"traceparent": TRACEPARENT.encode()}
     assert "홍길동" in str(message)
+    assert message.time_to_live is not None
+    assert timedelta() <= UNHANDLED_AFTER - message.time_to_live < timedelta(minutes=1)
+
+
+async def test_a_message_expires_when_its_event_does_and_one_that_has_expired_is_not_sent(
+    emulators: Emulators, publisher: ServiceBusEventPublisher
+) -> None:
+    events = [outbox() for _ in range(3)]
+    now = utc_now()
+    for event, left in zip(events, (timedelta(hours=2), timedelta(0), -timedelta(days=1)), strict=True):
+        event.event["expirytime"] = rfc3339(now + left)
+
+    await publisher.publish(events)
+    await publisher.publish_again(events[1:])
+
+    [message] = await drained(emulators, VIEW_UPDATER)
+    assert message.message_id == events[0].id
+    assert message.time_to_live is not None
+    assert timedelta() <= timedelta(hours=2) - message.time_to_live < timedelta(minutes=1)
 
 
 async def test_events_that_are_published_twice_arrive_once_and_in_order(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode
@@ -11,32 +12,35 @@ from shared.adapters.set_aside import ServiceBusMessagesSetAside
 from shared.domain.customer import Customer
 from shared.domain.errors import PublisherUnavailable
 from shared.domain.events import CustomerEvent
-from shared.domain.identifiers import CustomerId, new_uuid7
+from shared.domain.forgetting import UNHANDLED_AFTER
+from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.resources import EVENTS_SET_ASIDE, KAKAO_ALERT, TOPIC, VIEW_UPDATER
 from shared.use_cases.setting_aside import UnhandledMessage
 from tests.integration.adapters.subscriptions import drained, empty_subscriptions, settings_for
-from tests.unit.fakes import START, YEON
+from tests.unit.fakes import YEON
 from tools.delivery.redrive import SOURCES, Redrive
 from tools.play.emulators import Emulators
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def event() -> CustomerEvent:
-    return CustomerEvent.canceled(new_uuid7(), Customer.register(CustomerId(new_uuid7()), YEON, START), START)
+def event(age: timedelta = timedelta()) -> CustomerEvent:
+    then = utc_now() - age
+    return CustomerEvent.canceled(new_uuid7(), Customer.register(CustomerId(new_uuid7()), YEON, then), then)
 
 
 def body_of(an_event: CustomerEvent) -> bytes:
     return an_event.model_dump_json(by_alias=True).encode()
 
 
-def unhandled(body: bytes, number: int) -> UnhandledMessage:
+def unhandled(body: bytes, number: int, left: timedelta = UNHANDLED_AFTER) -> UnhandledMessage:
     return UnhandledMessage(
         body=body,
         message_id=f"{VIEW_UPDATER}-{number}",
         content_type="application/cloudevents+json",
         subject="CustomerRegisterCanceled",
         correlation_id="customer 1",
+        expires_at=utc_now() + left,
         notes={
             "subscription": VIEW_UPDATER,
             "reason": "ValueError at x.py:1",
@@ -103,7 +107,7 @@ async def test_a_message_is_put_aside_as_it_came_with_the_reason(
     }
     assert message.expires_at_utc is not None
     assert message.enqueued_time_utc is not None
-    assert (message.expires_at_utc - message.enqueued_time_utc).days == 14
+    assert (message.expires_at_utc - message.enqueued_time_utc).days == 4
 
 
 async def test_a_message_that_comes_again_lies_there_once(
@@ -164,6 +168,37 @@ async def test_an_event_that_was_put_aside_goes_to_every_subscription_although_i
         assert message.application_properties == {b"traceparent": TRACEPARENT.encode()}
     assert await redriven(client, discard=True) == 0
     assert await redriven(client) == 0
+
+
+async def test_what_is_put_aside_lives_no_longer_for_that(
+    client: ServiceBusClient, aside: ServiceBusMessagesSetAside
+) -> None:
+    await aside.put(unhandled(b"poison", 14, timedelta(hours=3)))
+
+    async with client.get_queue_receiver(EVENTS_SET_ASIDE) as receiver:
+        [message] = await receiver.peek_messages(10, sequence_number=1)
+    assert message.time_to_live is not None
+    assert timedelta() <= timedelta(hours=3) - message.time_to_live < timedelta(minutes=1)
+
+
+async def test_what_is_sent_again_expires_when_it_would_have_and_what_has_expired_is_not_sent(
+    emulators: Emulators,
+    client: ServiceBusClient,
+    aside: ServiceBusMessagesSetAside,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expired, current = event(UNHANDLED_AFTER), event(UNHANDLED_AFTER - timedelta(hours=1))
+    await empty_subscriptions(emulators)
+    for number, each in enumerate((expired, current), 15):
+        await aside.put(unhandled(body_of(each), number, timedelta(hours=1)))
+
+    assert await redriven(client, send=True) == 1
+
+    [message] = await drained(emulators, VIEW_UPDATER)
+    assert json.loads(b"".join(message.body))["id"] == current.id
+    assert message.time_to_live is not None
+    assert timedelta() <= timedelta(hours=1) - message.time_to_live < timedelta(minutes=1)
+    assert f"{expired.id} (expired)" in capsys.readouterr().out
 
 
 async def test_dead_letters_are_sent_again_too(emulators: Emulators, client: ServiceBusClient) -> None:

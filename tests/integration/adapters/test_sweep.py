@@ -17,8 +17,9 @@ from shared.adapters.cosmos import CosmosDatabase
 from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
 from shared.adapters.kakao_messages import CosmosKakaoMessages
+from shared.adapters.marks import CosmosMarks
 from shared.adapters.service_bus import ServiceBusEventPublisher
-from shared.adapters.swept_outbox import MARK_ID, CosmosSweptOutbox
+from shared.adapters.swept_outbox import CosmosSweptOutbox
 from shared.domain.customer import Customer
 from shared.domain.documents import DocumentKind
 from shared.domain.errors import NotFound
@@ -28,7 +29,7 @@ from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, DATABASE, KAKAOS, VIEW_U
 from shared.settings import Settings
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import StoredCustomer
-from shared.use_cases.projecting import UpdateView
+from shared.use_cases.projecting import MoveView, UpdateView
 from shared.use_cases.publishing import PublishOutbox, read_outbox
 from shared.use_cases.sweeping import EVENTS_A_PAGE, SWEPT_AFTER, SweepOutbox
 from tests.integration.adapters.items import delete_all_items
@@ -37,7 +38,7 @@ from tests.unit.fakes import YEON, FakeMetrics, FakeProvider
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.emulators import Emulators
 
-LIFETIME = timedelta(days=7)
+MARK_ID = DocumentKind.SWEEP.value
 AFTER_THE_SWEEP_AGE = SWEPT_AFTER + timedelta(minutes=1)
 
 
@@ -52,13 +53,21 @@ class Sweeping:
 
     def __post_init__(self) -> None:
         self.customers = CosmosCustomers(self.database, self.settings)
-        self.outbox = CosmosSweptOutbox(self.database)
+        self.outbox = CosmosSweptOutbox(self.database, self.settings)
+        self.marks = CosmosMarks(self.database, CUSTOMERS, MARK_ID, DocumentKind.SWEEP, "sweptTo")
         self.views = CosmosCustomerViews(self.database, self.settings)
         self.messages = CosmosKakaoMessages(self.database, self.settings)
         self.later = AFTER_THE_SWEEP_AGE
 
     async def sweep(self) -> None:
-        await SweepOutbox(self.outbox, self.publisher, lambda: utc_now() + self.later, time.monotonic, LIFETIME)()
+        await SweepOutbox(
+            self.outbox,
+            self.marks,
+            self.publisher,
+            lambda: utc_now() + self.later,
+            time.monotonic,
+            self.outbox.renew,
+        )()
 
     async def register(self) -> StoredCustomer:
         customer = Customer.register(CustomerId(new_uuid7()), YEON, utc_now())
@@ -82,7 +91,7 @@ class Sweeping:
         """Handles events as view-updater and kakao-alert do."""
         alert = AlertCancellation(FakeProvider(), self.messages, utc_now, FakeMetrics().record_age)
         for event in received:
-            await UpdateView(self.views, FakeMetrics().record_age)(event)
+            await UpdateView(MoveView(self.views), FakeMetrics().record_age)(event)
             if event.type is EventType.CANCELED:
                 await alert(event)
 

@@ -140,7 +140,7 @@ async def test_an_unreadable_message_is_put_aside_and_the_others_are_handled(bod
     assert kept.message_id == "view-updater-7"
     assert kept.body == poison.get_body()
     assert kept.notes.keys() == {
-        *("subscription", "reason", "messageId", "enqueuedTime", "deliveryCount", "traceparent"),
+        *("subscription", "reason", "messageId", "enqueuedTime", "deliveryCount", "expiresAt", "traceparent"),
     }
     assert (kept.notes["subscription"], kept.notes["deliveryCount"]) == ("view-updater", 1)
     assert (kept.notes["enqueuedTime"], kept.notes["traceparent"]) == ("2026-01-02T03:04:05.000Z", TRACEPARENT)

@@ -24,6 +24,7 @@ def test_every_metric_is_listed_with_its_attributes() -> None:
     assert metrics.METRICS == {
         "ssak8.registrations": (),
         "ssak8.cancellations": (),
+        "ssak8.accesses": ("action", "target"),
         "ssak8.refusals": ("reason",),
         "ssak8.registrations.postponed": (),
         "ssak8.registrations.ended": ("status",),
@@ -36,6 +37,8 @@ def test_every_metric_is_listed_with_its_attributes() -> None:
         "ssak8.outbox.age": (),
         "ssak8.alert.age": (),
         "ssak8.view.age": (),
+        "ssak8.forget.age": ("what",),
+        "ssak8.expired": ("source",),
         "ssak8.breaker.state": ("circuit",),
     }
 

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from shared.domain.sandbox import SandboxBehaviour
-from shared.settings import Access, Service, Settings, SettingsError, feed_poll_milliseconds
+from shared.settings import DAY, Access, Service, Settings, SettingsError, feed_poll_milliseconds
+from tests.unit.shared.test_privacy_settings import POLICY
 from tests.unit.shared.test_session_keys import KEY, PRIVATE_KEY, jwks
 
 COMPLETE = {
@@ -82,6 +83,31 @@ def test_retries_and_a_last_attempt_end_before_the_lock_of_a_message(
         Settings.load()
     else:
         with pytest.raises(SettingsError, match=f"{name}, twice COSMOS_TIMEOUT_SECONDS"):
+            Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"OUTBOX_TTL_SECONDS": 5 * DAY}, None),
+        ({"OUTBOX_TTL_SECONDS": 5 * DAY + 1}, "OUTBOX_TTL_SECONDS must be at most 432000: events hold names"),
+        ({"REGISTRATION_LIFETIME_SECONDS": 4 * DAY}, None),
+        ({"REGISTRATION_LIFETIME_SECONDS": 4 * DAY + 1}, "must be at most 432000 together: a first answer"),
+        ({"IDEMPOTENCY_TTL_SECONDS": 4 * DAY + 1}, "REGISTRATION_LIFETIME_SECONDS and IDEMPOTENCY_TTL_SECONDS"),
+        ({"CANCELED_VIEW_TTL_SECONDS": 6 * DAY}, None),
+        ({"CANCELED_VIEW_TTL_SECONDS": 6 * DAY - 1}, "a late one would make the view of a cancelled customer anew"),
+    ],
+)
+def test_nothing_may_be_kept_longer_than_customers_are_remembered(
+    environment: pytest.MonkeyPatch, changes: dict[str, int], reason: str | None
+) -> None:
+    for name, seconds in changes.items():
+        environment.setenv(name, str(seconds))
+
+    if reason is None:
+        Settings.load()
+    else:
+        with pytest.raises(SettingsError, match=reason):
             Settings.load()
 
 
@@ -219,6 +245,9 @@ TOKENS = {
     "SESSION_PUBLIC_KEYS": jwks(KEY),
     "OPERATOR_ISSUER": "https://login.microsoftonline.com/0f0e0d0c-0000-4000-8000-000000000000/v2.0",
     "OPERATOR_AUDIENCE": "0f0e0d0c-0000-4000-8000-000000000001",
+    "OWNER_KEY": "o" * 64,
+    "CUSTOMER_APP_ID": "0f0e0d0c-0000-4000-8000-000000000002",
+    **POLICY,
 }
 
 
@@ -247,6 +276,33 @@ def test_access_for_customers_needs_to_know_who_calls(
 
     with pytest.raises(SettingsError, match=missing):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("services", "spared"),
+    [("kakao", "OWNER_KEY"), ("customer", "CUSTOMER_APP_ID"), ("customerview", "CUSTOMER_APP_ID")],
+)
+def test_an_app_needs_only_what_its_services_use(environment: pytest.MonkeyPatch, services: str, spared: str) -> None:
+    for name, value in TOKENS.items():
+        environment.setenv(name, value)
+    environment.setenv("SSAK8_SERVICES", services)
+    environment.delenv(spared)
+
+    assert Settings.load().access is Access.CUSTOMERS
+
+
+@pytest.mark.parametrize(
+    "key", ["o" * 31, "@Microsoft.KeyVault(SecretUri=https://kv-1.vault.azure.net/secrets/owner-key)"]
+)
+def test_a_short_owner_key_and_one_that_was_not_read_from_the_vault_are_refused(
+    environment: pytest.MonkeyPatch, key: str
+) -> None:
+    environment.setenv("OWNER_KEY", key)
+
+    with pytest.raises(SettingsError, match="OWNER_KEY: ") as refused:
+        Settings.load()
+
+    assert key not in str(refused.value)
 
 
 def test_a_private_key_among_the_public_ones_is_named_and_not_shown(environment: pytest.MonkeyPatch) -> None:

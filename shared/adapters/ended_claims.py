@@ -1,0 +1,57 @@
+"""Claims in Cosmos DB as they are forgotten: by their ids, which are digests, so that nobody has to know the owners."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from azure.core import MatchConditions
+from azure.cosmos.exceptions import CosmosAccessConditionFailedError, CosmosResourceNotFoundError
+
+from shared.adapters.cosmos import CosmosDatabase, Document, first_items
+from shared.domain.claim import Claim
+from shared.domain.documents import DocumentKind
+from shared.resources import CUSTOMERS
+from shared.use_cases.claiming import StoredClaim
+from shared.use_cases.forgetting_claims import IdentifiedClaim
+
+BETWEEN: Final = "SELECT TOP @size * FROM c WHERE c.type = @type AND c.id > @after AND c.id <= @until ORDER BY c.id"
+
+
+class CosmosEndedClaims:
+    """Removing needs neither the owner nor the key of the digest."""
+
+    def __init__(self, database: CosmosDatabase) -> None:
+        self._database = database
+
+    async def find(self, claim_id: str) -> StoredClaim | None:
+        async with self._database.container(CUSTOMERS, "read_item") as container:
+            try:
+                return _stored(await container.read_item(claim_id, partition_key=claim_id))
+            except CosmosResourceNotFoundError:
+                return None
+
+    async def page(self, after: str, until: str, size: int) -> Sequence[IdentifiedClaim]:
+        parameters: dict[str, object] = {
+            "@type": DocumentKind.CLAIM.value,
+            "@after": after,
+            "@until": until,
+            "@size": size,
+        }
+        async with self._database.container(CUSTOMERS, "query_items") as container:
+            documents = await first_items(container, BETWEEN, parameters, size)
+        return [IdentifiedClaim(document["id"], _stored(document)) for document in documents]
+
+    async def remove(self, claim_id: str, stored: StoredClaim) -> None:
+        async with self._database.container(CUSTOMERS, "delete_item") as container:
+            try:
+                await container.delete_item(
+                    claim_id,
+                    partition_key=claim_id,
+                    etag=stored.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
+                return  # its owner has just registered anew
+
+
+def _stored(document: Document) -> StoredClaim:
+    return StoredClaim(Claim.model_validate(document), document["_etag"])
