@@ -2,14 +2,26 @@
 
 import azure.functions as func
 
-from functions import customer, customer_view, health, kakao, openapi, registration, sandbox, unmatched, warm_up
+from functions import (
+    customer,
+    customer_view,
+    health,
+    kakao,
+    me,
+    openapi,
+    privacy,
+    registration,
+    sandbox,
+    unmatched,
+    warm_up,
+)
 from shared import wiring
 from shared.settings import Service, settings
 
 BLUEPRINTS = {
-    Service.CUSTOMER: (customer.blueprint, registration.blueprint),
+    Service.CUSTOMER: (customer.blueprint, privacy.blueprint, registration.blueprint),
     Service.KAKAO: (kakao.blueprint,),
-    Service.CUSTOMERVIEW: (customer_view.blueprint,),
+    Service.CUSTOMERVIEW: (customer_view.blueprint, me.blueprint),
 }
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)

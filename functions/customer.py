@@ -1,19 +1,27 @@
 """The customer service: registering, correcting, cancelling, looking up, and publishing what was committed."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import azure.functions as func
 
 from shared import resources, wiring
-from shared.domain.customer import Customer, CustomerInput
+from shared.domain.access_record import Action, Target
+from shared.domain.callers import Anybody, CustomerSession, Operator
+from shared.domain.customer import UNSIGNED, Customer, CustomerInput, Signature, details_and_consent
 from shared.domain.customer_patch import patch_of
+from shared.domain.errors import AlreadyRegistered, NotFound
+from shared.domain.identifiers import utc_now
 from shared.domain.registration import Registration
 from shared.events.edge import outbox_function, timer_function
+from shared.http.callers import consent_shown_to, permission_of
+from shared.http.details import read_details
 from shared.http.edge import admitted_http_function, http_function
 from shared.http.hal import Properties, Resource, hal_response, properties_of
+from shared.http.operators import Disclosure, refuse_masked
 from shared.http.paging import read_page_request
 from shared.http.preferences import prefers_async
-from shared.http.registrations import postponed_response
+from shared.http.registrations import already_registered, postponed_response
 from shared.http.requests import (
     JSON,
     MERGE_PATCH,
@@ -26,12 +34,16 @@ from shared.http.requests import (
 from shared.settings import feed_poll_milliseconds, settings
 from shared.use_cases.correcting import Correction
 from shared.use_cases.deadline import Deadline
+from shared.use_cases.forgetting import SCHEDULE as FORGETTING_SCHEDULE
 from shared.use_cases.postponing import Answer, RegistrationRequest
 from shared.use_cases.publishing import Outbox
+from shared.use_cases.searching import CustomerSearch
 from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
 
 # Their events, some 600 bytes each, fit into one batch of the topic (256 KB).
 DOCUMENTS_A_CALL: Final = 200
+
+SEARCH: Final = "customers/search"
 
 blueprint = func.Blueprint()
 
@@ -48,34 +60,64 @@ def _etag(customer: Customer) -> str:
     return f'"{customer.version}"'
 
 
-async def postpone_registration(request: func.HttpRequest) -> func.HttpResponse:
+async def _who_registers(request: func.HttpRequest) -> CustomerSession | Anybody:
+    return await wiring.callers().customer(request)
+
+
+async def postpone_registration(request: func.HttpRequest, caller: CustomerSession | Anybody) -> func.HttpResponse:
     """POST /customers instead of 503, if the client would rather wait: 202."""
     deadline = Deadline.after(settings().registration_seconds)
-    return _answer(request, await wiring.postpone_registration()(_registration_request(request), deadline))
+    return await _register(request, caller, deadline, wiring.postpone_registration())
 
 
 @blueprint.function_name("register-customer")
 @blueprint.route("customers", methods=["POST"], trigger_arg_name="request")
-@admitted_http_function(wiring.admit_registration, if_async=postpone_registration)
-async def register_customer(request: func.HttpRequest, deadline: Deadline) -> func.HttpResponse:
+@admitted_http_function(_who_registers, wiring.admit_registration, if_async=postpone_registration)
+async def register_customer(
+    request: func.HttpRequest, caller: CustomerSession | Anybody, deadline: Deadline
+) -> func.HttpResponse:
     """POST /customers: 201, or 503 if it cannot be served in time or KakaoTalk could not be notified.
 
     With Prefer: respond-async 202 instead of 503.
     """
-    return _answer(request, await wiring.register_customer()(_registration_request(request), deadline))
+    return await _register(request, caller, deadline, wiring.register_customer())
 
 
-def _registration_request(request: func.HttpRequest) -> RegistrationRequest:
-    details = read_json(request, wiring.request_model(CustomerInput))
-    return RegistrationRequest(details, idempotency_key(request), may_be_postponed=prefers_async(request))
-
-
-def _answer(request: func.HttpRequest, answer: Answer) -> func.HttpResponse:
+async def _register(
+    request: func.HttpRequest,
+    caller: CustomerSession | Anybody,
+    deadline: Deadline,
+    register: Callable[[RegistrationRequest, Deadline], Awaitable[Answer]],
+) -> func.HttpResponse:
     base_url = wiring.base_url(request)
+    try:
+        answer = await register(_registration_request(request, caller), deadline)
+    except AlreadyRegistered as error:
+        raise already_registered(base_url, error) from None
     if isinstance(answer, Registration):
         return postponed_response(base_url, answer, is_preferred=prefers_async(request))
-    headers = {"Location": customers.item_url(base_url, answer.customer_id), "ETag": _etag(answer)}
-    return hal_response(customers.render(base_url, answer), 201, headers)
+    location = {"Location": customers.item_url(base_url, answer.customer_id)}
+    return _response(request, wiring.disclosure_to(caller, request), answer, 201, location)
+
+
+def _registration_request(request: func.HttpRequest, caller: CustomerSession | Anybody) -> RegistrationRequest:
+    sent = read_details(request, wiring.registration_model(), settings().customer_minimum_age)
+    details, consent = details_and_consent(sent, utc_now())
+    signature = UNSIGNED if isinstance(caller, Anybody) else Signature(caller.owner, consent)
+    return RegistrationRequest(details, idempotency_key(request), prefers_async(request), signature)
+
+
+def _response(
+    request: func.HttpRequest,
+    shown: Disclosure,
+    customer: Customer,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> func.HttpResponse:
+    """The customer, as the caller may see it."""
+    consent = consent_shown_to(shown.caller, customer.consent)
+    body = shown.of(customers.render(wiring.base_url(request), customer, consent))
+    return hal_response(body, status, {**(headers or {}), "ETag": _etag(customer)})
 
 
 @blueprint.function_name("get-customer")
@@ -83,10 +125,13 @@ def _answer(request: func.HttpRequest, answer: Answer) -> func.HttpResponse:
 @http_function
 async def get_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers/{id}."""
-    customer = await wiring.look_up_customers().one(customer_id(request))
+    caller = await wiring.callers().customer_or_operator(request)
+    shown = wiring.disclosure_to(caller, request, may_reveal=True)
+    customer = await wiring.look_up_customers().one(customer_id(request), permission_of(caller))
+    await shown.record(Action.READ, Target.CUSTOMER, [customer.customer_id])
     if is_unchanged(request, customer.version):
         return func.HttpResponse(status_code=304, headers={"ETag": _etag(customer), "Cache-Control": "no-store"})
-    return hal_response(customers.render(wiring.base_url(request), customer), headers={"ETag": _etag(customer)})
+    return _response(request, shown, customer)
 
 
 @blueprint.function_name("list-customers")
@@ -94,18 +139,38 @@ async def get_customer(request: func.HttpRequest, context: func.Context) -> func
 @http_function
 async def list_customers(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers?size=&cursor=."""
+    shown = wiring.disclosure_to(await wiring.callers().operator(request), request)
     requested = read_page_request(request)
     page = await wiring.look_up_customers().page(requested.size, requested.after)
-    return hal_response(customers.render_page(wiring.base_url(request), page, requested))
+    await shown.record(Action.LIST, Target.CUSTOMER, [customer.customer_id for customer in page.items])
+    return hal_response(shown.of(customers.render_page(wiring.base_url(request), page, requested)))
+
+
+@blueprint.function_name("search-customers")
+@blueprint.route(SEARCH, methods=["POST"], trigger_arg_name="request")
+@http_function
+async def search_customers(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """POST /customers/search: 200 with the customers who have exactly this phone number. Only for operators."""
+    caller = await wiring.callers().operator(request)
+    if isinstance(caller, Anybody):
+        raise NotFound("There is nothing at this path.")
+    shown, base_url = wiring.disclosure_to(caller, request), wiring.base_url(request)
+    found = await wiring.search_customers()(read_json(request, CustomerSearch))
+    await shown.record(Action.SEARCH, Target.CUSTOMER, [customer.customer_id for customer in found])
+    return hal_response(shown.of(customers.render_found(base_url, found, f"{base_url}/{SEARCH}")))
 
 
 @blueprint.function_name("replace-customer")
 @blueprint.route("customers/{id}", methods=["PUT"], trigger_arg_name="request")
 @http_function
 async def replace_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """PUT /customers/{id}: 200, with all details as in the body. An optional one that it leaves out is removed."""
-    details = read_json(request, wiring.request_model(CustomerInput))
-    return await _correct(request, lambda _: details)
+    """PUT /customers/{id}: 200, with all details as in the body. An optional one that it leaves out is removed.
+
+    Not for operators: what they have read is masked, and they would send it back.
+    """
+    caller = await wiring.callers().customer(request)
+    details = read_details(request, wiring.request_model(CustomerInput), settings().customer_minimum_age)
+    return await _correct(request, caller, lambda _: details)
 
 
 @blueprint.function_name("patch-customer")
@@ -113,13 +178,21 @@ async def replace_customer(request: func.HttpRequest, context: func.Context) -> 
 @http_function
 async def patch_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """PATCH /customers/{id}: 200, with what the body contains (JSON Merge Patch, RFC 7396)."""
-    patch = read_json(request, patch_of(wiring.request_model(CustomerInput)), (MERGE_PATCH, JSON))
-    return await _correct(request, patch.apply_to)
+    caller = await wiring.callers().customer_or_operator(request)
+    model = patch_of(wiring.request_model(CustomerInput))
+    patch = read_details(request, model, settings().customer_minimum_age, (MERGE_PATCH, JSON))
+    if isinstance(caller, Operator):
+        refuse_masked(patch.model_dump(by_alias=True, exclude_unset=True))
+    return await _correct(request, caller, patch.apply_to)
 
 
-async def _correct(request: func.HttpRequest, correction: Correction) -> func.HttpResponse:
-    customer = await wiring.correct_customer()(customer_id(request), correction, precondition(request))
-    return hal_response(customers.render(wiring.base_url(request), customer), headers={"ETag": _etag(customer)})
+async def _correct(
+    request: func.HttpRequest, caller: CustomerSession | Operator | Anybody, correction: Correction
+) -> func.HttpResponse:
+    shown, corrected = wiring.disclosure_to(caller, request), customer_id(request)
+    await shown.record(Action.CORRECT, Target.CUSTOMER, [corrected])
+    customer = await wiring.correct_customer()(corrected, correction, precondition(request), permission_of(caller))
+    return _response(request, shown, customer)
 
 
 @blueprint.function_name("cancel-registration")
@@ -127,7 +200,10 @@ async def _correct(request: func.HttpRequest, correction: Correction) -> func.Ht
 @http_function
 async def cancel_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /customers/{id}: 204, whether kakao is up or not. A pending registration is withdrawn."""
-    await wiring.cancel_registration()(customer_id(request), precondition(request))
+    caller = await wiring.callers().customer_or_operator(request)
+    canceled = customer_id(request)
+    await wiring.disclosure_to(caller, request).record(Action.CANCEL, Target.CUSTOMER, [canceled])
+    await wiring.cancel_registration()(canceled, precondition(request), permission_of(caller))
     return func.HttpResponse(status_code=204)
 
 
@@ -155,4 +231,16 @@ async def publish_events(outbox: Outbox) -> None:
 @timer_function
 async def sweep_outbox() -> None:
     """Sends again what became five minutes old, in case event-publisher passed it over. One instance at a time."""
+    await wiring.renew_outbox()()
     await wiring.sweep_outbox()()
+
+
+@blueprint.function_name("forget-claims")
+@blueprint.timer_trigger("timer", schedule=FORGETTING_SCHEDULE)
+@timer_function
+async def forget_claims() -> None:
+    """Removes the claims of those who have no registration any more. One instance at a time, as all that forget."""
+    try:
+        await wiring.forget_claims()()
+    finally:
+        await wiring.remove_ended_claims()()

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import azure.functions as func
 
 from shared import resources, wiring
+from shared.domain.access_record import Action, Target
 from shared.domain.customer_view import CustomerView
-from shared.events.edge import batch_function
+from shared.events.edge import batch_function, timer_function
+from shared.http.callers import permission_of
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response, properties_of
 from shared.http.paging import read_page_request
 from shared.http.requests import customer_id
+from shared.use_cases.forgetting import SCHEDULE as FORGETTING_SCHEDULE
 
 blueprint = func.Blueprint()
 
@@ -28,8 +31,11 @@ customer_views = Resource[CustomerView]("customerView", "customerViews", _proper
 @http_function
 async def get_customer_view(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews/{id}."""
-    view = await wiring.look_up_customer_views().one(customer_id(request))
-    return hal_response(customer_views.render(wiring.base_url(request), view))
+    caller = await wiring.callers().customer_or_operator(request)
+    shown = wiring.disclosure_to(caller, request, may_reveal=True)
+    view = await wiring.look_up_customer_views().one(customer_id(request), permission_of(caller))
+    await shown.record(Action.READ, Target.CUSTOMER_VIEW, [view.customer_id])
+    return hal_response(shown.of(customer_views.render(wiring.base_url(request), view)))
 
 
 @blueprint.function_name("list-customer-views")
@@ -37,9 +43,11 @@ async def get_customer_view(request: func.HttpRequest, context: func.Context) ->
 @http_function
 async def list_customer_views(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews?size=&cursor=."""
+    shown = wiring.disclosure_to(await wiring.callers().operator(request), request)
     requested = read_page_request(request)
     page = await wiring.look_up_customer_views().page(requested.size, requested.after)
-    return hal_response(customer_views.render_page(wiring.base_url(request), page, requested))
+    await shown.record(Action.LIST, Target.CUSTOMER_VIEW, [view.customer_id for view in page.items])
+    return hal_response(shown.of(customer_views.render_page(wiring.base_url(request), page, requested)))
 
 
 # Binary: the host leaves empty texts out of a batch, and the bodies would then belong to other messages.
@@ -56,3 +64,14 @@ async def list_customer_views(request: func.HttpRequest, context: func.Context) 
 async def update_views(messages: Sequence[func.ServiceBusMessage]) -> None:
     """Moves the customers' views forward, for every event."""
     await wiring.update_views()(messages)
+
+
+@blueprint.function_name("forget-views")
+@blueprint.timer_trigger("timer", schedule=FORGETTING_SCHEDULE)
+@timer_function
+async def forget_views() -> None:
+    """Makes sure that no view tells anything about a cancelled customer, and removes events that have expired."""
+    try:
+        await wiring.forget_views()()
+    finally:
+        await wiring.remove_expired_events()()

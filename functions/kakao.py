@@ -3,21 +3,25 @@
 import azure.functions as func
 
 from shared import resources, wiring
+from shared.domain.access_record import Action, Target
 from shared.domain.errors import NotFound
 from shared.domain.events import CustomerEvent
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
-from shared.events.edge import event_function
+from shared.events.edge import event_function, timer_function
+from shared.http.details import read_details
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response, properties_of
 from shared.http.paging import read_page_request
-from shared.http.requests import idempotency_key, is_retry, message_id, read_json, time_left
+from shared.http.requests import idempotency_key, is_retry, message_id, time_left
+from shared.settings import settings
+from shared.use_cases.forgetting import SCHEDULE as FORGETTING_SCHEDULE
 
 blueprint = func.Blueprint()
 
 
 def _properties(message: KakaoMessage) -> Properties:
     properties = properties_of(message)
-    del properties["requestFingerprint"]
+    properties.pop("requestFingerprint", None)
     return {"id": message.message_id, **properties}
 
 
@@ -29,8 +33,10 @@ kakaos = Resource[KakaoMessage]("kakao", "kakaos", _properties)
 @http_function
 async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """POST /kakaos: 201 once the provider has accepted the message; 429 if nothing was handed over to it."""
+    await wiring.callers().customer_app(request)
     deadline = wiring.kakao_deadline(time_left(request))
-    draft, key = read_json(request, wiring.request_model(KakaoMessageDraft)), idempotency_key(request)
+    draft = read_details(request, wiring.request_model(KakaoMessageDraft), settings().customer_minimum_age)
+    key = idempotency_key(request)
     await wiring.database().opened()  # before anything is sent
     message = await wiring.send_kakao()(draft, deadline, key, is_retry=is_retry(request))
     base_url = wiring.base_url(request)
@@ -43,8 +49,11 @@ async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.H
 @http_function
 async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos/{id}."""
+    caller = await wiring.callers().operator_or_customer_app(request)
+    shown = wiring.disclosure_to(caller, request, may_reveal=True)
     message = await wiring.look_up_kakao_messages().one(message_id(request))
-    return hal_response(kakaos.render(wiring.base_url(request), message))
+    await shown.record(Action.READ, Target.MESSAGE, [message.customer_id])
+    return hal_response(shown.of(kakaos.render(wiring.base_url(request), message)))
 
 
 @blueprint.function_name("get-receipt")
@@ -52,6 +61,7 @@ async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.Ht
 @http_function
 async def get_receipt(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /receipts/{id}: 204 if the message was sent, 404 if it certainly was not. Not for clients of the gateway."""
+    await wiring.callers().customer_app(request)
     deadline = wiring.kakao_deadline(time_left(request))
     if not await wiring.was_sent()(message_id(request), deadline):
         raise NotFound("This message was not sent.")
@@ -63,9 +73,11 @@ async def get_receipt(request: func.HttpRequest, context: func.Context) -> func.
 @http_function
 async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos?size=&cursor=."""
+    shown = wiring.disclosure_to(await wiring.callers().operator(request), request)
     requested = read_page_request(request)
     page = await wiring.look_up_kakao_messages().page(requested.size, requested.after)
-    return hal_response(kakaos.render_page(wiring.base_url(request), page, requested))
+    await shown.record(Action.LIST, Target.MESSAGE, [message.customer_id for message in page.items])
+    return hal_response(shown.of(kakaos.render_page(wiring.base_url(request), page, requested)))
 
 
 @blueprint.function_name("kakao-alert")
@@ -79,3 +91,14 @@ async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.
 async def alert_cancellation(event: CustomerEvent) -> None:
     """Sends the alert of a cancellation, the only event that the subscription receives."""
     await wiring.alert_cancellation()(event)
+
+
+@blueprint.function_name("forget-messages")
+@blueprint.timer_trigger("timer", schedule=FORGETTING_SCHEDULE)
+@timer_function
+async def forget_messages() -> None:
+    """Makes sure that no message tells anything about a cancelled customer, and removes alerts that have expired."""
+    try:
+        await wiring.forget_messages()()
+    finally:
+        await wiring.remove_expired_alerts()()

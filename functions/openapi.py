@@ -7,13 +7,19 @@ import azure.functions as func
 
 from shared import wiring
 from shared.http import openapi
+from shared.settings import Access, settings
 
 blueprint = func.Blueprint()
 
 
 @cache
 def _document() -> str:
-    return json.dumps(openapi.document(phone_number_needed=wiring.is_phone_number_needed()))
+    document = openapi.document(
+        phone_number_needed=wiring.is_phone_number_needed(),
+        is_open=settings().access is Access.OPEN,
+        minimum_age=settings().customer_minimum_age,
+    )
+    return json.dumps(document)
 
 
 @blueprint.function_name("openapi")

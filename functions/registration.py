@@ -3,9 +3,11 @@
 import azure.functions as func
 
 from shared import wiring
+from shared.domain.access_record import Action, Target
 from shared.domain.errors import TooLateToWithdraw
 from shared.domain.registration import RegistrationStatus
 from shared.events.edge import timer_function
+from shared.http.callers import permission_of
 from shared.http.edge import http_function
 from shared.http.problems import problem_of
 from shared.http.registrations import customer_url, registration_response
@@ -20,8 +22,11 @@ blueprint = func.Blueprint()
 @http_function
 async def get_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /registrations/{id}: also of a customer who was registered at once."""
-    registration = await wiring.look_up_registration().one(customer_id(request))
-    return registration_response(wiring.base_url(request), registration)
+    caller = await wiring.callers().customer_or_operator(request)
+    shown = wiring.disclosure_to(caller, request, may_reveal=True)
+    registration = await wiring.look_up_registration().one(customer_id(request), permission_of(caller))
+    await shown.record(Action.READ, Target.REGISTRATION, [registration.customer_id])
+    return registration_response(wiring.base_url(request), registration, shown)
 
 
 @blueprint.function_name("withdraw-registration")
@@ -29,9 +34,11 @@ async def get_registration(request: func.HttpRequest, context: func.Context) -> 
 @http_function
 async def withdraw_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /registrations/{id}: 204, also again; 409 with a link if there is a customer by now."""
+    caller = await wiring.callers().customer_or_operator(request)
     registration_id = customer_id(request)
+    await wiring.disclosure_to(caller, request).record(Action.CANCEL, Target.REGISTRATION, [registration_id])
     try:
-        await wiring.withdraw_registration()(registration_id)
+        await wiring.withdraw_registration()(registration_id, permission_of(caller))
     except TooLateToWithdraw as error:
         problem = problem_of(error)
         if error.status == RegistrationStatus.REGISTERED:

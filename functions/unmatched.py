@@ -19,6 +19,8 @@ NAME: Final = "wrong-path-or-method"
 ROUTE: Final = "{*path:minlength(1)}"
 OPTIONS: Final = "OPTIONS"
 
+_ANY_SEGMENT: Final = "[^/]+"
+
 type MethodsOfPaths = Mapping[re.Pattern[str], frozenset[str]]
 
 
@@ -60,10 +62,18 @@ def _methods_of_paths(blueprints: Iterable[func.Blueprint]) -> MethodsOfPaths:
 
 def _pattern(route: str) -> re.Pattern[str]:
     """Matches the paths of a route template, ignoring case and a slash at the end, as the host does."""
-    segments = ("[^/]+" if segment.startswith("{") else re.escape(segment) for segment in route.strip("/").split("/"))
+    segments = (
+        _ANY_SEGMENT if segment.startswith("{") else re.escape(segment) for segment in route.strip("/").split("/")
+    )
     return re.compile("/".join(segments) + "/?", re.IGNORECASE)
 
 
 def _allowed_methods(known: MethodsOfPaths, path: str) -> frozenset[str]:
     """The methods of a path without its leading slash; empty if it does not exist."""
-    return next((methods for pattern, methods in known.items() if pattern.fullmatch(path)), frozenset())
+    matching = [(pattern, methods) for pattern, methods in known.items() if pattern.fullmatch(path)]
+    # customers/search is no customer.
+    return max(matching, key=lambda each: _is_literal(each[0]), default=(None, frozenset[str]()))[1]
+
+
+def _is_literal(pattern: re.Pattern[str]) -> bool:
+    return _ANY_SEGMENT not in pattern.pattern

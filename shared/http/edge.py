@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 refusals: Final = CountedLog(log)
 
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
-type AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
-type AdmittedHandler = Callable[[func.HttpRequest, Deadline], Awaitable[func.HttpResponse]]
+type WhoCalls[Who] = Callable[[func.HttpRequest], Awaitable[Who]]
+type AsyncHandler[Who] = Callable[[func.HttpRequest, Who], Awaitable[func.HttpResponse]]
+type AdmittedHandler[Who] = Callable[[func.HttpRequest, Who, Deadline], Awaitable[func.HttpResponse]]
 
 # Nobody was registered: it is over for now, or was postponed.
 IN_VAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.ACCEPTED)
@@ -47,29 +48,32 @@ def http_function(handler: HttpFunction) -> HttpFunction:
     return edge
 
 
-def admitted_http_function(
-    admit: Callable[[], AdmitRegistration], if_async: AsyncHandler
-) -> Callable[[AdmittedHandler], HttpFunction]:
-    """Makes a function with an HTTP trigger of a handler for admitted requests, which gets their deadline.
+def admitted_http_function[Who](
+    who_calls: WhoCalls[Who], admit: Callable[[], AdmitRegistration], if_async: AsyncHandler[Who]
+) -> Callable[[AdmittedHandler[Who]], HttpFunction]:
+    """Makes a function with an HTTP trigger of a handler for admitted requests, which gets their caller and deadline.
 
-    A refusal comes before anything that costs: the body, spans, a line in the log. `if_async` answers in its place
+    A refusal comes before anything that costs: the body, spans, a line in the log. Whoever may not call takes no place
+    from those who may, and nothing is learnt from them about how long serving takes. `if_async` answers in its place
     whoever prefers that (RFC 7240, respond-async).
     """
 
-    def decorate(handler: AdmittedHandler) -> HttpFunction:
+    def decorate(handler: AdmittedHandler[Who]) -> HttpFunction:
         # Not functools.wraps: the worker reads the parameters of what it calls, and these are not the handler's.
         async def edge(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+            try:
+                caller = await who_calls(request)
+            except DomainError as error:
+                return _refuse(request, context, error)
             admission, is_async = admit(), prefers_async(request)
             try:
                 slot = await admission(repeated=may_be_repeated(request), may_be_postponed=is_async)
             except Unavailable as error:
                 if is_async:
-                    return await _answer(request, context, lambda: if_async(request))
-                trace = _trace_id_of(context.trace_context.trace_parent)
-                refusals.warning(f"{context.function_name}: {error}", trace)
-                return render_problem(problem_of(error), path_of(request), trace)
+                    return await _answer(request, context, lambda: if_async(request, caller))
+                return _refuse(request, context, error)
             try:
-                response = await _answer(request, context, lambda: handler(request, slot.deadline))
+                response = await _answer(request, context, lambda: handler(request, caller, slot.deadline))
                 slot.served = response.status_code not in IN_VAIN
                 return response
             finally:
@@ -80,6 +84,14 @@ def admitted_http_function(
         return edge
 
     return decorate
+
+
+def _refuse(request: func.HttpRequest, context: func.Context, error: DomainError) -> func.HttpResponse:
+    """The response to a request for which nothing was done."""
+    trace = _trace_id_of(context.trace_context.trace_parent)
+    if isinstance(error, Unavailable):
+        refusals.warning(f"{context.function_name}: {error}", trace)
+    return render_problem(problem_of(error), path_of(request), trace)
 
 
 async def _answer(

@@ -1,13 +1,13 @@
 """HAL (draft-kelly-json-hal): resources with links, as in the original system."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import azure.functions as func
 
-from shared.domain.customer import CustomerDetails
+from shared.domain.customer import RememberedDetails
 from shared.domain.phone_number import with_hyphens
 from shared.http.paging import PageRequest, cursor
 from shared.use_cases.looking_up import Page
@@ -17,12 +17,15 @@ MEDIA_TYPE = "application/hal+json"
 # json.dumps makes a new one for each call unless every option has its default.
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
+# Who it is about knows; nobody else needs it, and `GET /me/data` shows it.
+HIDDEN: Final = ("owner", "consent")
+
 type Properties = dict[str, Any]
 
 
-def properties_of(record: CustomerDetails) -> Properties:
-    """The JSON properties of a record about a customer, with the phone number as people read it."""
-    properties = record.to_json_object()
+def properties_of(record: RememberedDetails) -> Properties:
+    """The JSON properties of a record about a customer that others may see too, the phone number as people read it."""
+    properties = {name: value for name, value in record.to_json_object().items() if name not in HIDDEN}
     if record.customer_phone is not None:
         properties["customerPhone"] = with_hyphens(record.customer_phone)
     return properties
@@ -43,11 +46,11 @@ class Resource[Item]:
     def item_url(self, base_url: str, item_id: str) -> str:
         return f"{base_url}/{self.collection}/{item_id}"
 
-    def render(self, base_url: str, item: Item) -> Properties:
-        """The item with its links."""
+    def render(self, base_url: str, item: Item, more: Mapping[str, Any] | None = None) -> Properties:
+        """The item with its links, and `more` properties."""
         properties = self.properties(item)
         url = {"href": self.item_url(base_url, properties["id"])}
-        return {**properties, "_links": {"self": url, self.name: url}}
+        return {**properties, **(more or {}), "_links": {"self": url, self.name: url}}
 
     def render_page(self, base_url: str, page: Page[Item], requested: PageRequest) -> Properties:
         """The page with its items embedded, and `next` only if there is another page."""
@@ -61,6 +64,11 @@ class Resource[Item]:
             "_links": links,
             "page": {"size": requested.size},
         }
+
+    def render_found(self, base_url: str, items: Sequence[Item], url: str) -> Properties:
+        """What a search at `url` has found, embedded. There are no other pages."""
+        embedded = {self.collection: [self.render(base_url, item) for item in items]}
+        return {"_embedded": embedded, "_links": {"self": {"href": url}}}
 
 
 def hal_response(body: Properties, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:

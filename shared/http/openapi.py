@@ -10,19 +10,26 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
-from shared.domain.customer import Customer, CustomerInput, with_phone_number
+from shared.domain.customer import Customer, CustomerInput, RegistrationInput, with_phone_number
 from shared.domain.customer_patch import patch_of
 from shared.domain.customer_view import CustomerView
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
+from shared.domain.privacy_policy import AGE_OF_CONSENT
 from shared.domain.registration import RegistrationStatus
 from shared.http import hal, paging, problems
+from shared.http.openapi_access import REFUSALS, with_access, without_access
+from shared.http.openapi_operators import found, searching, with_operators
+from shared.http.openapi_own import own_data, own_registration, reading_own
+from shared.http.openapi_policies import from_age, reading_policy, reading_policy_version
 from shared.http.requests import JSON, MERGE_PATCH
+from shared.use_cases.searching import CustomerSearch
 
 type Json = dict[str, Any]
 
 SCHEMAS: Final = "#/components/schemas/{model}"
-HIDDEN_PROPERTIES: Final = ("requestFingerprint",)
+HIDDEN_PROPERTIES: Final = ("requestFingerprint", "owner")
 PROBLEMS: Final[Mapping[str, str]] = {
+    **REFUSALS,
     "400": "The request is not readable.",
     "404": "There is no such resource.",
     "409": "The resource already exists, or it is too late.",
@@ -36,6 +43,11 @@ PROBLEMS: Final[Mapping[str, str]] = {
 }
 # Requests may write it in other ways: hal.properties_of.
 SHOWN_PHONE_NUMBER: Final[Json] = {"type": "string", "pattern": "^010-[0-9]{4}-[0-9]{4}$", "example": "010-1234-5678"}
+SHOWN_CONSENT: Final[Json] = {
+    "allOf": [{"$ref": SCHEMAS.format(model="Consent")}],
+    "description": "Shown to the customer only.",
+}
+OTHER_REGISTRATION: Final = "Of a customer who has a registration: to it, with rel=registration."
 CONDITIONS: Final = ("If-Match", "If-None-Match")
 NOUNS: Final[Mapping[str, str]] = {
     "Customer": "customer",
@@ -45,13 +57,22 @@ NOUNS: Final[Mapping[str, str]] = {
 }
 
 
-def document(*, phone_number_needed: bool = False) -> Json:
-    """The whole interface: all three services under one address."""
-    interface = _interface(_schemas(phone_number_needed))
+def document(*, phone_number_needed: bool = False, is_open: bool = False, minimum_age: int = AGE_OF_CONSENT) -> Json:
+    """The whole interface: all three services under one address.
+
+    `is_open`: everybody may call everything. `minimum_age`: younger people are not registered.
+    """
+    new_customer = "NewCustomer" if is_open else "NewRegistration"
+    interface = _interface(_schemas(phone_number_needed, minimum_age), new_customer)
+    if is_open:
+        interface = without_access(interface)
+    else:
+        interface = with_access(with_operators(interface, _problems("400")), _problems(*REFUSALS))
     return {**interface, "paths": {path: _with_head(operations) for path, operations in interface["paths"].items()}}
 
 
-def _interface(schemas: Json) -> Json:
+def _interface(schemas: Json, new_customer: str) -> Json:
+    """`new_customer`: the schema of what is sent to register."""
     return {
         "openapi": "3.0.3",
         "info": {
@@ -59,12 +80,10 @@ def _interface(schemas: Json) -> Json:
             "version": "1.0.0",
             "description": "Customer registration of a house-cleaning service. Lists are newest first.",
         },
-        # Nobody signs in yet.
-        "security": [],
         "paths": {
             "/customers": {
                 "post": _postponable(
-                    _creation("register-customer", "Register; KakaoTalk is notified first", "Customer", "NewCustomer")
+                    _creation("register-customer", "Register; KakaoTalk is notified first", "Customer", new_customer)
                 ),
                 "get": _listing("list-customers", "CustomerList"),
             },
@@ -78,6 +97,7 @@ def _interface(schemas: Json) -> Json:
                 ),
                 "delete": _cancellation(),
             },
+            "/customers/search": {"post": _search()},
             "/registrations/{id}": {"get": _reading_registration(), "delete": _withdrawal()},
             "/kakaos": {
                 "post": _with_problems(_creation("send-kakao", "Send a KakaoTalk message", "Kakao", "NewKakao"), "429"),
@@ -86,18 +106,23 @@ def _interface(schemas: Json) -> Json:
             "/kakaos/{id}": {"get": _reading("get-kakao", "Kakao")},
             "/customerViews": {"get": _listing("list-customer-views", "CustomerViewList")},
             "/customerViews/{id}": {"get": _reading("get-customer-view", "CustomerView")},
+            "/me/registration": {"get": _own_registration()},
+            "/me/data": {"get": _own_data()},
+            "/privacy": {"get": _with_problems(reading_policy(), "404")},
+            "/privacy/{version}": {"get": _with_problems(reading_policy_version(), "404")},
             "/openapi.json": {"get": _openapi()},
         },
         "components": {"schemas": schemas},
     }
 
 
-def _schemas(phone_number_needed: bool) -> Json:
-    new_customer: type[CustomerInput] = with_phone_number(CustomerInput) if phone_number_needed else CustomerInput
-    draft: type[CustomerInput] = with_phone_number(KakaoMessageDraft) if phone_number_needed else KakaoMessageDraft
+def _schemas(phone_number_needed: bool, minimum_age: int) -> Json:
+    inputs: list[type[CustomerInput]] = [CustomerInput, RegistrationInput, KakaoMessageDraft]
+    sent: list[type[CustomerInput]] = [with_phone_number(model) if phone_number_needed else model for model in inputs]
     _, definitions = models_json_schema(
         [
-            *((model, "validation") for model in (new_customer, draft, patch_of(new_customer))),
+            *((model, "validation") for model in (*sent, patch_of(sent[0]))),
+            (CustomerSearch, "validation"),
             (Customer, "serialization"),
             (KakaoMessage, "serialization"),
             (CustomerView, "serialization"),
@@ -112,15 +137,25 @@ def _schemas(phone_number_needed: bool) -> Json:
     }
     requests = {
         "NewCustomer": models.pop("CustomerInput"),
+        "NewRegistration": models.pop("RegistrationInput"),
         "NewKakao": models.pop("KakaoMessageDraft"),
         "CustomerPatch": _without_defaults(models.pop("CustomerPatch")),
     }
+    requests = from_age(requests, minimum_age)
+    requests["CustomerSearch"] = models.pop("CustomerSearch")
     lists = {
         "CustomerList": _list_of("Customer", "customers"),
+        "CustomersFound": found(_list_of("Customer", "customers")),
         "KakaoList": _list_of("Kakao", "kakaos"),
         "CustomerViewList": _list_of("CustomerView", "customerViews"),
     }
-    others = {"Registration": _registration(), "Link": _link(), "Problem": _problem()}
+    others = {
+        "Registration": _registration(),
+        "OwnRegistration": own_registration(resources["CustomerView"], {"$ref": SCHEMAS.format(model="Link")}),
+        "OwnData": own_data(),
+        "Link": _link(),
+        "Problem": _problem(),
+    }
     schemas: Json = {**requests, **resources, **lists, **models, **others}
     return {name: _as_openapi_3_0(schema) for name, schema in sorted(schemas.items())}
 
@@ -140,10 +175,15 @@ def _resource(schema: Json, name: str, *, own_id: bool = False) -> Json:
     links = {"type": "object", "properties": {"self": link, name: link}, "required": ["self", name]}
     properties = {key: value for key, value in schema["properties"].items() if key not in HIDDEN_PROPERTIES}
     properties["customerPhone"] = SHOWN_PHONE_NUMBER
+    if "consent" in properties:
+        properties["consent"] = SHOWN_CONSENT
     identity = {"type": "string"} if own_id else properties.pop("customerId")
     required = [key for key in schema["required"] if key in properties]
+    # What follows the first paragraph is about properties that may be hidden.
+    description = schema["description"].partition("\n\n")[0]
     return {
         **schema,
+        "description": description,
         "properties": {"id": identity, **properties, "_links": links},
         "required": ["id", *required, "_links"],
     }
@@ -251,7 +291,8 @@ def _postponable(creation: Json) -> Json:
         "headers": {"Location": uri, "Preference-Applied": text, **_retry_after()},
         "content": _content("Registration"),
     }
-    responses = {**creation["responses"], "202": accepted, **_problems("410")}
+    conflict = {**creation["responses"]["409"], "headers": {"Link": {**text, "description": OTHER_REGISTRATION}}}
+    responses = {**creation["responses"], "202": accepted, "409": conflict, **_problems("410")}
     return {
         **creation,
         "parameters": [*creation["parameters"], prefer],
@@ -293,6 +334,12 @@ def _listing(operation: str, resource: str) -> Json:
         "parameters": [_parameter("size", "query", size), _parameter("cursor", "query", cursor)],
         "responses": {"200": {"description": "The page.", "content": _content(resource)}, **_problems("400", "503")},
     }
+
+
+def _search() -> Json:
+    request = {JSON: {"schema": {"$ref": SCHEMAS.format(model="CustomerSearch")}}}
+    customers = {"description": "The customers with exactly this number.", "content": _content("CustomersFound")}
+    return searching(request, {"200": customers, **_problems("400", "413", "415", "422", "503")})
 
 
 def _reading(operation: str, resource: str, *, conditional: bool = False) -> Json:
@@ -338,6 +385,19 @@ def _cancellation() -> Json:
         "parameters": [_identity(), *_conditions()],
         "responses": {"204": {"description": "Cancelled."}, **_problems("404", "412", "503")},
     }
+
+
+def _own_registration() -> Json:
+    reading = reading_own(
+        "get-own-registration", "Get your own registration", "The registration.", _content("OwnRegistration")
+    )
+    return _with_problems(reading, "404", "503")
+
+
+def _own_data() -> Json:
+    content = {JSON: {"schema": {"$ref": SCHEMAS.format(model="OwnData")}}}
+    reading = reading_own("get-own-data", "Download everything that is stored about you", "The documents.", content)
+    return _with_problems(reading, "404", "503")
 
 
 def _openapi() -> Json:

@@ -11,6 +11,7 @@ import azure.functions as func
 
 from shared.domain.errors import (
     AlreadyExists,
+    AlreadyRegistered,
     DomainError,
     Forbidden,
     IdempotencyKeyReused,
@@ -22,6 +23,7 @@ from shared.domain.errors import (
     ProviderRefused,
     RegistrationEnded,
     TooLateToWithdraw,
+    TooYoung,
     Unauthenticated,
     Unavailable,
 )
@@ -58,11 +60,13 @@ class Problem(Exception):
 _ANSWERS: Mapping[type[DomainError], tuple[int, str, str]] = {
     NotFound: (404, "not-found", "Not found"),
     AlreadyExists: (409, "already-exists", "Already exists"),
+    AlreadyRegistered: (409, "already-registered", "Already registered"),
     MessageAlreadySent: (409, "message-already-sent", "Message already sent"),
     TooLateToWithdraw: (409, "too-late", "Too late to withdraw"),
     PreconditionFailed: (412, "precondition-failed", "Precondition failed"),
     IdempotencyKeyReused: (422, "idempotency-key-reused", "Idempotency-Key reused"),
     KakaoRefused: (422, "kakao-refused", "KakaoTalk refused"),
+    TooYoung: (422, "too-young", "Too young"),
     ProviderRefused: (422, "provider-refused", "KakaoTalk provider refused"),
 }
 

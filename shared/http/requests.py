@@ -144,12 +144,17 @@ def precondition(request: func.HttpRequest) -> Precondition:
 
 
 def is_unchanged(request: func.HttpRequest, version: int) -> bool:
-    """Whether If-None-Match names this version (RFC 9110 §13.1.2), weak tags included."""
+    """Whether If-None-Match names this version."""
+    return names_entity_tag(request, f'"{version}"')
+
+
+def names_entity_tag(request: func.HttpRequest, entity_tag: str) -> bool:
+    """Whether If-None-Match names this strong tag (RFC 9110 §13.1.2), also as a weak one."""
     header = request.headers.get("if-none-match")
     if header is None:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in tags or f'"{version}"' in tags
+    return "*" in tags or entity_tag in tags
 
 
 def path_of(request: func.HttpRequest) -> str:

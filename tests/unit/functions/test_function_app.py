@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from functions import customer, customer_view, health, kakao, openapi, registration, sandbox, unmatched, warm_up
+from functions import (
+    customer,
+    customer_view,
+    health,
+    kakao,
+    me,
+    openapi,
+    privacy,
+    registration,
+    sandbox,
+    unmatched,
+    warm_up,
+)
 from shared.settings import settings
 from tools.delivery.deployment import EVENT_FUNCTIONS
 
@@ -19,6 +31,7 @@ ROUTES = {
     "replace-customer": ("PUT", "customers/{id}"),
     "patch-customer": ("PATCH", "customers/{id}"),
     "cancel-registration": ("DELETE", "customers/{id}"),
+    "search-customers": ("POST", "customers/search"),
     "get-registration": ("GET", "HEAD", "registrations/{id}"),
     "withdraw-registration": ("DELETE", "registrations/{id}"),
     "send-kakao": ("POST", "kakaos"),
@@ -27,6 +40,10 @@ ROUTES = {
     "list-kakaos": ("GET", "HEAD", "kakaos"),
     "get-customer-view": ("GET", "HEAD", "customerViews/{id}"),
     "list-customer-views": ("GET", "HEAD", "customerViews"),
+    "get-own-registration": ("GET", "HEAD", "me/registration"),
+    "get-own-data": ("GET", "HEAD", "me/data"),
+    "get-privacy-policy": ("GET", "HEAD", "privacy"),
+    "get-privacy-policy-version": ("GET", "HEAD", "privacy/{version}"),
     "health": ("GET", "HEAD", "health"),
     "openapi": ("GET", "HEAD", "openapi.json"),
     unmatched.NAME: (unmatched.ROUTE,),
@@ -48,11 +65,23 @@ SERVICES = {
         *EVERYWHERE,
         "sweep-outbox",
         "get-registration",
+        "search-customers",
         "withdraw-registration",
         "register-deferred",
+        "forget-claims",
+        "get-privacy-policy",
+        "get-privacy-policy-version",
     },
-    "kakao": {"send-kakao", "get-kakao", "get-receipt", "list-kakaos", "kakao-alert", *EVERYWHERE},
-    "customerview": {"view-updater", "get-customer-view", "list-customer-views", *EVERYWHERE},
+    "kakao": {"send-kakao", "get-kakao", "get-receipt", "list-kakaos", "kakao-alert", "forget-messages", *EVERYWHERE},
+    "customerview": {
+        "view-updater",
+        "forget-views",
+        "get-customer-view",
+        "list-customer-views",
+        "get-own-registration",
+        "get-own-data",
+        *EVERYWHERE,
+    },
 }
 
 every_service = pytest.mark.parametrize("service", SERVICES)
@@ -67,7 +96,8 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     def load_services(services: str) -> dict[str, Any]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
-        for module in (customer, registration, customer_view, health, kakao, openapi, sandbox, unmatched, warm_up):
+        others = (health, openapi, sandbox, unmatched, warm_up)
+        for module in (customer, registration, privacy, customer_view, me, kakao, *others):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()

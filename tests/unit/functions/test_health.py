@@ -23,7 +23,12 @@ async def test_health_tells_the_service_and_the_version_that_was_read_at_the_sta
     answer = await cast(Any, health.health)._function.get_user_function()(request)
 
     settings.cache_clear()
-    assert json.loads(answer.get_body()) == {"status": "UP", "services": ["kakao"], "version": "0123456789abcdef"}
+    assert json.loads(answer.get_body()) == {
+        "status": "UP",
+        "services": ["kakao"],
+        "version": "0123456789abcdef",
+        "access": "open",
+    }
     assert answer.headers["Cache-Control"] == "no-store"
 
 

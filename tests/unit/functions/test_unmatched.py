@@ -33,6 +33,7 @@ async def response_to(method: str, path: str) -> func.HttpResponse:
         ("Customers/", "GET, HEAD, OPTIONS, POST"),
         ("customers/1", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ("customers/a b%2Fc/", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("customers/search", "OPTIONS, POST"),
         ("openapi.json", "GET, HEAD, OPTIONS"),
         ("health", "GET, HEAD, OPTIONS"),
     ],

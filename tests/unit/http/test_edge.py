@@ -23,6 +23,7 @@ OUTCOMES: list[tuple[DomainError, int]] = [
     (errors.Unauthenticated("x", token_sent=False), 401),
     (errors.Forbidden("x"), 403),
     (errors.AlreadyExists("x"), 409),
+    (errors.AlreadyRegistered("1"), 409),
     (errors.MessageAlreadySent("x"), 409),
     (errors.TooLateToWithdraw("expired"), 409),
     (errors.RegistrationEnded("expired"), 410),
@@ -31,6 +32,7 @@ OUTCOMES: list[tuple[DomainError, int]] = [
     (errors.PreconditionFailed("x"), 412),
     (errors.IdempotencyKeyReused("x"), 422),
     (errors.KakaoRefused("x"), 422),
+    (errors.TooYoung(14), 422),
     (errors.ProviderRefused("p", "recipient_blocked", "x"), 422),
     (errors.KakaoUnavailable("timeout", 1.2), 503),
     (errors.KakaoBusy("busy", 1), 503),
@@ -100,8 +102,10 @@ class Queue:
     def __init__(self, *, full: bool = False) -> None:
         self._full = full
         self.served: list[bool] = []
+        self.entered = 0
 
     async def enter(self) -> Slot:
+        self.entered += 1
         if self._full:
             raise errors.Overloaded("queue too long", 1.7)
         return Slot(Deadline.after(2), 0, 0)
@@ -110,26 +114,39 @@ class Queue:
         self.served.append(slot.served)
 
 
+class Unread(func.HttpRequest):
+    def get_body(self) -> bytes:
+        raise AssertionError("read")
+
+
 class Admitting:
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
         self.kakao = Kakao()
         self.counted: list[DomainError] = []
+        self.caller: str | DomainError = "caller"
 
     async def answer(
         self, request: func.HttpRequest, error: Exception | None = None, status: int = 200
     ) -> func.HttpResponse:
         async def opened() -> None: ...
 
-        async def postpone(_: func.HttpRequest) -> func.HttpResponse:
+        async def who_calls(_: func.HttpRequest) -> str:
+            if isinstance(self.caller, DomainError):
+                raise self.caller
+            return self.caller
+
+        async def postpone(_: func.HttpRequest, caller: str) -> func.HttpResponse:
+            assert caller == "caller"
             if error:
                 raise error
             return func.HttpResponse("postponed", status_code=202)
 
         admit = AdmitRegistration(self.queue, self.kakao, opened, self.counted.append)
 
-        @admitted_http_function(lambda: admit, if_async=postpone)
-        async def handle(request: func.HttpRequest, deadline: Deadline) -> func.HttpResponse:
+        @admitted_http_function(who_calls, lambda: admit, if_async=postpone)
+        async def handle(request: func.HttpRequest, caller: str, deadline: Deadline) -> func.HttpResponse:
+            assert caller == "caller"
             if error:
                 raise error
             return func.HttpResponse(f"{deadline.left() > 1}", status_code=status)
@@ -138,10 +155,6 @@ class Admitting:
 
 
 async def test_a_request_for_which_there_is_no_time_is_refused_without_being_read_or_traced() -> None:
-    class Unread(func.HttpRequest):
-        def get_body(self) -> bytes:
-            raise AssertionError("read")
-
     admitting = Admitting(Queue(full=True))
 
     answer = await admitting.answer(Unread("POST", "http://localhost/customers", body=b"{}"))
@@ -172,6 +185,28 @@ async def test_while_the_circuit_is_open_a_request_needs_no_slot_but_one_with_a_
 
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "8")
     assert (answered.status_code, answered.get_body()) == (200, b"True")
+
+
+@pytest.mark.parametrize("prefer", [{}, {"Prefer": "respond-async"}])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.Unauthenticated("x", token_sent=False), 401),
+        (errors.Forbidden("x"), 403),
+        (errors.Unavailable("The keys of Entra ID could not be fetched.", 5), 503),
+    ],
+)
+async def test_whoever_may_not_call_is_refused_before_being_admitted_read_or_traced(
+    error: DomainError, status: int, prefer: dict[str, str]
+) -> None:
+    admitting = Admitting(Queue())
+    admitting.caller = error
+
+    answer = await admitting.answer(Unread("POST", "http://localhost/customers", headers=prefer, body=b"{}"))
+
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    assert json.loads(answer.get_body())["traceId"] == "0af7651916cd43dd8448eb211c80319c"
+    assert (admitting.queue.entered, admitting.queue.served, admitting.counted) == (0, [], [])
 
 
 @pytest.mark.parametrize(
