@@ -16,13 +16,27 @@ help: ## Show this
 	@echo 'Usage: make <target>'
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
+# Other than `open` it needs keys, and settings that name them.
+UP := $(if $(filter-out open,$(ACCESS)),$(PYTHON) -m tools.access run '$(ACCESS)',$(LOCAL_AZURE) up)
+
 .PHONY: run
-run: .venv/installed ## Start everything on this machine; Ctrl-C ends it; options: ARGS=--free-ports
-	@$(LOCAL_AZURE) up $(ARGS)
+run: .venv/installed ## Start everything on this machine; Ctrl-C ends it; options: ACCESS=customers ARGS=--free-ports
+	@$(UP) $(ARGS)
+
+# What these two print is for `$(…)` in a shell: what the set-up says must not be part of it.
+.PHONY: token
+token: ## Print a customer's token for a run with ACCESS=customers; the customer's number at kakao: SUB=yeon
+	@$(MAKE) --silent .venv/installed >&2
+	@$(PYTHON) -m tools.access token '$(or $(SUB),$(error say whose token it is to be: make token SUB=yeon))'
+
+.PHONY: operator-token
+operator-token: ## Print an operator's token for a run with ACCESS=customers
+	@$(MAKE) --silent .venv/installed >&2
+	@$(PYTHON) -m tools.access operator-token $(NAME)
 
 .PHONY: demo
-demo: .venv/installed ## Play the whole scenario on a fresh stack of its own, step by step
-	@$(PYTHON) -m tools.play
+demo: .venv/installed ## Play the whole scenario on a fresh stack of its own, step by step; also with ACCESS=customers
+	@$(PYTHON) -m tools.play $(ACCESS)
 
 .PHONY: status
 status: .venv/installed ## Show what runs, and where it listens
@@ -117,7 +131,7 @@ deploy: .venv/installed ## Deploy infrastructure and apps to Azure: make deploy 
 # Its output is for `eval`: what the set-up says must not be part of it.
 .PHONY: names
 names: ## Print the names of everything on Azure, for `eval` in a shell: make names ENV=prod
-	@$(MAKE) .venv/installed >&2
+	@$(MAKE) --silent .venv/installed >&2
 	@$(PYTHON) -m tools.delivery names '$(ENV)'
 
 .PHONY: destroy

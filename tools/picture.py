@@ -175,7 +175,7 @@ def configured_ports() -> dict[str, int]:
     """The ports of local-azure.toml, by the names that a stack has for them."""
     settings = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))
     return {
-        **{name: settings[name]["port"] for name in ("service_bus", "cosmos", "gateway")},
+        **{name: settings[name]["port"] for name in ("service_bus", "cosmos", "identity", "gateway")},
         **{f"azurite_{part}": settings["azurite"][f"{part}_port"] for part in ("blob", "queue", "table")},
         **{name: app["port"] for name, app in settings["apps"].items()},
     }

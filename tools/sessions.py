@@ -1,12 +1,13 @@
 """Keys for customers' tokens, and tokens for tests and demonstrations.
 
-`python -m tools.sessions keys FILE`            make a key pair: the private key into FILE, the JWKS to the output
-`python -m tools.sessions rotate FILE NEW_FILE` make the next key pair, and print the JWKS with the public keys of both
-`python -m tools.sessions public FILE`          print the JWKS of a key, for example once the one before it has retired
-`python -m tools.sessions token SUBJECT`        sign a token for the customer with this number at kakao
+`python -m tools.sessions keys FILE`      make a key pair: the private key into FILE, the JWKS to the output
+`python -m tools.sessions publish FILE`   make the next key pair, and print the JWKS with its public key as well
+`python -m tools.sessions retire`         print the JWKS without the key that was there first
+`python -m tools.sessions token SUBJECT`  sign a token for the customer with this number at kakao
 
-SESSION_PUBLIC_KEYS of every app is such a JWKS. A token is signed with the key in `--key FILE` or SESSION_PRIVATE_KEY,
-for the SESSION_ISSUER and SESSION_AUDIENCE of the environment. A private key is never printed.
+SESSION_PUBLIC_KEYS of every app is such a JWKS; `publish` and `retire` change that of the environment. docs/sessions.md
+says when. A token is signed with the key in `--key FILE` or SESSION_PRIVATE_KEY, for the SESSION_ISSUER and
+SESSION_AUDIENCE of the environment. A private key is never printed.
 Exit code 0: done; 1: a file or a key cannot be used; 2: something is missing in the command.
 """
 
@@ -17,13 +18,13 @@ import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from shared.adapters.session_issuer import SessionIssuer, SigningKey
-from shared.session_keys import ALGORITHM
+from shared.session_keys import ALGORITHM, read_public_keys
 from tools.command_line import parser, show, show_error
 
 OWNER_ONLY: Final = 0o600
@@ -60,11 +61,40 @@ def read(file: Path) -> SigningKey:
 
 def jwks(*keys: SigningKey) -> str:
     """SESSION_PUBLIC_KEYS for these keys."""
-    entries = [
-        {**ECAlgorithm.to_jwk(key.key.public_key(), as_dict=True), "kid": key.kid, "alg": ALGORITHM, "use": "sig"}
-        for key in keys
-    ]
-    return json.dumps({"keys": entries})
+    return json.dumps({"keys": [_entry(key) for key in keys]})
+
+
+def _entry(key: SigningKey) -> dict[str, Any]:
+    return {**ECAlgorithm.to_jwk(key.key.public_key(), as_dict=True), "kid": key.kid, "alg": ALGORITHM, "use": "sig"}
+
+
+def with_next(environment: Mapping[str, str], file: Path) -> str:
+    """Makes the next key, into this file. SESSION_PUBLIC_KEYS with its public key as well."""
+    return json.dumps({"keys": [*_published(environment, 1), _entry(create(file))]})
+
+
+def without_first(environment: Mapping[str, str]) -> str:
+    """SESSION_PUBLIC_KEYS once the first of two keys has retired."""
+    return json.dumps({"keys": _published(environment, 2)[1:]})
+
+
+def _published(environment: Mapping[str, str], expected: int) -> list[dict[str, Any]]:
+    """The keys in SESSION_PUBLIC_KEYS, which must be so many."""
+    text = environment.get("SESSION_PUBLIC_KEYS", "")
+    try:
+        read_public_keys(text)
+    except ValueError as error:
+        raise SessionsError(f"SESSION_PUBLIC_KEYS, which the apps have now, {error}") from None
+    entries: list[dict[str, Any]] = json.loads(text)["keys"]
+    if len(entries) != expected:
+        what = "two keys: one has to retire first" if expected == 1 else "one key, which cannot retire"
+        raise SessionsError(f"SESSION_PUBLIC_KEYS has {what}")
+    return entries
+
+
+def issuer_with(file: Path, issuer: str, audience: str) -> SessionIssuer:
+    """Signs with the key in a file."""
+    return SessionIssuer(read(file), issuer, audience)
 
 
 def token(subject: str, file: Path | None, environment: Mapping[str, str]) -> str:
@@ -94,10 +124,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser("tools.sessions", __doc__)
     commands = options.add_subparsers(dest="command", required=True)
     commands.add_parser("keys").add_argument("file", type=Path)
-    rotate = commands.add_parser("rotate")
-    rotate.add_argument("file", type=Path)
-    rotate.add_argument("new_file", type=Path)
-    commands.add_parser("public").add_argument("file", type=Path)
+    commands.add_parser("publish").add_argument("file", type=Path)
+    commands.add_parser("retire")
     sign = commands.add_parser("token")
     sign.add_argument("subject")
     sign.add_argument("--key", type=Path)
@@ -108,10 +136,10 @@ def _answer(chosen: argparse.Namespace) -> str:
     match chosen.command:
         case "keys":
             return jwks(create(chosen.file))
-        case "rotate":
-            return jwks(read(chosen.file), create(chosen.new_file))
-        case "public":
-            return jwks(read(chosen.file))
+        case "publish":
+            return with_next(os.environ, chosen.file)
+        case "retire":
+            return without_first(os.environ)
         case _:
             return token(chosen.subject, chosen.key, os.environ)
 

@@ -3,8 +3,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from local_azure.stack import Stack
+from tools.access.session_keys import SessionKeys
 from tools.paths import LOCAL_AZURE_SETTINGS
 from tools.play.local_system import LocalSystem
+from tools.play.people import CustomersSystem
 
 BREAKER_RESET_SECONDS = "1"  # instead of ten, so that the test after an outage need not wait
 KAKAO_TIMEOUT_SECONDS = "2"  # instead of six, for the tests with a kakao that hangs
@@ -19,6 +21,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         environment.setenv("KAKAO_TIMEOUT_SECONDS", KAKAO_TIMEOUT_SECONDS)
         with Stack.start(LOCAL_AZURE_SETTINGS, tmp_path_factory.mktemp("stack")) as stack:
             yield stack
+
+
+@pytest.fixture(scope="session")
+def customers_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole stack with ACCESS=customers."""
+    folder = tmp_path_factory.mktemp("customers")
+    keys = SessionKeys.made_in(folder / "access")
+    with Stack.start(LOCAL_AZURE_SETTINGS, folder / "stack", settings=keys.settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def customers_system(customers_stack: Stack) -> AsyncIterator[CustomersSystem]:
+    """`customers_system.customer("1").call(…)`: each customer is somebody else, so use numbers of your own."""
+    async with CustomersSystem.of(customers_stack) as system:
+        yield system
 
 
 @pytest.fixture

@@ -186,7 +186,7 @@ async def test_values_at_the_limits_are_accepted(system: LocalSystem) -> None:
     body = details(customerName="n" * 100, customerAddress="a" * 200, customerAge=150)
     padded = body + b" " * (16 * 1024 - len(body))
 
-    for accepted in (padded, details(customerAge=0), details(customerAge="150"), details(unknown=[1, {"a": None}])):
+    for accepted in (padded, details(customerAge=14), details(customerAge="150"), details(unknown=[1, {"a": None}])):
         assert (await system.call("POST", "/customers", data=accepted, headers=JSON)).status == 201
 
 

@@ -51,6 +51,18 @@ def test_what_is_postponed_is_registered_in_the_end_and_nobody_twice() -> None:
     assert "| 2 × what KakaoTalk takes, postponable | – | 100.0% registered or postponed" in finished.stdout
 
 
+@pytest.mark.timeout(240)
+def test_both_kinds_of_access_are_measured_in_turn() -> None:
+    command = f"{sys.executable} -m tools.bench access --rounds 1 --seconds 1 --warm-up 0 --users 4"
+    finished = subprocess.run(  # noqa: S603 a constant
+        command.split(), cwd=ROOT, capture_output=True, text=True, check=False, timeout=230
+    )
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    for access in ("open", "customers"):
+        assert re.search(rf"1\. ACCESS={access}: [1-9]\d*/s, p95 [\d,]+ ms, 0 failed", finished.stdout)
+
+
 @pytest.fixture
 def sigint() -> Iterator[None]:
     """As in a terminal: a shell starts what runs in the background with SIGINT ignored."""

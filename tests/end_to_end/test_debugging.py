@@ -33,7 +33,7 @@ KAKAO_API_URL = "http://127.0.0.1:1"
 [apps.kakao]
 port = 0
 """
-BREAKPOINT = "draft, key = read_json("
+BREAKPOINT = "draft = read_details("
 START_SECONDS = 60
 END_SECONDS = 10
 # How long a request is watched that must not be answered while the breakpoint holds it.

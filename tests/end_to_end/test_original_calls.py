@@ -108,4 +108,4 @@ async def test_health_answers_for_every_app(system: LocalSystem) -> None:
     for service in APPS:
         response = await system.call("GET", "/health", service=service)
         assert response.status == 200
-        assert response.body == {"status": "UP", "services": [service], "version": DEVELOPMENT}
+        assert response.body == {"status": "UP", "services": [service], "version": DEVELOPMENT, "access": "open"}

@@ -1,6 +1,7 @@
 import asyncio
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from tools.delivery import smoke
 from tools.play import steps
 from tools.play.local_system import LocalSystem
 from tools.play.narrator import StepFailed
+from tools.play.people import CONSENTING, CustomersSystem
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,9 @@ class Finished:
     output: str
 
 
-async def smoke_test(url: str, wait_seconds: float = 20) -> Finished:
+async def smoke_test(url: str, *options: str, wait_seconds: float = 20) -> Finished:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tools.delivery.smoke", "--url", url, "--wait", str(wait_seconds)),
+        *(sys.executable, "-m", "tools.delivery.smoke", "--url", url, "--wait", str(wait_seconds), *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -84,6 +86,68 @@ async def test_apps_that_nothing_protects_fail_the_smoke_test(
     assert code == 1
     assert "customer refuses a call without a token" in capsys.readouterr().out
     assert await registered(system) == customers_before
+
+
+async def test_a_customer_who_has_signed_in_registers_and_cancels(
+    customers_system: CustomersSystem, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(customers_system.keys.token("smoke-1") + "\n")
+
+    finished = await smoke_test(customers_system.stack.url("gateway"), "--access=customers", f"--token-file={token}")
+
+    assert finished.code == 0, finished.output
+    assert "registered: 201" in finished.output
+    assert "the customer has no registration any more, after" in finished.output
+    assert "Left out: it needs" not in finished.output
+    assert token.read_text().strip() not in finished.output
+    again = await customers_system.customer("smoke-1").call("GET", "/me/registration")
+    assert again.status == 404
+
+
+async def test_without_a_token_it_is_tested_that_nobody_is_let_in(customers_system: CustomersSystem) -> None:
+    finished = await smoke_test(customers_system.stack.url("gateway"))
+
+    assert finished.code == 0, finished.output
+    assert "POST /customers: 401, expected 401" in finished.output
+    assert "everybody reads the privacy policy" in finished.output
+    assert "Left out: it needs a customer's token (--token-file FILE)." in finished.output
+
+
+async def test_a_customer_who_is_registered_already_stays_so(customers_system: CustomersSystem, tmp_path: Path) -> None:
+    customer = customers_system.customer("smoke-2")
+    await customer.register(CONSENTING)
+    (tmp_path / "token").write_text(customers_system.keys.token("smoke-2"))
+
+    finished = await smoke_test(customers_system.stack.url("gateway"), f"--token-file={tmp_path / 'token'}")
+
+    assert finished.code == 1, finished.output
+    assert "the customer of the token is not registered yet: use another one" in finished.output
+    assert (await customer.call("GET", "/me/registration")).status == 200
+
+
+async def test_a_system_that_everybody_may_call_fails_where_customers_should_sign_in(system: LocalSystem) -> None:
+    customers_before = await registered(system)
+
+    finished = await smoke_test(system.stack.url("gateway"), "--access=customers")
+
+    assert finished.code == 1, finished.output
+    assert "who may call: open, expected customers" in finished.output
+    assert await registered(system) == customers_before
+
+
+@pytest.mark.parametrize("content", [None, "", "two words", "\N{SNOWMAN}"])
+def test_a_file_without_a_token_is_refused(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (tmp_path / "token").write_text(content, encoding="utf-8")
+
+    with pytest.raises(SystemExit) as refused:
+        smoke.main(["--url", "https://ssak8.example.org", "--token-file", str(tmp_path / "token")])
+
+    assert refused.value.code == 2
+    assert "--token-file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["ssak8.example.org", "ftp://ssak8.example.org", "https://"])

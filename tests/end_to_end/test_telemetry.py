@@ -11,8 +11,10 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from local_azure.stack import Stack
+from shared.domain.forgetting import FORGET_AFTER
 from shared.metrics import METRICS
-from shared.resources import TOPIC
+from shared.resources import EVENTS_SET_ASIDE, TOPIC
+from tests.end_to_end.stored_everywhere import messages
 from tests.end_to_end.telemetry_receiver import Envelope, ReceivedSpan, Receiver, receiving
 from tests.unit.infra.deployments import deployment
 from tools.paths import LOCAL_AZURE_SETTINGS
@@ -28,6 +30,9 @@ PHONE = "+82 10-8374-6592"
 CUSTOMER = {"customerName": NAME, "customerAddress": ADDRESS, "customerAge": 83, "customerPhone": PHONE}
 # The number as it was sent, as it is stored (01083746592), and as it is shown (010-8374-6592).
 PERSONAL = (NAME, CORRECTED, ADDRESS, "10-8374-6592", "1083746592")
+# There are no operators (ACCESS=open), and what is forgotten is so days later: test_telemetry_of_customers.py.
+OF_OTHERS = ("ssak8.accesses", "ssak8.forget.age", "ssak8.expired")
+EXPECTED = {name: attributes for name, attributes in METRICS.items() if name not in OF_OTHERS}
 EXPORT_SECONDS = 0.5
 FAST_EXPORTS = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
@@ -182,14 +187,28 @@ async def refuse_and_postpone(system: LocalSystem) -> None:
     await system.wait_for_registration(postponed.headers["Location"], "registered", POSTPONED_SECONDS)
 
 
+async def let_expire(system: LocalSystem) -> None:
+    """Five days after a cancellation: the timers look at it, and remove a message that nobody could read."""
+    await send(system.stack, json.dumps({"specversion": "1.0", "data": CUSTOMER}, ensure_ascii=False))
+
+    async def is_aside() -> bool:
+        return any([place.startswith(EVENTS_SET_ASIDE) async for place, _ in messages(system.stack)])
+
+    await wait_until(is_aside, "the message was put aside")
+    await asyncio.to_thread(system.stack.advance_clock, FORGET_AFTER)
+    for service, name in (("customer", "claims"), ("kakao", "messages"), ("customerview", "views")):
+        await system.call("POST", f"/admin/functions/forget-{name}", service=service, json={})
+
+
 async def test_every_metric_arrives(system: LocalSystem, receiver: Receiver) -> None:
     customer_id = await system.register(CUSTOMER)
     await refuse_and_postpone(system)
     await system.call("DELETE", f"/customers/{customer_id}")
     await system.wait_for_alert(customer_id)
+    await let_expire(system)
 
     async def all_there() -> bool:
-        return {name for name in receiver.metrics() if name.startswith("ssak8.")} == METRICS.keys()
+        return {name for name in receiver.metrics() if name.startswith("ssak8.")} == EXPECTED.keys()
 
     await wait_until(all_there, "every metric arrived")
     refused = [span for span in receiver.spans() if span.failed and span.name == "register-customer"]
@@ -267,15 +286,16 @@ async def register_and_cancel(stack: Stack, receiver: Receiver) -> None:
         await system.wait_for_alert(customer_id)
         await system.wait_for_view(customer_id, "CANCELED")
         await refuse_and_postpone(system)
+        await let_expire(system)
 
     async def all_there() -> bool:
-        return {name for name, _ in metrics_in(receiver)} >= METRICS.keys()
+        return {name for name, _ in metrics_in(receiver)} >= EXPECTED.keys()
 
     await wait_until(all_there, "every metric arrived")
 
 
 def test_application_insights_receives_the_metrics_that_its_queries_expect(insights: Receiver) -> None:
-    assert metrics_in(insights) >= set(METRICS.items())
+    assert metrics_in(insights) >= set(EXPECTED.items())
     points = [point for envelope in insights.envelopes("MetricData") for point in data(envelope)["metrics"]]
     timed = [point for point in points if point["name"].startswith("ssak8.") and point["name"].endswith("age")]
     assert timed

@@ -8,6 +8,7 @@ Examples:
   python -m tools.bench drain --waiting 180000   an hour of waiting registrations, at real time
   python -m tools.bench pairs --base HEAD~1      this checkout and another one, in turn
   python -m tools.bench pairs --set NAME=VALUE   with and without a setting, in turn
+  python -m tools.bench access                   ACCESS=open and customers, in turn
   python -m tools.bench profile customer         where an app spends its time, by layer; needs py-spy
 """
 
@@ -55,6 +56,7 @@ def command_line() -> argparse.ArgumentParser:
         command = commands.add_parser(measurement.name, help=measurement.help, description=measurement.help)
         add_options(command, measurement.options)
     pairs.add_command(commands)
+    pairs.add_access_command(commands)
     profile.add_command(commands)
     for command in commands.choices.values():
         command.add_argument("--users", type=int, default=100, metavar="N", help="concurrent users (default 100)")
@@ -66,6 +68,8 @@ def run(options: argparse.Namespace, bench: Bench) -> int:
     """Raises LoadError, StackError, TimeoutError."""
     if options.command == "pairs":
         return pairs.run(options, bench)
+    if options.command == "access":
+        return pairs.run_access(options, bench)
     if options.command == "profile":
         return profile.run(options, bench)
     machine = Machine.now()

@@ -52,9 +52,10 @@ class Assumptions:
     cancelled_share: float = 0.1
     looked_at: float = 2.0
 
-    registered_units: float = 60.0
-    """Request units: 20 for the customer and its event, 20 for kakao's message, 20 for the view."""
-    cancelled_units: float = 60.0
+    registered_units: float = 66.0
+    """Request units: 20 for the customer and its event, 20 for kakao's message, 20 for the view, 6 for the claim."""
+    cancelled_units: float = 66.0
+    """The same, with 6 for what remains of a cancellation."""
     looked_at_units: float = 2.0
     """Reading a document costs 1 request unit, and twice that with strong consistency."""
     poll_units: float = 1.0
@@ -75,6 +76,15 @@ class Assumptions:
     """Of a run that finds nothing due: it waits a second for a message. While many wait: tools.bench.outage_cost."""
     deferred_units: float = 2.0
     """Of the six runs of a minute, one asks what has expired and what is the oldest, and one of 24 what was lost."""
+
+    forget_runs: float = HOURS_A_MONTH * 12 * 3
+    """Executions of the timers that forget, one in each app: one every five minutes."""
+    forget_seconds: float = 1.0
+    """The shortest time that is billed: opening links to Service Bus takes most of it."""
+    forget_units: float = 8.0
+    """The time (3 request units), the mark (2), and a query that finds nothing (3)."""
+    forgotten_units: float = 45.0
+    """Each cancellation: storing (10), stripping (13), removing the claim (18), looking in each app (4)."""
 
     memory_gb: float = 2.0
     execution_seconds: float = 0.05
@@ -123,9 +133,9 @@ class Environment:
 
 # The gateway every 5 minutes and three apps every 15, from three locations each.
 WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
-DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=7, polls_second=4)
+DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=9, polls_second=4)
 PROD = Environment(
-    ready=16, throughput=13_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=9, audited=True, polls_second=10
+    ready=22, throughput=14_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=12, audited=True, polls_second=10
 )
 
 
@@ -141,7 +151,9 @@ class Model:
         """Registering runs four functions (register, send, publish, view); so does cancelling. And timers."""
         a = self.assumptions
         each = 3 + 1 / a.view_batch
-        return registrations * (each * (1 + a.cancelled_share) + a.looked_at) + a.sweeps + a.deferred_runs
+        return (
+            registrations * (each * (1 + a.cancelled_share) + a.looked_at) + a.sweeps + a.deferred_runs + a.forget_runs
+        )
 
     def events(self, registrations: float) -> float:
         return registrations * (1 + self.assumptions.cancelled_share)
@@ -153,10 +165,11 @@ class Model:
     def gb_seconds(self, registrations: float) -> float:
         """The time for which instances work, times their memory."""
         a = self.assumptions
-        short = self.executions(registrations) - a.sweeps - a.deferred_runs
+        short = self.executions(registrations) - a.sweeps - a.deferred_runs - a.forget_runs
         separate = min(short, a.busy_executions)
         seconds = (separate + (short - separate) / a.executions_at_once) * a.execution_seconds
-        return (seconds + a.sweeps * a.sweep_seconds + a.deferred_runs * a.deferred_seconds) * a.memory_gb
+        timers = a.sweeps * a.sweep_seconds + a.deferred_runs * a.deferred_seconds + a.forget_runs * a.forget_seconds
+        return (seconds + timers) * a.memory_gb
 
     def functions(self, registrations: float) -> float:
         """Flex Consumption. An always-ready instance has a lower price per second, and no free grant."""
@@ -180,7 +193,9 @@ class Model:
         each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units
         swept = a.sweeps * a.sweep_units + self.events(registrations) * a.swept_units
         polls = self.environment.polls_second * SECONDS_A_MONTH
-        return registrations * each + swept + a.deferred_runs * a.deferred_units + polls * a.poll_units
+        timers = swept + a.deferred_runs * a.deferred_units + a.forget_runs * a.forget_units
+        forgotten = registrations * a.cancelled_share * a.forgotten_units
+        return registrations * each + timers + forgotten + polls * a.poll_units
 
     def database(self, registrations: float) -> float:
         """Cosmos DB. Autoscale bills the busiest second of each hour: assumed to be PEAK times the mean."""

@@ -3,11 +3,12 @@
 import argparse
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 from typing import Any
 
+from shared.settings import Access
 from tools.bench.bench import Bench
 from tools.bench.checkout import Checkout, other
 from tools.bench.load import LoadError
@@ -15,6 +16,7 @@ from tools.bench.machine import Machine
 from tools.paths import LOCAL_AZURE_SETTINGS
 
 START_SECONDS = 240.0  # beyond the load: starting, draining and ending a stack
+ACCESS_HELP = "ACCESS=open and customers in turn: what it costs to know who calls, and to claim a registration for them"
 HELP = "this checkout and another one (or with and without a setting), in turn: rate, p95, CPU a registration"
 
 
@@ -23,6 +25,21 @@ class Variant:
     name: str
     checkout: Checkout
     settings: Mapping[str, str]
+    access: Access = Access.OPEN
+
+
+def add_access_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("access", help=ACCESS_HELP, description=ACCESS_HELP)
+    _add_rounds(command)
+
+
+def run_access(options: argparse.Namespace, bench: Bench) -> int:
+    """Both with the built-in generator: siege sends the same headers with each call. Raises LoadError."""
+    bench.say(Machine.now().text)
+    bench = replace(bench, generator="built-in")
+    open_, customers = (Variant(f"ACCESS={access}", Checkout.here(), {}, access) for access in Access)
+    compare(bench, options, open_, customers)
+    return 0
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,6 +54,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         dest="settings",
         help="a setting of the apps that only this checkout gets",
     )
+    _add_rounds(command)
+
+
+def _add_rounds(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each runs (default 3)")
     command.add_argument("--seconds", type=int, default=15, metavar="N", help="how long users register (default 15)")
     command.add_argument("--warm-up", type=int, default=5, metavar="N", help="and before, unmeasured (default 5)")
@@ -65,7 +86,7 @@ def compare(bench: Bench, options: argparse.Namespace, base: Variant, here: Vari
     for number in range(options.rounds):
         # Who comes first changes, so that neither always meets the machine as the other left it.
         for variant in (base, here) if number % 2 == 0 else (here, base):
-            result = variant.checkout.run("registering", task, limit, variant.settings)
+            result = variant.checkout.run("registering", {**task, "access": variant.access}, limit, variant.settings)
             found[variant.name].append(result)
             bench.say(f"  {number + 1}. {variant.name}: {described(result)}")
     bench.table(("", base.name, here.name, "ratio"), rows(found[base.name], found[here.name]))

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from local_azure.stack import Stack
+from shared.settings import Access
 from tools.bench import load
 from tools.bench.bench import Bench
 from tools.bench.figures import percentile
@@ -29,7 +30,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     options = json.loads(sys.stdin.read())
-    bench = Bench(Console(stderr=True, markup=False), options["generator"], options["users"], Path(options["config"]))
+    console = Console(stderr=True, markup=False)
+    access = Access(options.get("access", Access.OPEN))
+    bench = Bench(console, options["generator"], options["users"], Path(options["config"]), access)
     with bench.stack() as stack:
         bench.warm_up(stack, options["warm_up"])
         result = {"registering": registering, "profile": profile}[sys.argv[1]](bench, stack, options)

@@ -1,31 +1,45 @@
-"""Plays the scenario on a fresh local stack. Exit code 1 if a step fails."""
+"""Plays the scenario on a fresh local stack: `python -m tools.play [open | customers]`. Exit code 1 if a step fails.
+
+With `customers`, who calls has to be known (ACCESS=customers).
+"""
 
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from local_azure.stack import Stack
+from tools.command_line import parser
 from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play import customers_scenario
 from tools.play.local_system import LocalSystem
 from tools.play.narrator import Narrator, StepFailed
+from tools.play.people import CustomersSystem
 from tools.play.scenario import play
 
 
-async def run(console: Console, state: Path) -> None:
+async def run(console: Console, state: Path, access: str) -> None:
     """Raises StepFailed."""
     console.print("Starting a fresh stack on free ports …")
+    if access == "customers":
+        async with CustomersSystem.running(state) as customers:
+            await customers_scenario.play(Narrator(customers, console))
+        return
     async with Stack.start(LOCAL_AZURE_SETTINGS, state) as stack, LocalSystem.of(stack) as system:
         await play(Narrator(system, console))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser("tools.play", __doc__)
+    options.add_argument("access", nargs="?", choices=["open", "customers"], default="open")
+    access = options.parse_args(arguments).access
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="ssak8-demo-") as state:
         try:
-            asyncio.run(run(console, Path(state)))
+            asyncio.run(run(console, Path(state), access))
         except StepFailed as error:
             console.print(f"   [red]✘ not as expected:[/] {error}")
             return 1

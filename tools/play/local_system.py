@@ -36,6 +36,10 @@ class LocalSystem(System):
         ):
             yield cls(stack, http, cosmos)
 
+    def newcomer(self) -> Self:
+        """The system as somebody calls it who has not registered yet. Here everybody may register again and again."""
+        return self
+
     async def call(self, method: str, path: str, *, service: str = "gateway", **options: Any) -> Response:
         """Calls the gateway, or a service at its own port. Raises aiohttp.ClientError and TimeoutError."""
         url = path if path.startswith("http") else self.stack.url(service) + path

@@ -1,8 +1,9 @@
 """Plays a scenario's steps on a console: shows every call, response and stored document, and checks them."""
 
+import copy
 import json
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,7 +11,8 @@ from rich.markup import escape
 from tools.play.system import Response, System
 from tools.play.waiting import EVENT_SECONDS
 
-SHOWN_HEADERS = ("Location", "ETag", "Retry-After", "Preference-Applied")
+SHOWN_HEADERS = ("Location", "ETag", "Retry-After", "Preference-Applied", "Link", "WWW-Authenticate")
+SHOWN_VALUE_LENGTH = 60  # a token is longer
 SHOWN_ITEMS = 2  # of a list: enough to see their order
 
 
@@ -26,6 +28,7 @@ class Narrator[S: System]:
         self._console = console
         self._event_seconds = event_seconds
         self._steps = 0
+        self._caller = ""
 
     @property
     def system(self) -> S:
@@ -34,6 +37,12 @@ class Narrator[S: System]:
     @property
     def event_seconds(self) -> float:
         return self._event_seconds
+
+    def of(self, caller: str, token: str) -> Self:
+        """Makes and shows the calls of somebody with this token. It numbers no steps."""
+        another = copy.copy(self)
+        another._caller, another._system = f"{caller} ", self._system.signed_in(token)
+        return another
 
     def step(self, title: str, korean: str) -> None:
         """Starts a step."""
@@ -51,9 +60,11 @@ class Narrator[S: System]:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Calls the gateway; shows the request and the response."""
-        shown = "".join(f" {name}: {value}" for name, value in (headers or {}).items())
+        shown = "".join(f" {name}: {_short(value)}" for name, value in (headers or {}).items())
         shown += f" {json.dumps(body, ensure_ascii=False)}" if body else ""
-        self._console.print(f"   [bold]→ {method} {escape(self.system.url(path))}[/]{escape(shown)}")
+        self._console.print(
+            f"   {escape(self._caller)}[bold]→ {method} {escape(self.system.url(path))}[/]{escape(shown)}"
+        )
         response = await self.system.call(method, path, json=body, headers=headers)
         self._show(response)
         return response
@@ -76,6 +87,13 @@ class Narrator[S: System]:
             if not documents:
                 self._console.print(f"   [blue]{name:<14}[/] nothing")
 
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Shows rows of cells; the first has the headings."""
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for number, row in enumerate(rows):
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self._console.print(f"   {escape(line.rstrip())}", style="dim" if number else "bold")
+
     def expect(self, holds: bool, what: str) -> None:
         """Raises StepFailed."""
         if not holds:
@@ -89,6 +107,10 @@ class Narrator[S: System]:
         except TimeoutError as error:
             raise StepFailed(str(error)) from None
         self.expect(holds=True, what=f"{what}, after {seconds:.1f} s")
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= SHOWN_VALUE_LENGTH else f"{value[:SHOWN_VALUE_LENGTH]}…"
 
 
 def _shortened(body: Any) -> Any:

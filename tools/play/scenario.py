@@ -120,7 +120,7 @@ async def list_pages(narrator: Narrator[LocalSystem], registered: list[str]) -> 
     narrator.step("Lists come in pages, newest first", "목록 조회와 페이징")
     ids = [*registered]
     for number in range(1, 6):
-        response = await narrator.system.call("POST", "/customers", json={**HONG, "customerAge": number})
+        response = await narrator.system.call("POST", "/customers", json={**HONG, "customerAge": 20 + number})
         narrator.expect(response.status == 201, f"registered another: 201 ({number} of 5)")
         ids.append(response.body["id"])
     page = await narrator.call("GET", "/customers?size=2")

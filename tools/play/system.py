@@ -1,5 +1,6 @@
 """Calling a running system over HTTP, and waiting for the effects of its events."""
 
+import copy
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+from multidict import CIMultiDict
 
 from tools.play.waiting import EVENT_SECONDS, POLL_SECONDS, wait_until
 
@@ -40,6 +42,7 @@ class System:
     def __init__(self, address: str, http: aiohttp.ClientSession) -> None:
         self._address = address.rstrip("/")
         self._http = http
+        self._headers: Mapping[str, str] = {}
 
     @classmethod
     @asynccontextmanager
@@ -47,6 +50,12 @@ class System:
         """Connects to the gateway at `address`. `call_seconds`: the timeout of a call."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(call_seconds)) as http:
             yield cls(address, http)
+
+    def signed_in(self, token: str) -> Self:
+        """The same system, as somebody with this token calls it."""
+        another = copy.copy(self)
+        another._headers = {"Authorization": f"Bearer {token}"}
+        return another
 
     def url(self, path: str) -> str:
         """The URL of a path at the gateway; a whole URL stays as it is."""
@@ -57,8 +66,12 @@ class System:
         return await self._send(method, self.url(path), **options)
 
     async def _send(self, method: str, url: str, **options: Any) -> Response:
+        # A header may have several lines.
+        headers = CIMultiDict(options.pop("headers", None) or {})
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
         start = time.perf_counter()
-        async with self._http.request(method, url, **options) as response:
+        async with self._http.request(method, url, headers=headers, **options) as response:
             text = await response.text()
         return Response(response.status, response.headers, text, time.perf_counter() - start)
 

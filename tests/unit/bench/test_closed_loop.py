@@ -1,4 +1,5 @@
 import asyncio
+import re
 import socket
 
 from tests.unit.bench.server import CLOSING, CREATED, REFUSED, Server, serving
@@ -40,6 +41,20 @@ async def test_each_url_has_its_turn() -> None:
         await closed_loop(Plan(Call([f"{server.url}/1", f"{server.url}/2"]), 60, users=1, calls=4))
 
     assert [request.split()[1] for request in server.requests] == [b"/customers/1", b"/customers/2"] * 2
+
+
+async def test_each_token_is_used_once_and_the_load_ends_with_the_last() -> None:
+    async with serving(created) as server:
+        call = Call([f"{server.url}/1", f"{server.url}/2"], "POST", "{}", tokens=["a", "b", "c"])
+        result = await closed_loop(Plan(call, 60, users=1))
+
+    assert len(result.durations) == 3
+    assert [re.findall(rb"Authorization: (.*)\r", request) for request in server.requests] == [
+        [b"Bearer a"],
+        [b"Bearer b"],
+        [b"Bearer c"],
+    ]
+    assert [request.split()[1] for request in server.requests] == [b"/customers/1", b"/customers/2", b"/customers/1"]
 
 
 async def test_users_keep_their_connections_unless_told_otherwise() -> None:

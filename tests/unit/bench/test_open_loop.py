@@ -2,6 +2,8 @@ import asyncio
 import time
 from itertools import pairwise
 
+import pytest
+
 from tests.unit.bench.server import CREATED, REFUSED, Server, serving
 from tools.bench.figures import percentile
 from tools.bench.generator.open_loop import CONNECTING_AT_ONCE, FIRST_CONNECTIONS, open_loop
@@ -80,3 +82,17 @@ async def test_answers_have_the_moment_at_which_they_came() -> None:
     moments = [answer.at or 0 for answer in result.answers]
     assert all(before <= after for before, after in pairwise(moments))
     assert moments[-1] >= 0.29
+
+
+async def test_each_call_has_a_token_of_its_own_and_too_few_are_refused() -> None:
+    async def created(server: Server, number: int) -> bytes:
+        return CREATED
+
+    async with serving(created) as server:
+        call = Call([server.url], tokens=[str(number) for number in range(20)])
+        result = await open_loop(Plan(call, 0.2, rate=100))
+
+    assert len(result.durations) == 20
+    assert len(set(server.requests)) == 20
+    with pytest.raises(ValueError, match="30 calls need as many tokens: there are 20"):
+        Plan(call, 0.3, rate=100)

@@ -18,7 +18,7 @@ WATCH_SECONDS = 1.0
 
 async def closed_loop(plan: Plan) -> LoadResult:
     """Runs the plan's users."""
-    requests = itertools.cycle(plan.call.requests(keep_open=plan.keep_open))
+    requests = plan.call.requests(keep_open=plan.keep_open)
     return await run(plan, itertools.islice(requests, plan.calls) if plan.calls else requests)
 
 

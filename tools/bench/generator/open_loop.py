@@ -5,7 +5,6 @@ figures (no coordinated omission).
 """
 
 import asyncio
-import itertools
 import time
 from collections import Counter, deque
 from functools import partial
@@ -42,7 +41,7 @@ class _Load:
         self.retry_after: Counter[str] = Counter()
         self.late = 0
         self._plan = plan
-        self._requests = itertools.cycle(plan.call.requests(keep_open=plan.keep_open))
+        self._requests = plan.call.requests(keep_open=plan.keep_open)
         self._start = 0.0
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()

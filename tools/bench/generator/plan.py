@@ -1,7 +1,8 @@
 """What the load generator is to do, and what it found: both cross a pipe as JSON."""
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
@@ -18,13 +19,14 @@ LATE_SECONDS = 0.05
 class Call:
     """A request that is sent over and over. With several `urls`, of one server, each has its turn.
 
-    `headers`: beside those that HTTP needs.
+    `headers`: beside those that HTTP needs. `tokens`: each is for one request, by somebody else.
     """
 
     urls: Sequence[str]
     method: str = "GET"
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    tokens: Sequence[str] = field(default_factory=list)
 
     @property
     def host(self) -> str:
@@ -34,15 +36,22 @@ class Call:
     def port(self) -> int:
         return urlsplit(self.urls[0]).port or 80
 
-    def requests(self, *, keep_open: bool) -> list[bytes]:
-        """The requests as they are sent, one for each URL. Without `keep_open` each has a connection of its own."""
-        return [self._request(url, "" if keep_open else "Connection: close\r\n") for url in self.urls]
+    def requests(self, *, keep_open: bool) -> Iterator[bytes]:
+        """The requests as they are sent, without end, or one for each of `tokens`.
 
-    def _request(self, url: str, connection: str) -> bytes:
+        Without `keep_open` each has a connection of its own.
+        """
+        head = "" if keep_open else "Connection: close\r\n"
+        if not self.tokens:
+            return itertools.cycle([self._request(url, head) for url in self.urls])
+        urls = itertools.cycle(self.urls)
+        return (self._request(next(urls), f"{head}Authorization: Bearer {token}\r\n") for token in self.tokens)
+
+    def _request(self, url: str, first: str) -> bytes:
         address, body = urlsplit(url), self.body.encode()
         content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
         others = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        head = f"{self.method} {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n{connection}{content}{others}\r\n"
+        head = f"{self.method} {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n{first}{content}{others}\r\n"
         return head.encode() + body
 
 
@@ -51,7 +60,8 @@ class Plan:
     """A closed loop of `users`, each of whom calls again once answered; or with `rate` an open loop, in calls a second.
 
     `calls`: ends a closed loop after this many, if it is not 0. `keep_open`: connections are used again; siege opens
-    one for each call.
+    one for each call. With tokens, a closed loop also ends after the last of them, and an open loop needs one for each
+    call.
     """
 
     call: Call
@@ -60,6 +70,11 @@ class Plan:
     rate: float = 0.0
     calls: int = 0
     keep_open: bool = True
+
+    def __post_init__(self) -> None:
+        needed = int(self.rate * self.seconds)
+        if self.call.tokens and len(self.call.tokens) < needed:
+            raise ValueError(f"{needed:,} calls need as many tokens: there are {len(self.call.tokens):,}")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -12,10 +12,24 @@ from tools.bench.measurements import (
     reads,
     registering,
     restart,
+    rotation,
     start,
 )
 
 MEASUREMENTS: dict[str, Measurement] = {
     module.MEASUREMENT.name: module.MEASUREMENT
-    for module in (start, registering, overload, postponed, outage, drain, restart, lists, latency, reads, growth)
+    for module in (
+        start,
+        registering,
+        overload,
+        postponed,
+        outage,
+        drain,
+        restart,
+        rotation,
+        lists,
+        latency,
+        reads,
+        growth,
+    )
 }

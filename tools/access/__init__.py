@@ -1,0 +1,1 @@
+"""ACCESS=customers on this machine: its keys, its settings, and tokens for customers and operators."""
