@@ -5,6 +5,7 @@
 
 targetScope = 'subscription'
 
+import { permittedLocation } from 'refusals.bicep'
 import { Location, resourceGroupName, Size } from 'types.bicep'
 
 @description('The name of the environment; part of the names of all resources.')
@@ -17,6 +18,9 @@ param location Location = 'koreacentral'
 
 @description('The size of the environment: sizes.bicep.')
 param size Size
+
+@description('Why an environment with real customers is outside Korea. It has no default: somebody has to say it.')
+param foreignRegionReason string?
 
 @description('The e-mail address that receives alerts.')
 param operatorEmail string
@@ -31,7 +35,7 @@ param pipelinePrincipalId string = ''
 
 resource resourceGroup 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName(environmentName)
-  location: location
+  location: permittedLocation(location, size, foreignRegionReason)
   tags: { 'azd-env-name': environmentName }
 }
 

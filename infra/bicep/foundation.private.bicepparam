@@ -7,6 +7,8 @@ import { prod } from 'sizes.bicep'
 param environmentName = 'private'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param size = prod
+// Without a reason, a region outside Korea is refused: refusals.bicep
+param foreignRegionReason = readEnvironmentVariable('FOREIGN_REGION_REASON', '')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')
 param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE')
 param pipelinePrincipalId = readEnvironmentVariable('PIPELINE_PRINCIPAL_ID', '')

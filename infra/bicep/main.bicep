@@ -4,7 +4,9 @@
 
 targetScope = 'subscription'
 
-import { ExtraSettings, Location, resourceGroupName, Size } from 'types.bicep'
+import { Privacy } from 'privacy.bicep'
+import { permittedAccess, requiredPrivacy, requiredPublicKeys } from 'refusals.bicep'
+import { Access, ExtraSettings, Location, resourceGroupName, Size } from 'types.bicep'
 
 @description('The name of the environment; part of the names of all resources.')
 @minLength(1)
@@ -22,6 +24,21 @@ param size Size
 @minLength(36)
 @maxLength(36)
 param authClientId string
+
+@description('Who may call. `open` is refused where real customers are, unless openAccessReason is given.')
+param access Access = 'customers'
+
+@description('Why everybody may call an environment with real customers. It has no default: somebody has to say it.')
+param openAccessReason string?
+
+@description('Why an environment with real customers is outside Korea. It has no default, either.')
+param foreignRegionReason string?
+
+@description('The public keys by which customers are recognised, a JWKS: `python -m tools.sessions keys FILE` prints it.')
+param sessionPublicKeys string
+
+@description('What only the operator knows of the privacy policy: docs/privacy-policy.md.')
+param privacy Privacy
 
 @description('The e-mail address that receives alerts.')
 param operatorEmail string
@@ -60,6 +77,7 @@ module foundation 'foundation.bicep' = {
     size: size
     operatorEmail: operatorEmail
     budgetStartDate: budgetStartDate
+    foreignRegionReason: foreignRegionReason
   }
 }
 
@@ -71,6 +89,12 @@ module system 'system.bicep' = {
     location: location
     size: size
     authClientId: authClientId
+    // Refused already here: the foundation would be deployed before the system refuses it.
+    access: permittedAccess(access, size, openAccessReason)
+    openAccessReason: openAccessReason
+    foreignRegionReason: foreignRegionReason
+    sessionPublicKeys: requiredPublicKeys(sessionPublicKeys, access)
+    privacy: requiredPrivacy(privacy, access)
     operatorEmail: operatorEmail
     privateNetwork: privateNetwork
     lowestInstanceLimit: lowestInstanceLimit
@@ -83,6 +107,7 @@ module system 'system.bicep' = {
 
 output AZURE_LOCATION string = system.outputs.AZURE_LOCATION
 output AZURE_TENANT_ID string = system.outputs.AZURE_TENANT_ID
+output AUTH_CLIENT_ID string = system.outputs.AUTH_CLIENT_ID
 output AZURE_RESOURCE_GROUP string = system.outputs.AZURE_RESOURCE_GROUP
 output GATEWAY_URL string = system.outputs.GATEWAY_URL
 output GATEWAY_NAME string = system.outputs.GATEWAY_NAME

@@ -24,6 +24,20 @@ if (-not $id) {
     $id = $app.appId
 }
 
+# What operators need: register-app says why.
+$roles, $scope, $azureCli = 'roles', 'scope', 'azure-cli' | ForEach-Object { "@$PSScriptRoot/entra/$_.json" }
+$app = Invoke-Az ad app show --id $id
+$application = "https://graph.microsoft.com/v1.0/applications/$($app.id)"
+if ($app.appRoles.value -notcontains 'Operator') {
+    Invoke-Az ad app update --id $id --app-roles $roles | Out-Null
+}
+if ($app.api.oauth2PermissionScopes.value -notcontains 'call') {
+    Invoke-Az rest --method patch --uri $application --body $scope | Out-Null
+}
+if ($app.api.preAuthorizedApplications.appId -notcontains '04b07795-8ddb-461a-bbee-02f9e1bf7b46') {
+    Invoke-Az rest --method patch --uri $application --body $azureCli | Out-Null
+}
+
 # Version 2 tokens: their audience is the client id, and their issuer is the one that the apps expect.
 Invoke-Az ad app update --id $id --requested-access-token-version 2 | Out-Null
 

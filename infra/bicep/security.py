@@ -54,6 +54,9 @@ SUPPRESSIONS = (
         Suppression(f"CKV_AZURE_{number}", KEY_VAULT, frozenset({"dev"}), "dev may be destroyed and created again")
         for number in (42, 110)
     ),
+    Suppression(
+        "CKV_AZURE_41", f"{KEY_VAULT}/secrets", EVERYWHERE, "with another owner key nobody's claim would be found"
+    ),
     Suppression("CKV_AZURE_99", COSMOS_DB, EVERYWHERE, f"{NO_NETWORK}; with one, public access is off altogether"),
     Suppression("CKV_AZURE_36", STORAGE, frozenset({"private"}), "no service of Azure but the app needs access"),
     Suppression("CKV_AZURE_206", STORAGE, EVERYWHERE, "packages can be uploaded again; locks are useless elsewhere"),

@@ -5,6 +5,7 @@ import { Size } from 'types.bicep'
 @export()
 @description('For trying things out: when idle, only Service Bus, alert rules, reading the change feed and the runs of register-deferred cost anything. The first request after a pause waits for an instance to start.')
 var dev Size = {
+  realCustomers: false
   // Three instances show what goes wrong with more than one. Six scale groups of three cost about $3 an hour in an
   // endless loop.
   customer: {
@@ -45,12 +46,14 @@ var dev Size = {
   attended: false
   locked: false
   audited: false
-  monthlyBudget: 50
+  // A third more than it costs when idle (docs/operations.md#cost): 80 % are reported.
+  monthlyBudget: 60
 }
 
 @export()
 @description('For real customers.')
 var prod Size = {
+  realCustomers: true
   customer: {
     instanceMemoryMB: 2048
     // Where a flood stops adding instances, more or less (types.bicep): 20 instances with 2 GB are about $4 an hour per
@@ -72,6 +75,9 @@ var prod Size = {
       // One tries what was postponed; the other is on standby. They are no instances of `http`: however many registrations
       // wait, trying them takes none from those who register now.
       { name: 'function:register-deferred', instanceCount: 2 }
+      // This one and its like in the other apps have a few seconds of work every five minutes. They are listed because the
+      // platform keeps and bills two of each anyway.
+      { name: 'function:forget-claims', instanceCount: 2 }
     ]
   }
   kakao: {
@@ -86,6 +92,7 @@ var prod Size = {
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
       { name: 'function:kakao-alert', instanceCount: 2 }
+      { name: 'function:forget-messages', instanceCount: 2 }
     ]
   }
   customerview: {
@@ -99,6 +106,7 @@ var prod Size = {
     alwaysReady: [
       { name: 'http', instanceCount: 2 }
       { name: 'function:view-updater', instanceCount: 2 }
+      { name: 'function:forget-views', instanceCount: 2 }
     ]
   }
   // As in dev: 20 × 128.
@@ -113,6 +121,8 @@ var prod Size = {
     customers: 4000
     kakaos: 4000
     customerViews: 4000
+    // One small document for each call of an operator: 1000 is the least that autoscale accepts.
+    accessRecords: 1000
     leases: 1000
   }
   backup: 'Continuous30Days'

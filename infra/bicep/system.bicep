@@ -3,7 +3,9 @@
 //
 //   make deploy ENV=dev
 
-import { ExtraSettings, Location, Size } from 'types.bicep'
+import { Privacy } from 'privacy.bicep'
+import { permittedAccess, permittedLocation, requiredPrivacy, requiredPublicKeys } from 'refusals.bicep'
+import { Access, ExtraSettings, Location, Size } from 'types.bicep'
 
 @description('The name of the environment; part of the names of all resources.')
 @minLength(1)
@@ -20,6 +22,21 @@ param size Size
 @minLength(36)
 @maxLength(36)
 param authClientId string
+
+@description('Who may call. `open` is refused where real customers are, unless openAccessReason is given.')
+param access Access = 'customers'
+
+@description('Why everybody may call an environment with real customers. It has no default: somebody has to say it.')
+param openAccessReason string?
+
+@description('Why an environment with real customers is outside Korea. It has no default, either.')
+param foreignRegionReason string?
+
+@description('The public keys by which customers are recognised, a JWKS: `python -m tools.sessions keys FILE` prints it.')
+param sessionPublicKeys string
+
+@description('What only the operator knows of the privacy policy: docs/privacy-policy.md.')
+param privacy Privacy
 
 @description('The e-mail address that receives alerts.')
 param operatorEmail string
@@ -65,13 +82,36 @@ var names = {
     customerview: '${abbreviations.storageStorageAccounts}custview${resourceToken}'
   }
 }
+// Refused before anything is deployed: everything waits for the identities, which need the region.
+var region = permittedLocation(location, size, foreignRegionReason)
 var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
+
+// What every app has to know to recognise who calls: nothing where everybody may. No extra setting replaces one of these.
+var callerSettings = permittedAccess(access, size, openAccessReason) == 'open'
+  ? {}
+  : {
+      ACCESS: access
+      SESSION_ISSUER: 'urn:ssak8:${environmentName}:sessions'
+      SESSION_AUDIENCE: 'urn:ssak8:${environmentName}'
+      SESSION_PUBLIC_KEYS: requiredPublicKeys(sessionPublicKeys, access)
+      OPERATOR_ISSUER: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+      // Operators get a token for the same registration as the gateway, with the role that only people can have.
+      OPERATOR_AUDIENCE: authClientId
+    }
+// Customer and customerview find by it whose a registration is.
+var ownerKeySettings = access == 'open'
+  ? {}
+  : { OWNER_KEY: '@Microsoft.KeyVault(VaultName=${keyVault.outputs.name};SecretName=${keyVault.outputs.ownerKeyName})' }
+
+resource customerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityNames.customer
+}
 
 module identities 'modules/identities.bicep' = {
   name: 'identities'
   params: {
     names: map(items(identityNames), identityName => identityName.value)
-    location: location
+    location: region
     tags: tags
   }
 }
@@ -111,8 +151,8 @@ module serviceBus 'modules/service-bus.bicep' = {
       'view-updater': identityNames.customerview
     }
     queueUsers: {
-      // People receive from it: docs/operations.md#alert-set-aside
-      'events-set-aside': { senders: [identityNames.customerview], receivers: [] }
+      // People receive from it: docs/operations.md#alert-set-aside. forget-views removes what has expired.
+      'events-set-aside': { senders: [identityNames.customerview], receivers: [identityNames.customerview] }
       // event-publisher sends the first attempt, register-deferred receives it and sends the next.
       'registrations-postponed': { senders: [identityNames.customer], receivers: [identityNames.customer] }
     }
@@ -131,12 +171,21 @@ module cosmosDb 'modules/cosmos-db.bicep' = {
     backup: size.backup
     zoneRedundant: size.zoneRedundant
     publicNetworkAccess: publicNetworkAccess
-    contributors: {
-      customers: identityNames.customer
-      leases: identityNames.customer
-      kakaos: identityNames.kakao
-      customerViews: identityNames.customerview
-    }
+    grants: [
+      { container: 'customers', identity: identityNames.customer, role: 'contributor' }
+      { container: 'leases', identity: identityNames.customer, role: 'contributor' }
+      { container: 'kakaos', identity: identityNames.kakao, role: 'contributor' }
+      { container: 'customerViews', identity: identityNames.customerview, role: 'contributor' }
+      // Whose registration is cancelled, so that its messages and its view are stripped also without Service Bus.
+      { container: 'customers', identity: identityNames.kakao, role: 'reader' }
+      { container: 'customers', identity: identityNames.customerview, role: 'reader' }
+      // What customers may see of their own messages.
+      { container: 'kakaos', identity: identityNames.customerview, role: 'reader' }
+      // What operators look at is recorded by the app that shows it, which can never change a record.
+      { container: 'accessRecords', identity: identityNames.customer, role: 'creator' }
+      { container: 'accessRecords', identity: identityNames.kakao, role: 'creator' }
+      { container: 'accessRecords', identity: identityNames.customerview, role: 'creator' }
+    ]
     workspaceId: monitoring.outputs.workspaceId
     audited: size.audited
   }
@@ -151,7 +200,8 @@ module keyVault 'modules/key-vault.bicep' = {
     tags: tags
     publicNetworkAccess: publicNetworkAccess
     purgeProtection: size.attended
-    reader: identityNames.kakao
+    // The private key of sessions has no reader: no app issues sessions yet.
+    ownerKeyReaders: [identityNames.customer, identityNames.customerview]
     workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [identities]
@@ -191,7 +241,10 @@ module customer 'modules/function-app.bicep' = {
       },
       size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
       size.?registrationSeconds == null ? {} : { REGISTRATION_SECONDS: string(size.registrationSeconds!) },
-      extraSettings.customer
+      extraSettings.customer,
+      access == 'open' ? {} : requiredPrivacy(privacy, access),
+      ownerKeySettings,
+      callerSettings
     )
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
@@ -226,7 +279,10 @@ module kakao 'modules/function-app.bicep' = {
         // Shorter than the customer app waits for kakao: once it has given up, nothing may be stored.
         COSMOS_TIMEOUT_SECONDS: '1.5'
       },
-      extraSettings.kakao
+      extraSettings.kakao,
+      // The only app that may have messages sent: docs/decisions/0010-who-may-call-an-app.md
+      access == 'open' ? {} : { CUSTOMER_APP_ID: customerIdentity.properties.principalId },
+      callerSettings
     )
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
@@ -257,7 +313,7 @@ module customerview 'modules/function-app.bicep' = {
     lowestInstanceLimit: lowestInstanceLimit
     rollingUpdates: size.rollingUpdates
     zoneRedundant: size.zoneRedundant
-    settings: extraSettings.customerview
+    settings: union(extraSettings.customerview, ownerKeySettings, callerSettings)
     cosmosEndpoint: cosmosDb.outputs.endpoint
     serviceBusNamespace: serviceBus.outputs.fullyQualifiedNamespace
     connectionString: monitoring.outputs.connectionString
@@ -393,6 +449,7 @@ module privateEndpoints 'modules/private-endpoint.bicep' = [
 
 output AZURE_LOCATION string = location
 output AZURE_TENANT_ID string = tenant().tenantId
+output AUTH_CLIENT_ID string = authClientId
 output AZURE_RESOURCE_GROUP string = resourceGroup().name
 output GATEWAY_URL string = gateway.outputs.url
 output GATEWAY_NAME string = gateway.outputs.name

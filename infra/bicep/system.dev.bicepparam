@@ -2,10 +2,14 @@
 
 using './system.bicep'
 
+import { fictitious } from 'privacy.bicep'
 import { dev } from 'sizes.bicep'
 
 param environmentName = 'dev'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'koreacentral')
 param size = dev
 param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
+param access = readEnvironmentVariable('ACCESS', 'customers')
+param sessionPublicKeys = readEnvironmentVariable('SESSION_PUBLIC_KEYS', '')
+param privacy = fictitious
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')

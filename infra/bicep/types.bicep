@@ -33,12 +33,20 @@ type Throughput = {
   customers: int
   kakaos: int
   customerViews: int
+  accessRecords: int
   leases: int
 }
 
 @export()
+@description('Who may call: everybody, or customers and operators with a token. docs/operations.md#who-may-call')
+type Access = 'customers' | 'open'
+
+@export()
 @description('Everything that differs between environments.')
 type Size = {
+  @description('Whether it holds the data of real customers. refusals.bicep has what follows.')
+  realCustomers: bool
+
   customer: Scale
   kakao: Scale
   customerview: Scale

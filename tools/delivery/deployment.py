@@ -24,7 +24,16 @@ from tools.delivery.package import version
 # The app that calls the others and publishes events comes last.
 DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
 # Each is a scale group with instances of its own, which no call from outside reaches: their version cannot be read.
-EVENT_FUNCTIONS = ("event-publisher", "kakao-alert", "register-deferred", "sweep-outbox", "view-updater")
+EVENT_FUNCTIONS = (
+    "event-publisher",
+    "forget-claims",
+    "forget-messages",
+    "forget-views",
+    "kakao-alert",
+    "register-deferred",
+    "sweep-outbox",
+    "view-updater",
+)
 UPLOAD_ATTEMPTS = 3  # with Limits.upload_pause: a new role assignment needs minutes to take effect everywhere
 HEALTH_CALL_SECONDS = 30  # an instance may have to start first
 # The limits of the commands that change something: several times what each usually takes, and less than the jobs on

@@ -12,6 +12,8 @@ BICEP_FOLDER = Path("infra/bicep")
 DEFAULT_LOCATION = "koreacentral"
 # A parameter that is read from the environment and has no default.
 REQUIRED_VARIABLE = re.compile(r"^param (\w+) = readEnvironmentVariable\('(\w+)'\)", re.MULTILINE)
+# Any variable that the parameters read, in a parameter of its own or in a part of one.
+READ_VARIABLE = re.compile(r"readEnvironmentVariable\('(\w+)'")
 # tools/delivery/budget.py works this one out; nobody has to set it.
 BUDGET_START_DATE = "BUDGET_START_DATE"
 
@@ -66,6 +68,10 @@ class Environment:
             for name, variable in required
             if variable != BUDGET_START_DATE and not os.environ.get(variable)
         }
+
+    def read_variables(self, template: Template) -> list[str]:
+        """The environment variables that the parameters read, required or not."""
+        return READ_VARIABLE.findall(self.parameters(template).read_text(encoding="utf-8"))
 
 
 def environment_names(root: Path = ROOT) -> list[str]:

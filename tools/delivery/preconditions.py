@@ -10,6 +10,7 @@ from pathlib import Path
 from tools.delivery import azure_cli, providers
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.environments import Environment, Template, environment_names
+from tools.delivery.refusals import refusals
 
 # The first whose `functionapp deployment source config-zip` ends if the app does not become healthy: earlier versions
 # check again for ever (Azure/azure-cli pull request 33388; compared: 2.86.0 and 2.87.0).
@@ -52,6 +53,7 @@ def _environment_problems(name: str, root: Path, template: Template | None) -> I
     elif template:
         for variable, meaning in Environment(name, root).missing_variables(template).items():
             yield Problem(f"{variable} is not set. {meaning}".strip(), f"export {variable}=…")
+        yield from (Problem(*refusal) for refusal in refusals(Environment(name, root), template))
 
 
 def _version_problems() -> Iterator[Problem]:

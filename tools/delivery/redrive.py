@@ -4,7 +4,8 @@
 Exit code 0: done; 1: something could not be read, or Service Bus refused; 2: the environment or the stack is not known.
 
 It never shows what a message holds. Every reader of the topic gets the event again, which changes nothing for those
-that have handled it. A message that is not a customer event is never sent.
+that have handled it. A message that is not a customer event is never sent, nor is one that has expired: what is sent
+expires when it would have, and a timer removes the others.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from pydantic import ValidationError
 
 from local_azure.stack import NotRunningError, Stack
 from shared.domain.events import CONTENT_TYPE, CustomerEvent
+from shared.domain.forgetting import message_lifetime
+from shared.domain.identifiers import utc_now
 from shared.resources import EVENTS_SET_ASIDE, QUEUES, SUBSCRIPTION_LABELS, TOPIC
 from tools.command_line import parser, show
 from tools.delivery import outputs
@@ -84,8 +87,14 @@ class Found:
         reason = property_of(message, "reason") or message.dead_letter_reason or "unknown"
         return cls(message.sequence_number or 0, event, reason)
 
+    @property
+    def has_expired(self) -> bool:
+        """Its customer may have to be forgotten."""
+        return self.event is not None and self.event.expires_at <= utc_now()
+
     def __str__(self) -> str:
         what = f"{self.event.type} {self.event.id}" if self.event else "not a customer event"
+        what += " (expired)" if self.has_expired else ""
         return f"  {self.number}  {what}: {self.reason}"
 
 
@@ -131,9 +140,10 @@ class Redrive:
                 async with asyncio.timeout(STEP_SECONDS):
                     messages = await receiver.receive_messages(AT_ONCE, max_wait_time=WAIT_SECONDS)
                 for message in messages:
-                    event = Found.of(message).event
+                    found = Found.of(message)
+                    event = found.event
                     is_new = (message.sequence_number or 0) > last
-                    if is_new or not (self.send if event else self.discard):
+                    if is_new or found.has_expired or not (self.send if event else self.discard):
                         left.append(message)
                         continue
                     async with asyncio.timeout(STEP_SECONDS):
@@ -158,6 +168,7 @@ def copy_of(message: ServiceBusReceivedMessage, event: CustomerEvent) -> Service
         subject=event.type,
         correlation_id=event.subject,
         content_type=CONTENT_TYPE,
+        time_to_live=message_lifetime(event.expires_at, utc_now()),
         application_properties={"traceparent": traceparent} if traceparent else None,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from shared.settings import Service
+from shared.settings import Access, Service
 from tools.play.apps import COLLECTIONS
 from tools.play.narrator import Narrator
 from tools.play.probe import NOBODY
@@ -38,3 +38,14 @@ async def expect_refusals(narrator: Narrator[System], apps: Mapping[Service, str
                         response.status == REFUSED,
                         f"{app} refuses {what} ({method} {target}: {response.status}, expected {REFUSED})",
                     )
+
+
+async def expect_access(
+    narrator: Narrator[System], apps: Mapping[Service, str], access: Access, call_seconds: float
+) -> None:
+    """All apps agree on who may call. Raises StepFailed, aiohttp.ClientError, TimeoutError."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(call_seconds)) as http:
+        for app, url in apps.items():
+            async with http.get(f"{url.rstrip('/')}/health") as response:
+                said = (await response.json(content_type=None)).get("access")
+            narrator.expect(said == access, f"{app} says who may call: {said}, expected {access}")

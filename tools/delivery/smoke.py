@@ -1,17 +1,19 @@
 """Plays the scenario's calls against a running system, with synthetic customers that it cancels again.
 
 `python -m tools.delivery.smoke --environment prod`, or `--url https://GATEWAY [--app NAME=URL …]`
-Exit code 0: every step went as expected; 1: a step failed; 2: an address is not usable or not known.
+Exit code 0: every step went as expected; 1: a step failed; 2: an address or a file is not usable or not known.
 It shows only what it registered itself, never what else the system holds.
 
-On Azure it also calls each app directly: it must refuse calls without a token.
+Where customers sign in (ACCESS=customers), it needs a customer's token to register: --token-file. Without one it tests
+that nobody reads or changes anything. On Azure it also calls each app directly: it must refuse calls without a token.
 """
 
 import asyncio
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +21,9 @@ import aiohttp
 from rich.console import Console
 from rich.markup import escape
 
-from shared.settings import Service
+from shared.settings import Access, Service
 from tools.command_line import parser
-from tools.delivery import outputs, sign_in
+from tools.delivery import outputs, sign_in, smoke_customers
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.environments import Environment, environment_names
 from tools.delivery.outputs import NotDeployedError
@@ -46,10 +48,15 @@ class AddressError(Exception):
 
 @dataclass(frozen=True)
 class Tested:
-    """What is tested: the gateway's address, and the apps' own where the platform protects them."""
+    """What is tested: the gateway's address, and the apps' own where the platform protects them.
+
+    `access`: who may call, as it should be; None: either will do. `token`: a customer's.
+    """
 
     gateway: str
     apps: Mapping[Service, str] = field(default_factory=dict)
+    access: Access | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 def deployed(environment: str) -> Tested:
@@ -73,6 +80,17 @@ def _checked(option: str, url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise AddressError(f"{option} {url!r}: give an address such as https://ssak8.example.org")
     return url
+
+
+def _token(file: Path) -> str:
+    """Raises AddressError."""
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError):
+        raise AddressError(f"--token-file {file}: there is no such file, or no token in it") from None
+    if not token or any(character.isspace() for character in token):
+        raise AddressError(f"--token-file {file}: name a file that has a token and nothing else")
+    return token
 
 
 class TrackingSystem(System):
@@ -138,12 +156,32 @@ async def run(tested: Tested, start_seconds: float, console: Console) -> None:
         else:
             narrator.say("Left out: no app is named. Locally there is no platform in front of the apps. On Azure name")
             narrator.say("the environment (--environment prod) or each app (--app customer=https://…).")
+        access = await smoke_customers.access_of(system)
+        narrator.expect(
+            tested.access in (None, access), f"who may call: {access}, expected {tested.access or 'either'}"
+        )
+        if tested.apps:
+            await sign_in.expect_access(narrator, tested.apps, access, CALL_SECONDS)
+        caller = narrator.of("customer", tested.token) if tested.token and access is Access.CUSTOMERS else narrator
         try:
-            await play(narrator)
+            await _play_as(narrator, caller, access)
         finally:
-            await system.cancel_all()
+            await caller.system.cancel_all()
             if system.registered:
                 console.print(f"   [red]could not be cancelled:[/] {', '.join(system.registered)}")
+
+
+async def _play_as(narrator: Narrator[TrackingSystem], caller: Narrator[TrackingSystem], access: Access) -> None:
+    """Plays what can be played. `caller`: makes the calls of the customer with the token, if there is one."""
+    if access is Access.OPEN:
+        await play(narrator)
+        return
+    await smoke_customers.expect_sign_in(narrator)
+    if caller is narrator:
+        narrator.step("A customer registers", "고객 등록")
+        narrator.say("Left out: it needs a customer's token (--token-file FILE). docs/delivery.md says how to get one.")
+    else:
+        await smoke_customers.play(narrator, caller, SYNTHETIC_CUSTOMERS[0])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -157,10 +195,18 @@ def main(arguments: list[str] | None = None) -> int:
     command_line.add_argument(
         "--wait", type=float, default=START_SECONDS, help="seconds until the services must answer (%(default)s)"
     )
+    command_line.add_argument("--access", choices=list(Access), help="who may call, as it should be (default: either)")
+    command_line.add_argument(
+        "--token-file", type=Path, help="a file with a customer's token, of one not registered yet"
+    )
     options = command_line.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        tested = deployed(options.environment) if options.url is None else named(options.url, options.app)
+        tested = replace(
+            deployed(options.environment) if options.url is None else named(options.url, options.app),
+            access=Access(options.access) if options.access else None,
+            token=_token(options.token_file) if options.token_file else None,
+        )
         asyncio.run(run(tested, options.wait, console))
     except (AddressError, AzureCliError, NotDeployedError) as error:
         command_line.error(str(error))

@@ -8,8 +8,15 @@ $group = "rg-$env:AZURE_ENV_NAME"
 $known = & azd env get-values
 if ($LASTEXITCODE -ne 0) { throw 'azd env get-values failed: see above' }
 $clientId = ''
+$access = 'customers'
+$publicKeys = ''
 foreach ($line in $known) {
     if ($line -match '^AUTH_CLIENT_ID="(.+)"$') { $clientId = $Matches[1] }
+    if ($line -match '^ACCESS="(.+)"$') { $access = $Matches[1] }
+    if ($line -match '^SESSION_PUBLIC_KEYS="(.+)"$') { $publicKeys = $Matches[1] }
+}
+if ($access -ne 'open' -and -not $publicKeys) {
+    throw 'SESSION_PUBLIC_KEYS is not set, without which no customer can be recognised. preprovision.sh says how to make a key. Or let everybody call, where no real customers are: azd env set ACCESS open'
 }
 if (-not $clientId) { $clientId = & "$PSScriptRoot/../register-app.ps1" $env:AZURE_ENV_NAME }
 

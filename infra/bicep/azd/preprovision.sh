@@ -9,6 +9,15 @@ set -eu
 group=rg-$AZURE_ENV_NAME
 # azd may have another subscription than the CLI, which replaces {subscriptionId} by its own.
 subscription=${AZURE_SUBSCRIPTION_ID:-}
+# refusals.bicep refuses this too, but only after the registration is made.
+access=$(infra/bicep/limited azd env get-value ACCESS 2>/dev/null) || access=customers
+if [ "$access" != open ] && ! infra/bicep/limited azd env get-value SESSION_PUBLIC_KEYS >/dev/null 2>&1; then
+    echo 'SESSION_PUBLIC_KEYS is not set, without which no customer can be recognised. Make a key:' >&2
+    echo '  azd env set SESSION_PUBLIC_KEYS "$(.venv/bin/python -m tools.sessions keys FILE)"' >&2
+    echo 'Or let everybody call, where no real customers are: azd env set ACCESS open' >&2
+    exit 1
+fi
+
 # A value of another environment may be exported: only azd knows that of this one.
 client_id=$(infra/bicep/limited azd env get-value AUTH_CLIENT_ID 2>/dev/null) || client_id=$(infra/bicep/register-app "$AZURE_ENV_NAME")
 

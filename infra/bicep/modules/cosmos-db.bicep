@@ -13,8 +13,8 @@ param backup 'Continuous7Days' | 'Continuous30Days'
 param zoneRedundant bool
 param publicNetworkAccess 'Enabled' | 'Disabled'
 
-@description('Container → the identity that reads and writes it.')
-param contributors { *: string }
+@description('Who may do what in a container: each identity has one of the roles below. Nobody has a role on the account.')
+param grants { container: string, identity: string, role: 'contributor' | 'reader' | 'creator' }[]
 
 @description('The workspace of the logs.')
 param workspaceId string
@@ -55,9 +55,33 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
     networkAclBypass: 'None'
   }
 
-  // A role of the data plane, which is separate from Azure's roles.
+  // Roles of the data plane, which are separate from Azure's roles.
+  resource dataReader 'sqlRoleDefinitions' existing = {
+    name: '00000000-0000-0000-0000-000000000001'
+  }
+
   resource dataContributor 'sqlRoleDefinitions' existing = {
     name: '00000000-0000-0000-0000-000000000002'
+  }
+
+  // What somebody may add to a record, but neither read, nor change, nor delete.
+  resource dataCreator 'sqlRoleDefinitions' = {
+    name: guid(account.id, 'creator')
+    properties: {
+      roleName: 'ssak8 Data Creator'
+      type: 'CustomRole'
+      assignableScopes: [account.id]
+      permissions: [
+        {
+          dataActions: [
+            // The SDK asks for the partition key of a container before it writes.
+            'Microsoft.DocumentDB/databaseAccounts/readMetadata'
+            'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/create'
+          ]
+        }
+      ]
+    }
+    dependsOn: [sqlContainers] // the account refuses a second change while one is under way
   }
 }
 
@@ -82,21 +106,25 @@ resource sqlContainers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/conta
 ]
 
 resource identities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for container in configuration.containers: {
-    name: contributors[container.id]
+  for grant in grants: {
+    name: grant.identity
   }
 ]
 
 // The account refuses a second change while one is under way.
 @batchSize(1)
 resource roles 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = [
-  for (container, index) in configuration.containers: {
+  for (grant, index) in grants: {
     parent: account
-    name: guid(account.id, identities[index].id, container.id)
+    name: guid(account.id, identities[index].id, grant.container)
     properties: {
       principalId: identities[index].properties.principalId
-      roleDefinitionId: account::dataContributor.id
-      scope: '${account.id}/dbs/${configuration.id}/colls/${container.id}'
+      roleDefinitionId: {
+        contributor: account::dataContributor.id
+        reader: account::dataReader.id
+        creator: account::dataCreator.id
+      }[grant.role]
+      scope: '${account.id}/dbs/${configuration.id}/colls/${grant.container}'
     }
     dependsOn: [sqlContainers]
   }

@@ -1,6 +1,4 @@
-// For secrets. There are none yet: the key of a real KakaoTalk provider will be the first.
-
-import { appRoles } from '../roles.bicep'
+// For secrets. Each has its own readers: secret-readers.bicep
 
 param name string
 param location string
@@ -10,13 +8,20 @@ param publicNetworkAccess 'Enabled' | 'Disabled'
 @description('Whether deleted vaults and secrets are kept for a week and cannot be purged. The name of a deleted vault stays taken as long.')
 param purgeProtection bool
 
-@description('The identity that reads secrets.')
-param reader string
+@description('The identities that read the owner key.')
+param ownerKeyReaders string[]
+
+// Random: 122 bits each. `newGuid` is allowed here only, and the values are part of no history of deployments.
+@description('The first half of the owner key, if there is none yet.')
+@secure()
+param ownerKeyStart string = newGuid()
+
+@description('The second half.')
+@secure()
+param ownerKeyEnd string = newGuid()
 
 @description('The workspace of the logs.')
 param workspaceId string
-
-var secretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoles.keyVaultSecretsUser)
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
@@ -38,17 +43,24 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   }
 }
 
-resource readerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
-  name: reader
+// The claims of customers have names that nobody can guess without it. It is made once, and never again: with another key,
+// nobody's claim would be found, and a customer could register twice. Nobody has to see it.
+@onlyIfNotExists()
+resource ownerKey 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
+  parent: vault
+  name: 'owner-key'
+  properties: {
+    value: '${ownerKeyStart}${ownerKeyEnd}'
+    contentType: 'OWNER_KEY of the apps'
+  }
 }
 
-resource readerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, readerIdentity.id, secretsUser)
-  scope: vault
-  properties: {
-    principalId: readerIdentity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: secretsUser
+module readers 'secret-readers.bicep' = {
+  name: 'readers-of-owner-key'
+  params: {
+    vaultName: vault.name
+    secretName: ownerKey.name
+    readers: ownerKeyReaders
   }
 }
 
@@ -66,3 +78,6 @@ resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 
 output id string = vault.id
 output name string = vault.name
+
+// An app that refers to it starts after it may read it.
+output ownerKeyName string = readers.outputs.secretName

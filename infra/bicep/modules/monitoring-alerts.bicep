@@ -32,7 +32,7 @@ type LogAlert = {
   minutes: 15 | 60
 
   @description('How far it looks back instead (ISO 8601): what stands still is reported for this long.')
-  lookBack: 'PT6H'?
+  lookBack: 'PT6H' | 'P1D'?
   enabled: bool
 }
 
@@ -178,6 +178,48 @@ customMetrics
     seconds = maxif(valueMax, name == "ssak8.outbox.age" and timestamp > ago(15m))
 | where seconds > 60
     or changed > coalesce(published, ago(360m)) + 2m
+'''
+  }
+  {
+    // Only what an app refuses: what the platform in front of it refuses reaches no function.
+    name: 'refused-tokens'
+    description: 'More than a tenth of at least 50 calls of an app had no valid token (401), and at least three were sampled.'
+    severity: 2
+    minutes: 15
+    enabled: true
+    query: '''
+requests
+| where cloud_RoleName in ("customer", "kakao", "customerview") and isnotempty(url)
+| summarize calls = sum(itemCount), refused = sumif(itemCount, resultCode == "401"), seen = countif(resultCode == "401") by cloud_RoleName
+| where calls >= 50 and refused > 0.1 * calls and seen >= 3
+'''
+  }
+  {
+    name: 'expired-messages'
+    description: 'Messages expired before they were handled, and were removed, because the law says so.'
+    severity: 2
+    minutes: 15
+    enabled: true
+    query: '''
+customMetrics
+| where name == "ssak8.expired"
+| summarize removed = sum(value)
+| where removed > 0
+'''
+  }
+  {
+    // Their runs, of which one in ten is sampled: every five minutes, so a day without any is no accident.
+    name: 'forgetting'
+    description: 'For a day nobody has made sure that those who cancelled are forgotten. The law gives five.'
+    severity: 2
+    minutes: 60
+    lookBack: 'P1D'
+    enabled: attended
+    query: '''
+requests
+| where operation_Name in ("forget-claims", "forget-messages", "forget-views") and success == true
+| summarize functions = dcount(operation_Name)
+| where functions < 3
 '''
   }
   {

@@ -21,12 +21,14 @@ class FakeApps(BaseHTTPRequestHandler):
     `unhealthy`: the apps whose /health responds 503.
     `old_responses`: how many responses of each app still come from an old instance; every third one does.
     `version`: what the other instances report; empty for none.
+    `access`: who may call, as each app says it.
     `gateway_fails`: from the number of the gateway's call, whether it responds 502.
     """
 
     unhealthy: frozenset[str] = frozenset()
     old_responses: dict[str, float] = {}  # noqa: RUF012 set by tests
     version = NEW
+    access: dict[str, str] = {}  # noqa: RUF012 set by tests
     gateway_fails: Callable[[int], bool] = staticmethod(lambda _: False)
     gateway_calls = 0
     health_calls = 0
@@ -38,7 +40,8 @@ class FakeApps(BaseHTTPRequestHandler):
             self._answer(502 if self.gateway_fails(self.gateway_calls) else 404, {"traceId": "1"})
         else:
             self._answer(
-                503 if first in self.unhealthy else 200, {"status": "UP", "services": [first], **self._version(first)}
+                503 if first in self.unhealthy else 200,
+                {"status": "UP", "services": [first], "access": self.access.get(first), **self._version(first)},
             )
 
     def _version(self, app: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The hook that azd runs before it provisions (azure.yaml). Without PowerShell, that for Windows is only read."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from shared.domain.callers import OPERATOR_ROLE
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery import budget
 from tools.paths import ROOT
@@ -29,6 +31,8 @@ def az(tmp_path: Path) -> FakeCommand:
     fake = FakeCommand(tmp_path / "bin", "az")
     fake.answers("ad app list", "")
     fake.answers("ad app create --display-name ssak8-test ", CLIENT_ID)
+    fake.answers("ad app show", "")
+    fake.answers(f"ad app show --id {CLIENT_ID} --query id ", "object")
     fake.answers("ad sp list", "")
     fake.answers("group exists", answer=False)
     for tool in TOOLS:
@@ -40,6 +44,7 @@ def az(tmp_path: Path) -> FakeCommand:
 def azd(tmp_path: Path, az: FakeCommand) -> FakeCommand:
     fake = FakeCommand(az.folder, "azd")
     fake.answers("env get-value", code=1, error="key not found")
+    fake.answers("env get-value SESSION_PUBLIC_KEYS", '{"keys": []}')
     return fake
 
 
@@ -91,6 +96,60 @@ def test_an_existing_registration_is_used(az: FakeCommand, azd: FakeCommand) -> 
     assert az.calls("ad app create") + az.calls("ad sp create") == []
 
 
+def test_nothing_is_made_before_customers_can_be_recognised(az: FakeCommand, azd: FakeCommand) -> None:
+    azd.answers("env get-value SESSION_PUBLIC_KEYS", code=1, error="key not found")
+
+    finished = provision(az, SESSION_PUBLIC_KEYS="of another environment")
+
+    assert finished.returncode != 0
+    assert 'azd env set SESSION_PUBLIC_KEYS "$(.venv/bin/python -m tools.sessions keys FILE)"' in finished.stderr
+    assert az.calls() == []
+
+    azd.answers("env get-value ACCESS", "open")
+    assert provision(az).returncode == 0
+
+
+def test_a_new_registration_gets_the_role_of_operators_and_lets_the_azure_cli_ask_for_their_tokens(
+    az: FakeCommand, azd: FakeCommand
+) -> None:
+    assert provision(az).returncode == 0
+
+    application = "https://graph.microsoft.com/v1.0/applications/object"
+    changes = [call for call in az.calls() if call.startswith((f"ad app update --id {CLIENT_ID} --app-roles", "rest"))]
+    given = [re.sub(r"@\S*infra/bicep/", "@", change) for change in changes]
+    # The scope comes before what refers to it.
+    assert given == [
+        f"ad app update --id {CLIENT_ID} --app-roles @entra/roles.json",
+        f"rest --method patch --uri {application} --body @entra/scope.json --output none",
+        f"rest --method patch --uri {application} --body @entra/azure-cli.json --output none",
+    ]
+    for change in changes:
+        [file] = re.findall(r"@(\S+)", change)
+        assert Path(file).is_file()
+
+
+def test_the_role_is_the_one_by_which_the_apps_know_operators_and_only_people_can_have_it() -> None:
+    folder = ROOT / "infra/bicep/entra"
+    [role] = json.loads((folder / "roles.json").read_text())
+    [scope] = json.loads((folder / "scope.json").read_text())["api"]["oauth2PermissionScopes"]
+    [client] = json.loads((folder / "azure-cli.json").read_text())["api"]["preAuthorizedApplications"]
+
+    # An identity of Azure gets tokens for the same registration: with the role, the gateway would be an operator.
+    assert (role["value"], role["allowedMemberTypes"]) == (OPERATOR_ROLE, ["User"])
+    assert client["delegatedPermissionIds"] == [scope["id"]]
+    for script in ("register-app", "register-app.ps1"):
+        text = (folder.parent / script).read_text()
+        assert all(f"'{name}'" in text for name in (role["value"], scope["value"], client["appId"]))
+
+
+def test_what_a_registration_has_is_not_replaced(az: FakeCommand, azd: FakeCommand) -> None:
+    # Graph refuses to remove an enabled role, also if the same one is added at once.
+    az.answers("ad app show --id", "there")
+
+    assert provision(az).returncode == 0
+    assert az.calls("--app-roles") + az.calls("rest --method patch") == []
+
+
 @pytest.mark.parametrize("subscription", ["", "4321"])
 def test_an_existing_budget_keeps_its_start(az: FakeCommand, azd: FakeCommand, subscription: str) -> None:
     az.answers("group exists --name rg-test", answer=True)
@@ -105,7 +164,19 @@ def test_an_existing_budget_keeps_its_start(az: FakeCommand, azd: FakeCommand, s
     assert len(az.calls("--subscription 4321")) == bool(subscription)
 
 
-@pytest.mark.parametrize("command", ["account show", "ad app list", "ad app create", "ad sp create", "group exists"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "account show",
+        "ad app list",
+        "ad app create",
+        "ad app show",
+        "ad app update",
+        "rest --method patch",
+        "ad sp create",
+        "group exists",
+    ],
+)
 def test_azd_stops_if_the_azure_cli_fails(az: FakeCommand, azd: FakeCommand, command: str) -> None:
     az.answers(command, code=1)
 
@@ -166,7 +237,8 @@ def test_both_systems_have_a_hook_and_neither_needs_python() -> None:
     assert {system: hook["shell"] for system, hook in HOOK.items()} == {"posix": "sh", "windows": "pwsh"}
     for system, hook in HOOK.items():
         assert (ROOT / hook["run"]).is_file()
-        assert "python" not in commands(system)
+        # One is only named, for what a person runs.
+        assert "python" not in commands(system).replace(".venv/bin/python -m tools.sessions keys FILE", "")
     unlimited = re.findall(r"(?m)^.*(?<!limited )(?<!limited\" )\b(?:az|azd) [a-z]+ .*$", commands("posix"))
     assert [line for line in unlimited if "echo" not in line] == []
     for script in script_files("posix"):

@@ -32,8 +32,8 @@ def test_a_deployment_deploys_the_infrastructure_and_then_the_apps_with_the_call
     assert f"The gateway: {apps}/gateway" in output
     assert "make smoke ENV=dev" in output
     assert output.count("runs on the instances that serve HTTP") == len(DEPLOYMENT_ORDER)
-    functions = "event-publisher, kakao-alert, register-deferred, sweep-outbox, view-updater"
-    assert f"Not known: when the last old instance of {functions} ends" in output
+    timers = "forget-claims, forget-messages, forget-views, kakao-alert, register-deferred, sweep-outbox"
+    assert f"Not known: when the last old instance of event-publisher, {timers}, view-updater ends" in output
 
 
 def test_the_apps_stay_as_they_are_if_the_infrastructure_fails(

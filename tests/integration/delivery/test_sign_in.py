@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from rich.console import Console
 
-from shared.settings import Service
+from shared.settings import Access, Service
+from tests.integration.delivery.fake_azure import FakeApps
 from tests.integration.delivery.fake_command import FakeCommand
 from tools.delivery import sign_in, smoke
 from tools.play.narrator import Narrator, StepFailed
@@ -92,6 +93,24 @@ async def test_a_platform_that_accepts_any_token_or_any_message_is_found(
 async def test_an_app_that_does_not_respond_is_not_taken_for_one_that_refuses(platform: str) -> None:
     with pytest.raises(aiohttp.ClientError):
         await expect_refusals("http://127.0.0.1:1", Service.KAKAO)
+
+
+async def test_all_apps_must_agree_on_who_may_call(apps: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = {app: f"{apps}/{app}" for app in Service}
+    shown = io.StringIO()
+
+    async def expect_customers() -> None:
+        async with System.at(apps, CALL_SECONDS) as system:
+            narrator = Narrator(system, Console(file=shown, width=200))
+            await sign_in.expect_access(narrator, urls, Access.CUSTOMERS, CALL_SECONDS)
+
+    monkeypatch.setattr(FakeApps, "access", dict.fromkeys(Service, "customers"))
+    await expect_customers()
+    assert shown.getvalue().count("✔") == len(Service)
+
+    monkeypatch.setattr(FakeApps, "access", {**FakeApps.access, Service.CUSTOMERVIEW: "open"})
+    with pytest.raises(StepFailed, match="customerview says who may call: open, expected customers"):
+        await expect_customers()
 
 
 def test_the_addresses_come_from_the_deployment(az: FakeCommand, apps: str) -> None:

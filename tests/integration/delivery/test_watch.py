@@ -78,6 +78,8 @@ def wait_until(holds: Callable[[], object]) -> None:
     ("answer", "failure"),
     [
         (404, None),
+        (401, None),  # where customers sign in
+        (403, "status 403"),
         (200, "status 200"),
         (502, "status 502"),
         ("end", "IncompleteRead"),

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.unit.delivery.workflows import read
 from tools.delivery import budget
 from tools.delivery.deployment import DEPLOYMENT_ORDER
 from tools.delivery.environments import (
@@ -21,7 +22,6 @@ from tools.play.apps import APPS
 
 TEMPLATE = (ROOT / BICEP_FOLDER / "system.bicep").read_text(encoding="utf-8")
 OUTPUTS = set(re.findall(r"^output (\w+) ", TEMPLATE, re.MULTILINE))
-WORKFLOWS = ROOT / ".github/workflows"
 
 
 def test_the_environments_of_the_workflows_have_parameters() -> None:
@@ -47,9 +47,7 @@ def test_every_app_is_deployed_and_the_one_that_calls_the_others_is_last() -> No
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_every_variable_of_the_parameters_is_described_and_set_by_the_workflows(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_variable_of_the_parameters_is_described(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("AUTH_CLIENT_ID", "OPERATOR_EMAIL", BUDGET_START_DATE, "PIPELINE_PRINCIPAL_ID"):
         monkeypatch.delenv(variable, raising=False)
 
@@ -58,9 +56,19 @@ def test_every_variable_of_the_parameters_is_described_and_set_by_the_workflows(
     assert set(missing) == {"AUTH_CLIENT_ID", "OPERATOR_EMAIL"}
     assert all(missing.values())
     assert set(Environment(name).missing_variables(Template.FOUNDATION)) == {"OPERATOR_EMAIL"}
-    for workflow in ("environment.yml", "deploy.yml"):
-        variables = re.findall(r"^ +(\w+): \$\{\{ vars\.\1 \}\}$", (WORKFLOWS / workflow).read_text(), re.MULTILINE)
-        assert set(variables) == set(missing)
+
+
+@pytest.mark.parametrize(("workflow", "job"), [("environment.yml", "deploy"), ("deploy.yml", "preview")])
+def test_a_workflow_passes_on_every_variable_that_the_parameters_read(workflow: str, job: str) -> None:
+    read_by_parameters = {
+        name for each in ("dev", "prod") for name in Environment(each).read_variables(Template.SYSTEM)
+    }
+    passed = read(workflow)["jobs"][job]["env"]
+
+    # Nobody has chosen another region.
+    assert passed.keys() == read_by_parameters - {"AZURE_LOCATION"}
+    assert passed.pop("ACCESS") == "${{ vars.ACCESS || 'customers' }}"
+    assert passed == {name: f"${{{{ vars.{name} }}}}" for name in passed}
 
 
 @pytest.mark.parametrize("template", Template)

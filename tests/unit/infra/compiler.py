@@ -16,14 +16,8 @@ import pytest
 from tests.unit.infra.deployments import BICEP, Deployment
 
 TIMEOUT_SECONDS = 120
-VARIABLES = {
-    "AZURE_ENV_NAME": "dev",
-    "AZURE_LOCATION": "koreacentral",
-    "AUTH_CLIENT_ID": "00000000-0000-0000-0000-00000000000a",
-    "OPERATOR_EMAIL": "operator@example.com",
-    "BUDGET_START_DATE": "2026-11-01",
-}
-"""As in infra/bicep/check."""
+VARIABLES = dict(line.split("=", 1) for line in (BICEP / "snapshot-variables").read_text(encoding="utf-8").splitlines())
+"""Those of infra/bicep/check."""
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 TENANT = "00000000-0000-0000-0000-000000000002"
 

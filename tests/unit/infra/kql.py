@@ -27,8 +27,8 @@ COLUMNS = {
 """The columns of each table that the system fills, as Application Insights names them."""
 
 FUNCTIONS = _set(
-    "ago bin coalesce count countif datetime iff isempty isnotempty max max_of maxif min percentile round sum sumif "
-    "toint tostring"
+    "ago bin coalesce count countif datetime dcount iff isempty isnotempty max max_of maxif min percentile round sum "
+    "sumif toint tostring"
 )
 KEYWORDS = _set("and asc between by desc endswith false in or true")
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.unit.infra.compiler import templates
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, identity_in
 from tools.play.apps import APPS
 
@@ -15,6 +16,7 @@ ROLES = {
     "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": "Service Bus Data Sender",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "00000000-0000-0000-0000-000000000001": "Cosmos DB Built-in Data Reader",
     "00000000-0000-0000-0000-000000000002": "Cosmos DB Built-in Data Contributor",
 }
 GRANTED = {
@@ -27,16 +29,26 @@ GRANTED = {
     ("customer", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/leases"),
     ("kakao", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/kakaos"),
     ("customerview", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/customerViews"),
+    # whose registration is cancelled, and the messages of a customer who asks for them
+    ("kakao", "Cosmos DB Built-in Data Reader", "databaseAccounts/cosmos-/dbs/ssak8/colls/customers"),
+    ("customerview", "Cosmos DB Built-in Data Reader", "databaseAccounts/cosmos-/dbs/ssak8/colls/customers"),
+    ("customerview", "Cosmos DB Built-in Data Reader", "databaseAccounts/cosmos-/dbs/ssak8/colls/kakaos"),
+    # what operators looked at: nobody can change that
+    ("customer", "ssak8 Data Creator", "databaseAccounts/cosmos-/dbs/ssak8/colls/accessRecords"),
+    ("kakao", "ssak8 Data Creator", "databaseAccounts/cosmos-/dbs/ssak8/colls/accessRecords"),
+    ("customerview", "ssak8 Data Creator", "databaseAccounts/cosmos-/dbs/ssak8/colls/accessRecords"),
     # events
     ("customer", "Service Bus Data Sender", "namespaces/sb-/topics/customer-events"),
     ("kakao", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/kakao-alert"),
     ("customerview", "Service Bus Data Receiver", "namespaces/sb-/topics/customer-events/subscriptions/view-updater"),
     ("customerview", "Service Bus Data Sender", "namespaces/sb-/queues/events-set-aside"),
+    ("customerview", "Service Bus Data Receiver", "namespaces/sb-/queues/events-set-aside"),
     # attempts to register: sent and received by the same app
     ("customer", "Service Bus Data Sender", "namespaces/sb-/queues/registrations-postponed"),
     ("customer", "Service Bus Data Receiver", "namespaces/sb-/queues/registrations-postponed"),
-    # for the key of a KakaoTalk provider, once there is one
-    ("kakao", "Key Vault Secrets User", "vaults/kv-"),
+    # by which they find whose a registration is
+    ("customer", "Key Vault Secrets User", "vaults/kv-/secrets/owner-key"),
+    ("customerview", "Key Vault Secrets User", "vaults/kv-/secrets/owner-key"),
     # telemetry
     ("customer", "Monitoring Metrics Publisher", "components/appi-"),
     ("kakao", "Monitoring Metrics Publisher", "components/appi-"),
@@ -44,6 +56,8 @@ GRANTED = {
     ("gateway", "Monitoring Metrics Publisher", "components/appi-"),
 }
 """Identity, role, scope. There are no other role assignments."""
+
+ROLE_DEFINITIONS = "Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions"
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
@@ -62,12 +76,26 @@ def test_every_identity_has_the_roles_it_needs_and_no_others(environment: str) -
     def short(scope: str) -> str:
         return re.sub(r"^.*/providers/Microsoft\.\w+/", "", scope).replace(here.token, "").replace("premium-", "")
 
+    own = {role["name"].rpartition("/")[2]: role["properties"]["roleName"] for role in here.all(ROLE_DEFINITIONS)}
+    roles = ROLES | own
     granted = [
-        (identity_in(properties["principalId"]), ROLES[properties["roleDefinitionId"].rpartition("/")[2]], short(scope))
+        (identity_in(properties["principalId"]), roles[properties["roleDefinitionId"].rpartition("/")[2]], short(scope))
         for properties, scope in found
     ]
     assert len(granted) == len(set(granted))
     assert set(granted) == GRANTED
+
+
+@every_environment
+def test_the_only_role_of_our_own_adds_documents_and_can_do_nothing_to_them(environment: str) -> None:
+    role = deployment(environment).one(ROLE_DEFINITIONS)["properties"]
+    items = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items"
+
+    assert role["type"] == "CustomRole"
+    # The first shows how the account is divided, which the SDK asks for, and no document.
+    assert role["permissions"] == [
+        {"dataActions": ["Microsoft.DocumentDB/databaseAccounts/readMetadata", f"{items}/create"]}
+    ]
 
 
 @every_environment
@@ -117,6 +145,39 @@ def test_no_secret_is_read_or_written(environment: str) -> None:
 
     assert not re.findall(r"list(?:Keys|Secrets|ConnectionStrings|AccountSas)\(", everything, re.IGNORECASE)
     assert not re.findall(r"AccountKey=|SharedAccessKey=|SharedAccessSignature|password\"", everything, re.IGNORECASE)
+
+
+def test_the_only_secret_of_the_templates_is_random_and_made_once() -> None:
+    [(template, secret)] = [
+        (template, resource)
+        for template in templates("main.bicep")
+        for resource in template["resources"].values()
+        if resource["type"] == "Microsoft.KeyVault/vaults/secrets" and not resource.get("existing")
+    ]
+
+    # Another value would make everybody's claim somebody else's: nobody's would be found.
+    assert "onlyIfNotExists" in secret["@options"]
+    parts = re.findall(r"parameters\('(\w+)'\)", secret["properties"]["value"])
+    assert len(parts) == 2
+    for part in parts:
+        # Not in the history of the deployments, and given by nobody.
+        assert template["parameters"][part]["type"] == "securestring"
+        assert template["parameters"][part]["defaultValue"] == "[newGuid()]"
+    values = [
+        resource["properties"].get("parameters", {})
+        for template in templates("main.bicep")
+        for resource in template["resources"].values()
+        if resource["type"] == "Microsoft.Resources/deployments"
+    ]
+    assert not [name for given in values for name in given if name in parts]
+
+
+@every_environment
+def test_nobody_may_read_all_secrets(environment: str) -> None:
+    vault = deployment(environment).one("Microsoft.KeyVault/vaults")["id"]
+    roles = [role["id"] for role in deployment(environment).all("Microsoft.Authorization/roleAssignments")]
+
+    assert not [role for role in roles if role.startswith(f"{vault}/providers/")]
 
 
 def test_a_private_network_is_the_only_way_to_the_data() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from functions import customer, customer_view, kakao, registration
 from shared import resources
-from shared.settings import Service, Settings
-from tests.unit.infra.compiler import deploy
+from shared.settings import Access, Service, Settings, SettingsError
+from tests.unit.infra.compiler import TENANT, VARIABLES, deploy
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, Deployment, deployment, identity_in
 from tools.paths import ROOT
 from tools.play.apps import APPS
@@ -37,11 +37,19 @@ REQUIRED = {
     "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace",
     "SERVICE_BUS_CONNECTION__clientId",
     "SSAK8_SERVICES",
+    # By which callers are recognised.
+    "ACCESS",
+    "SESSION_ISSUER",
+    "SESSION_AUDIENCE",
+    "SESSION_PUBLIC_KEYS",
+    "OPERATOR_ISSUER",
+    "OPERATOR_AUDIENCE",
 }
+PRIVACY = set(re.findall(r"^\| `(PRIVACY_\w+)` \|", (ROOT / "docs/privacy-policy.md").read_text("utf-8"), re.MULTILINE))
 REQUIRED_BY = {
-    "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE", "FEED_POLL_MILLISECONDS"},
-    "kakao": {"COSMOS_TIMEOUT_SECONDS"},
-    "customerview": set[str](),
+    "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE", "FEED_POLL_MILLISECONDS", "OWNER_KEY"} | PRIVACY,
+    "kakao": {"COSMOS_TIMEOUT_SECONDS", "CUSTOMER_APP_ID"},
+    "customerview": {"OWNER_KEY"},
 }
 REQUIRED_WITHOUT_READY_INSTANCES = {("dev", "customer"): {"KAKAO_TIMEOUT_SECONDS", "REGISTRATION_SECONDS"}}
 # Flex Consumption refuses these, or fails to start with them; the last would replace the identity.
@@ -124,12 +132,18 @@ def test_no_setting_repeats_its_default(environment: str, app: str) -> None:
 @every_app
 def test_an_app_starts_with_its_settings(environment: str, app: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Only Azure can evaluate expressions. Any text will do for them, except where a URL is needed.
+    urls = ("KAKAO_API_URL", "COSMOS_CONNECTION__accountEndpoint", "OPERATOR_ISSUER")
     for name, value in deployment(environment).settings(app).items():
-        monkeypatch.setenv(name, "https://example.com" if value.startswith("[") and "URL" in name else value)
-    monkeypatch.setenv("COSMOS_CONNECTION__accountEndpoint", "https://example.com")
+        monkeypatch.setenv(name, "https://example.com" if name in urls else value)
+    if app != "kakao":
+        # The platform replaces the reference by the secret. An app that may not read it gets the reference itself.
+        with pytest.raises(SettingsError, match="OWNER_KEY"):
+            Settings.load()
+        monkeypatch.setenv("OWNER_KEY", "o" * 72)
 
     loaded = Settings.load()
 
+    assert loaded.access is Access.CUSTOMERS
     assert loaded.ssak8_services == {Service(app)}
     assert loaded.cosmos_connection is None
     assert loaded.service_bus_connection is None
@@ -200,6 +214,34 @@ def test_where_kakao_may_have_no_instance_the_customer_app_waits_until_one_has_s
     if longest_start:
         registration = seconds_of(environment, "REGISTRATION_SECONDS")
         assert registration >= kakao_timeout(environment) + seconds_of(environment, "COSMOS_TIMEOUT_SECONDS")
+
+
+@every_environment
+def test_the_apps_of_an_environment_recognise_the_same_callers_and_those_of_no_other(environment: str) -> None:
+    settings = [deployment(environment).settings(app) for app in APPS]
+    tokens = {
+        name: {each[name] for each in settings} for name in settings[0] if name.startswith(("SESSION_", "OPERATOR_"))
+    }
+
+    assert all(len(values) == 1 for values in tokens.values())
+    others = [deployment(other).settings("kakao") for other in ENVIRONMENTS if other != environment]
+    for name in ("SESSION_ISSUER", "SESSION_AUDIENCE"):
+        assert not tokens[name] & {each[name] for each in others}
+
+
+def test_operators_are_recognised_by_the_tenant_and_the_registration_of_the_deployment() -> None:
+    settings = deployment("prod").settings("customer")
+
+    # Of the cloud that it is deployed to: https://login.microsoftonline.com/ in most.
+    assert settings["OPERATOR_ISSUER"] == (
+        f"[format('{{0}}{{1}}/v2.0', environment().authentication.loginEndpoint, '{TENANT}')]"
+    )
+    assert settings["OPERATOR_AUDIENCE"] == VARIABLES["AUTH_CLIENT_ID"]
+
+
+@every_environment
+def test_only_the_customer_app_may_have_messages_sent(environment: str) -> None:
+    assert identity_in(deployment(environment).settings("kakao")["CUSTOMER_APP_ID"]) == "customer"
 
 
 def test_the_customer_app_calls_the_kakao_app_with_a_token_that_it_accepts() -> None:

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from shared import resources
-from shared.adapters import customer_views, customers, kakao_messages, registrations, swept_outbox
+from shared.adapters import (
+    cancellations,
+    customer_views,
+    customers,
+    ended_claims,
+    kakao_messages,
+    own,
+    registrations,
+    swept_outbox,
+)
 from shared.use_cases.sweeping import LONGEST_SWEEP_SECONDS, MINUTES_BETWEEN_SWEEPS, SWEPT_AFTER
 from tests.unit.infra.deployments import ENVIRONMENTS, Deployment, deployment
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
@@ -24,7 +33,14 @@ QUERIES: dict[str, tuple[str, ...]] = {
     listed.NEWEST_FIRST.container: (listed.NEWEST_FIRST.first_page, listed.NEWEST_FIRST.next_page)
     for listed in (customers, kakao_messages, customer_views)
 }
-QUERIES[resources.CUSTOMERS] += (swept_outbox.EVENTS_BETWEEN, *registrations.QUERIES)
+QUERIES[resources.CUSTOMERS] += (
+    customers.BY_PHONE_NUMBER,
+    swept_outbox.EVENTS_BETWEEN,
+    cancellations.BETWEEN,
+    ended_claims.BETWEEN,
+    *registrations.QUERIES,
+)
+QUERIES[resources.CUSTOMER_VIEWS] += (own.VIEWS_OF_OWNER,)
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 

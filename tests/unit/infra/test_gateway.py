@@ -9,7 +9,7 @@ import pytest
 
 from shared.http.requests import LARGEST_BODY
 from shared.settings import Settings
-from shared.use_cases.postponing import GRACE_FOR_STORING
+from shared.use_cases.registrations import GRACE_FOR_STORING
 from tests.unit.infra.deployments import ENVIRONMENTS, deployment
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.apps import APPS
@@ -42,7 +42,7 @@ def test_each_path_goes_to_the_same_app_as_locally(environment: str) -> None:
 
     backends = {}
     for when in routes.iterfind("when"):
-        [path] = re.findall(r'StartsWith\("(/\w+)"', when.attrib["condition"])
+        [path] = re.findall(r'StartsWith\("(/\w+)/?"', when.attrib["condition"])
         backends[path] = when.find("set-backend-service").attrib["backend-id"]  # type: ignore[union-attr]  # fails if missing
     default = routes.find("otherwise/set-backend-service").attrib["backend-id"]  # type: ignore[union-attr]  # the same
 
@@ -181,10 +181,17 @@ def test_the_gateway_knows_which_methods_each_path_allows() -> None:
 
     for path, operations in description["paths"].items():
         expected = ", ".join(sorted([*(method.upper() for method in operations), "OPTIONS"]))
-        assert allow_of(path.replace("{id}", "0189ee3e")) == [expected]
+        assert allow_of(re.sub(r"\{\w+\}", "0189ee3e", path)) == [expected]
     unknown = ("/", "/nonsense", "/customersX", "/customers/a/b", "/registrations", "/kakaos/a/b", "/x/customers")
-    for path in (*unknown, "/registrations/a/b", "/health"):
+    for path in (*unknown, "/registrations/a/b", "/health", "/me", "/me/x", "/privacy/a/b", "/receipts/a"):
         assert allow_of(path) == []
+    # Not the methods of a customer whose id is `search`.
+    assert allow_of("/customers/search") == ["OPTIONS, POST"]
+
+
+def headers_of_requests() -> list[ElementTree.Element]:
+    """Every change of a header before a request is forwarded, in order, also those under a condition."""
+    return list(POLICY.iterfind("inbound/set-header")) + list(POLICY.iterfind("inbound/choose/when/set-header"))
 
 
 def test_forwarded_headers_of_a_caller_are_not_trusted() -> None:
@@ -196,13 +203,50 @@ def test_forwarded_headers_of_a_caller_are_not_trusted() -> None:
     assert headers["tracestate"].attrib["exists-action"] == "delete"
 
 
+def test_the_apps_know_the_address_of_the_caller_from_the_gateway_alone() -> None:
+    [header] = [each for each in headers_of_requests() if each.attrib["name"] == "X-Forwarded-For"]
+
+    assert (header.attrib["exists-action"], header.findtext("value")) == ("override", "@(context.Request.IpAddress)")
+
+
+def test_a_caller_cannot_pass_for_somebody_whom_the_platform_has_recognised() -> None:
+    deleted = {each.attrib["name"] for each in headers_of_requests() if each.attrib["exists-action"] == "delete"}
+
+    principal = "X-MS-CLIENT-PRINCIPAL"
+    assert {principal, f"{principal}-ID", f"{principal}-NAME", f"{principal}-IDP"} <= deleted
+    # Of the only provider that is configured: modules/function-app.bicep.
+    tokens = ("ACCESS-TOKEN", "EXPIRES-ON", "ID-TOKEN", "REFRESH-TOKEN")
+    assert {f"X-MS-TOKEN-AAD-{token}" for token in tokens} <= deleted
+
+
+def test_the_callers_authorization_is_copied_before_the_gateway_signs_in_itself() -> None:
+    inbound = list(POLICY.iterfind("inbound/*"))
+    [copy] = [choose for choose in inbound if choose.find("when/set-header") is not None]
+    before, after = inbound[: inbound.index(copy)], inbound[inbound.index(copy) + 1 :]
+    [when] = copy
+    [header] = when
+
+    # What a client sent under the name of the copy is gone, also if it sent no Authorization.
+    assert [(each.tag, dict(each.attrib)) for each in before[-1:]] == [
+        ("set-header", {"name": "Ssak8-Authorization", "exists-action": "delete"})
+    ]
+    assert when.attrib["condition"] == '@(context.Request.Headers.ContainsKey("Authorization"))'
+    assert header.attrib == {"name": "Ssak8-Authorization", "exists-action": "override"}
+    assert header.findtext("value") == '@(context.Request.Headers.GetValueOrDefault("Authorization", ""))'
+    assert [each.tag for each in after] == ["authentication-managed-identity"]
+    assert "authentication-managed-identity" not in [each.tag for each in before]
+
+
 def test_what_a_client_prefers_reaches_the_app_and_the_answer_the_client() -> None:
     # API Management passes every header on, in both directions, unless a policy changes it: Prefer and Idempotency-Key
-    # to the app; Preference-Applied, Location and Retry-After back.
-    changed = {header.attrib["name"] for header in POLICY.iterfind("inbound/set-header")}
+    # to the app; Preference-Applied, Location, Retry-After and WWW-Authenticate back.
+    changed = {header.attrib["name"] for header in headers_of_requests()}
     forwarding = {option for forward in POLICY.iterfind("backend//forward-request") for option in forward.attrib}
 
-    assert changed == {"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "tracestate"}
+    assert {name for name in changed if not name.startswith(("X-MS-", "X-Forwarded-"))} == {
+        "tracestate",
+        "Ssak8-Authorization",
+    }
     # fail-on-error-status-code would replace an app's own 410 or 503.
     assert forwarding == {"timeout", "follow-redirects"}
     assert [element.tag for element in POLICY.iterfind("outbound/*")] == ["base"]

@@ -3,16 +3,19 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
 import pytest
 
 from functions import customer, customer_view, kakao, registration
+from shared.domain.forgetting import FORGET_AFTER
 from shared.domain.registration import LONGEST_PAUSE, RegistrationStatus
 from shared.metrics import BREAKER_STATES, METRICS
 from shared.resources import EVENTS_SET_ASIDE, REGISTRATIONS_POSTPONED
 from shared.settings import Settings
+from shared.use_cases.forgetting import SCHEDULE
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, foundation
 from tests.unit.infra.kql import COLUMNS, tables, unknown_names
 from tools.paths import ROOT
@@ -34,6 +37,9 @@ REQUIRED_ALERTS = {
     "set-aside",
     "outbox-age",
     "database-throttling",
+    "refused-tokens",
+    "expired-messages",
+    "forgetting",
     "no-traffic",
 }
 """The alerts that must exist. The budget is not an alert rule."""
@@ -192,6 +198,21 @@ def test_the_alerts_for_those_who_wait_read_what_the_function_reports_while_it_r
     assert re.search(r"reported = count\(\)\n\| where reported == 0$", silence)
 
 
+def test_each_function_that_forgets_is_missed_long_before_the_law_is_broken() -> None:
+    [rule] = [rule["properties"] for rule in deployment("prod").all(LOG_ALERTS) if "-forgetting-" in rule["name"]]
+    [query] = [criterion["query"] for criterion in rule["criteria"]["allOf"]]
+    forgetting = {name for name in function_names() if name.startswith("forget-")}
+
+    assert compared(query, "operation_Name") == forgetting
+    assert re.search(rf"where functions < {len(forgetting)}$", query.strip())
+    assert rule["overrideQueryTimeRange"] == "P1D"
+    # A tenth of the runs is sampled: fewer than one day in a million has none of a function that runs.
+    [minutes] = re.findall(r"^\d+ \*/(\d+) \* \* \* \*$", SCHEDULE)
+    runs = timedelta(days=1) / timedelta(minutes=int(minutes))
+    assert timedelta(days=4) < FORGET_AFTER
+    assert 0.9**runs < 1e-6
+
+
 @pytest.mark.parametrize("alert", CAUSES)
 def test_an_alert_reports_what_stands_still_but_not_late_metrics(alert: str) -> None:
     [rule] = [rule["properties"] for rule in deployment("prod").all(LOG_ALERTS) if f"-{alert}-" in rule["name"]]
@@ -234,6 +255,8 @@ def test_the_workbook_answers_an_operators_first_questions() -> None:
         "How many registered and cancelled?",
         "Who waits?",
         "What is stuck?",
+        "Who looks at customers' data?",
+        "Who is forgotten?",
         "What does it cost?",
     ]
     names = [item["name"] for item in WORKBOOK["items"]]
@@ -263,7 +286,12 @@ def test_every_required_alert_exists_and_is_enabled_where_somebody_relies_on_it(
 
     assert rules.keys() >= REQUIRED_ALERTS
     silent = {name for name, enabled in rules.items() if not enabled}
-    unattended = {"no-traffic", "register-deferred", *(f"availability-{target}" for target in ("gateway", *APPS))}
+    unattended = {
+        "no-traffic",
+        "register-deferred",
+        "forgetting",
+        *(f"availability-{target}" for target in ("gateway", *APPS)),
+    }
     assert silent == (unattended if environment == "dev" else set())
     assert foundation(environment).one("Microsoft.Consumption/budgets")["properties"]["amount"] > 0
 
