@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from shared.domain.access_record import AccessRecord
+from shared.domain.callers import Owner
+from shared.domain.cancellation import Cancellation
+from shared.domain.claim import Claim
 from shared.domain.customer import Customer, CustomerDetails
 from shared.domain.customer_view import CustomerView
 from shared.domain.errors import (
@@ -16,17 +20,19 @@ from shared.domain.errors import (
     PreconditionFailed,
     StoreUnavailable,
 )
-from shared.domain.events import CustomerEvent
+from shared.domain.events import CustomerEvent, EventType
 from shared.domain.idempotency import Reservation, digest
-from shared.domain.identifiers import CustomerId, uuid7
+from shared.domain.identifiers import Clock, CustomerId, uuid7
 from shared.domain.kakao_message import AlimTalk, KakaoMessage, MessageId, Receipt
 from shared.domain.outbox import OutboxEvent
 from shared.domain.registration import Attempt, Registration, RegistrationStatus
 from shared.use_cases.cancelling import StoredCustomer
+from shared.use_cases.claiming import ClaimRegistration, StoredClaim
 from shared.use_cases.deadline import Deadline
+from shared.use_cases.marks import Mark
 from shared.use_cases.projecting import StoredView
 from shared.use_cases.registrations import Lifetimes, ReceivedAttempt, StoredRegistration
-from shared.use_cases.sweeping import OutboxPage, SweepMark
+from shared.use_cases.sweeping import OutboxPage
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 CUSTOMER_ID = CustomerId("0189ee3e-0000-7000-8000-000000000000")
@@ -88,6 +94,7 @@ class FakeCustomers:
 
     customers: dict[str, Customer] = field(default_factory=dict)
     registrations: dict[str, StoredRegistration] = field(default_factory=dict)
+    fences: set[str] = field(default_factory=set)
     outbox: list[CustomerEvent] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     away_until: float = 0
@@ -106,7 +113,11 @@ class FakeCustomers:
         if event in self.outbox:
             return
         customer_id = customer.customer_id
-        if customer_id in self.customers or (keep_answer and customer_id in self.registrations):
+        if (
+            customer_id in self.customers
+            or customer_id in self.fences
+            or (keep_answer and customer_id in self.registrations)
+        ):
             raise AlreadyExists
         self.customers[customer_id] = customer
         self.outbox.append(event)
@@ -189,6 +200,17 @@ class FakeRegistrations:
         if customer:
             self.partitions.customers[customer.customer_id] = customer
 
+    async def is_canceled(self, customer_id: CustomerId) -> bool:
+        canceled = [event.subject for event in self.partitions.outbox if event.type is EventType.CANCELED]
+        return customer_id in canceled
+
+    async def fence_off(self, registration: Registration) -> None:
+        customer_id = registration.customer_id
+        if customer_id in self.partitions.customers or customer_id in self.partitions.registrations:
+            raise AlreadyExists
+        self.partitions.fences.add(customer_id)
+        self.partitions.store(registration)
+
     def _check(self, stored: StoredRegistration) -> None:
         current = self.partitions.registrations.get(stored.registration.customer_id)
         if current is None or current.etag != stored.etag:
@@ -207,6 +229,50 @@ class FakeRegistrations:
     async def oldest(self) -> datetime | None:
         registrations = [each.registration for each in self.partitions.registrations.values()]
         return min((each.accepted_at for each in registrations if each.is_pending), default=None)
+
+
+@dataclass
+class FakeClaims:
+    """One for each owner, with a new etag for each write."""
+
+    claims: dict[Owner, StoredClaim] = field(default_factory=dict)
+    writes: int = 0
+
+    def scoped_key(self, owner: Owner, key: str) -> str:
+        return f"{key} of {owner}"
+
+    async def read(self, owner: Owner) -> StoredClaim | None:
+        return self.claims.get(owner)
+
+    async def add(self, owner: Owner, claim: Claim) -> StoredClaim:
+        if owner in self.claims:
+            raise AlreadyExists
+        return self._store(owner, claim)
+
+    async def replace(self, owner: Owner, stored: StoredClaim, claim: Claim) -> StoredClaim:
+        current = self.claims.get(owner)
+        if current is None or current.etag != stored.etag:
+            raise PreconditionFailed
+        return self._store(owner, claim)
+
+    async def remove(self, owner: Owner, stored: StoredClaim) -> None:
+        current = self.claims.get(owner)
+        if current and current.etag == stored.etag:
+            del self.claims[owner]
+
+    def _store(self, owner: Owner, claim: Claim) -> StoredClaim:
+        self.writes += 1
+        self.claims[owner] = StoredClaim(claim, str(self.writes))
+        return self.claims[owner]
+
+
+HELD_FOR = timedelta(seconds=12)
+
+
+def claiming(
+    registrations: FakeRegistrations, clock: Clock = lambda: START, claims: FakeClaims | None = None
+) -> ClaimRegistration:
+    return ClaimRegistration(claims or FakeClaims(), registrations, registrations.partitions, HELD_FOR, clock)
 
 
 @dataclass
@@ -286,6 +352,26 @@ class FakeMessages:
     async def get(self, message_id: MessageId) -> KakaoMessage | None:
         return self.messages.get(message_id)
 
+    async def forget(self, customer_id: CustomerId) -> None:
+        for message_id, message in self.messages.items():
+            if message.customer_id == customer_id:
+                self.messages[message_id] = message.forgotten()
+
+
+@dataclass
+class FakeCancellations:
+    """By customer id. It raises `failure`, if set. `reads` counts how often it was asked."""
+
+    cancellations: dict[str, Cancellation] = field(default_factory=dict)
+    failure: DomainError | None = None
+    reads: int = 0
+
+    async def find(self, customer_id: CustomerId) -> Cancellation | None:
+        self.reads += 1
+        if self.failure:
+            raise self.failure
+        return self.cancellations.get(customer_id)
+
 
 @dataclass
 class FakeViews:
@@ -312,6 +398,20 @@ class FakeViews:
 
 
 @dataclass
+class FakeAccessRecords:
+    """While it `is_away`, it does not respond."""
+
+    records: list[AccessRecord] = field(default_factory=list)
+    is_away: bool = False
+
+    async def add(self, record: AccessRecord) -> None:
+        if self.is_away:
+            raise StoreUnavailable("away", 2)
+        if record not in self.records:
+            self.records.append(record)
+
+
+@dataclass
 class FakePublisher:
     """It raises `failure`, if set."""
 
@@ -327,16 +427,31 @@ class FakePublisher:
 
 
 @dataclass
+class FakeMarks:
+    """A mark that changes its etag with every move."""
+
+    stored: Mark = field(default_factory=Mark)
+
+    async def read(self) -> Mark:
+        return self.stored
+
+    async def move(self, mark: Mark, position: str) -> Mark:
+        if mark != self.stored:
+            raise PreconditionFailed
+        self.stored = Mark(position, f"etag of {position}")
+        return self.stored
+
+
+@dataclass
 class FakeSweptOutbox:
-    """Events by their ids, and a mark that changes its etag with every move. `unreadable`: ids of other documents."""
+    """Events by their ids. `unreadable`: ids of other documents. `live`: who is a customer still."""
 
     events: list[OutboxEvent] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
-    stored: SweepMark = field(default_factory=SweepMark)
+    live: set[str] = field(default_factory=set)
+    renewed: list[str] = field(default_factory=list)
+    """The ids of the documents that were replaced."""
     pages: int = 0
-
-    async def mark(self) -> SweepMark:
-        return self.stored
 
     async def page(self, after: str, before: str, size: int) -> OutboxPage:
         self.pages += 1
@@ -345,11 +460,12 @@ class FakeSweptOutbox:
         readable = [by_id[each] for each in ids if each in by_id]
         return OutboxPage(readable, ids[-1] if ids else None, is_last=len(ids) < size)
 
-    async def move_mark(self, mark: SweepMark, swept_to: str) -> SweepMark:
-        if mark != self.stored:
-            raise PreconditionFailed
-        self.stored = SweepMark(swept_to, f"etag of {swept_to}")
-        return self.stored
+    async def renew(self, event: OutboxEvent) -> bool:
+        if event.customer_id not in self.live or event not in self.events:
+            return False
+        self.events.remove(event)
+        self.renewed.append(event.id)
+        return True
 
 
 @dataclass

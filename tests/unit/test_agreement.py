@@ -1,6 +1,7 @@
 """Files that state the same facts agree with each other."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from jsonschema import Draft4Validator, Draft7Validator
 
 from functions import customer, customer_view, health, kakao, openapi, registration, unmatched
 from shared import resources
+from shared.domain.forgetting import FORGET_AFTER, UNHANDLED_AFTER
 from shared.settings import LONGEST_BATCH_SECONDS, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +79,13 @@ def test_the_local_cosmos_db_has_the_containers_that_the_code_uses() -> None:
     containers = {container["id"]: container for container in database["containers"]}
 
     assert database["id"] == resources.DATABASE
-    assert set(containers) == {resources.CUSTOMERS, resources.KAKAOS, resources.CUSTOMER_VIEWS, resources.LEASES}
+    assert set(containers) == {
+        resources.CUSTOMERS,
+        resources.KAKAOS,
+        resources.CUSTOMER_VIEWS,
+        resources.ACCESS_RECORDS,
+        resources.LEASES,
+    }
     for name, container in containers.items():
         # Without a ttl of its own a container ignores those of its documents.
         assert name == resources.LEASES or container["defaultTtl"] == -1
@@ -115,13 +123,22 @@ def queues() -> dict[str, Any]:
     return {queue["Name"]: queue["Properties"] for queue in namespace["Queues"]}
 
 
-def test_what_was_put_aside_lies_there_once_and_is_deleted_in_the_end() -> None:
+def test_what_was_put_aside_lies_there_once_and_becomes_a_dead_letter_in_the_end() -> None:
     queue = queues()[resources.EVENTS_SET_ASIDE]
 
     assert queue["RequiresDuplicateDetection"] is True
-    # A dead letter would keep a name and an address for ever.
-    assert queue["DefaultMessageTimeToLive"] == "P14D"
-    assert queue["DeadLetteringOnMessageExpiration"] is False
+    # forget-views removes it there, and makes the view as it should be.
+    assert queue["DeadLetteringOnMessageExpiration"] is True
+
+
+def test_no_message_about_a_person_is_delivered_after_four_and_a_half_days() -> None:
+    [topic] = read_json("entities/service-bus.json")["UserConfig"]["Namespaces"][0]["Topics"]
+    entities = [topic, *topic["Subscriptions"]]
+
+    lifetimes = {entity["Properties"]["DefaultMessageTimeToLive"] for entity in entities}
+    lifetimes.add(queues()[resources.EVENTS_SET_ASIDE]["DefaultMessageTimeToLive"])
+    assert lifetimes == {"P4DT12H"}
+    assert timedelta(days=4, hours=12) == UNHANDLED_AFTER < FORGET_AFTER
 
 
 def test_an_attempt_outlives_its_registration_and_is_deleted_then() -> None:

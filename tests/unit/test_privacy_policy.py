@@ -1,10 +1,12 @@
 """The privacy policy is complete: what the law asks for, in one tone, with nothing left open but the operator's own."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from shared.domain.privacy_policy import ACCESS_RECORDS_KEPT, AGE_OF_CONSENT, CANCELED_VIEWS_KEPT, MESSAGES_KEPT
 from tools.paths import ROOT
 
 POLICIES = sorted((ROOT / "shared" / "privacy").glob("*.ko.md"))
@@ -86,6 +88,22 @@ def test_it_is_written_in_one_tone(policy: Path) -> None:
 
     assert endings
     assert {ending for ending in endings if not ending.endswith("니다")} <= {"까지"}
+
+
+@every_policy
+def test_nothing_may_be_kept_longer_than_it_says(policy: Path) -> None:
+    """The settings must not exceed these limits."""
+    text = policy.read_text(encoding="utf-8")
+    [articles] = re.findall(r"^## 제3조.*?(?=^## )", text, re.M | re.S)
+
+    periods = re.findall(r"^\| .+ \| (.+날부터 ([0-9]+)(일|년)) \|$", articles, re.M)
+    promised = {kept: timedelta(days=int(number) * (365 if unit == "년" else 1)) for kept, number, unit in periods}
+    assert promised == {
+        "발송한 날부터 1년": MESSAGES_KEPT,
+        "취소한 날부터 30일": CANCELED_VIEWS_KEPT,
+        "접속한 날부터 400일": ACCESS_RECORDS_KEPT,
+    }
+    assert {int(age) for age in re.findall(r"만 ([0-9]+)세 미만", text)} == {AGE_OF_CONSENT}
 
 
 def test_backups_are_gone_when_the_newest_policy_says() -> None:

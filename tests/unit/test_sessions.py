@@ -19,6 +19,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("SESSION_ISSUER", SESSIONS.issuer)
     monkeypatch.setenv("SESSION_AUDIENCE", SESSIONS.audience)
     monkeypatch.delenv("SESSION_PRIVATE_KEY", raising=False)
+    monkeypatch.delenv("SESSION_PUBLIC_KEYS", raising=False)
     return monkeypatch
 
 
@@ -48,7 +49,9 @@ async def caller(token: str, jwks: str) -> object:
     return await verifier.caller(f"Bearer {token}")
 
 
-async def test_keys_change_without_a_refused_call(sessions: Command, tmp_path: Path) -> None:
+async def test_keys_change_without_a_refused_call(
+    sessions: Command, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     yeon = CustomerSession("1376016924")
 
@@ -56,11 +59,13 @@ async def test_keys_change_without_a_refused_call(sessions: Command, tmp_path: P
     old_token = sessions("token", "1376016924", "--key", old)
     assert await caller(old_token, before) == yeon
 
-    both = sessions("rotate", old, new)
+    environment.setenv("SESSION_PUBLIC_KEYS", before)
+    both = sessions("publish", new)
     new_token = sessions("token", "1376016924", "--key", new)
     assert await caller(old_token, both) == await caller(new_token, both) == yeon
 
-    after = sessions("public", new)
+    environment.setenv("SESSION_PUBLIC_KEYS", both)
+    after = sessions("retire")
     assert await caller(new_token, after) == yeon
     with pytest.raises(Unauthenticated):
         await caller(old_token, after)
@@ -75,20 +80,23 @@ async def test_a_key_may_be_in_the_environment(
     assert await caller(sessions("token", "7"), jwks) == CustomerSession("7")
 
 
-def test_a_private_key_is_for_its_owner_and_never_overwritten(sessions: Command, tmp_path: Path) -> None:
+def test_a_private_key_is_for_its_owner_and_never_overwritten(
+    sessions: Command, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "key.json"
-    sessions("keys", file)
+    public = sessions("keys", file)
     content = file.read_text()
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "exists" in sessions("keys", file, code=1)
-    assert "exists" in sessions("rotate", file, file, code=1)
+    environment.setenv("SESSION_PUBLIC_KEYS", public)
+    assert "exists" in sessions("publish", file, code=1)
     assert file.read_text() == content
 
 
 def test_what_is_missing_is_named(sessions: Command, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     assert "--key" in sessions("token", "7", code=1)
-    assert "cannot be read" in sessions("public", tmp_path / "none.json", code=1)
+    assert "cannot be read" in sessions("token", "7", "--key", tmp_path / "none.json", code=1)
     assert "cannot be written" in sessions("keys", tmp_path / "none" / "key.json", code=1)
     sessions("keys", tmp_path / "key.json")
     assert "without spaces" in sessions("token", "1 2", "--key", tmp_path / "key.json", code=1)
@@ -96,3 +104,12 @@ def test_what_is_missing_is_named(sessions: Command, tmp_path: Path, environment
     assert sessions("token", "7", code=1).startswith("SESSION_PRIVATE_KEY: this is no private key")
     environment.delenv("SESSION_AUDIENCE")
     assert "SESSION_AUDIENCE must be set" in sessions("token", "7", code=1)
+
+
+def test_a_step_out_of_order_is_refused(sessions: Command, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    assert "which the apps have now, must be a JWKS" in sessions("publish", tmp_path / "next.json", code=1)
+    environment.setenv("SESSION_PUBLIC_KEYS", sessions("keys", tmp_path / "key.json"))
+    assert "cannot retire" in sessions("retire", code=1)
+    environment.setenv("SESSION_PUBLIC_KEYS", sessions("publish", tmp_path / "next.json"))
+    assert "has to retire first" in sessions("publish", tmp_path / "third.json", code=1)
+    assert not (tmp_path / "third.json").exists()

@@ -1,0 +1,141 @@
+"""ACCESS=customers on this machine: its keys, its settings, and what is printed to try it."""
+
+import json
+import re
+import shlex
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.tokens import Expected, TokenVerifier
+from shared.domain.callers import CustomerSession
+from shared.domain.errors import Unauthenticated
+from shared.session_keys import read_public_keys
+from stand_ins.entra.server import DEFAULT_AUDIENCE, DEFAULT_PORT, DEFAULT_TENANT, EntraStandIn
+from tests.unit.adapters.signing import OPERATORS, FixedOperatorKeys
+from tools.access.__main__ import main
+from tools.access.session_keys import SessionKeys
+from tools.paths import LOCAL_AZURE_SETTINGS
+from tools.play.people import CONSENT
+from tools.sessions import SessionsError
+
+YEON = CustomerSession("1376016924")
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> SessionKeys:
+    return SessionKeys.made_in(tmp_path / "access")
+
+
+def values(keys: SessionKeys) -> dict[str, str]:
+    document = json.loads(keys.settings.read_text())
+    assert list(document) == ["Values"]
+    found: dict[str, str] = document["Values"]
+    return found
+
+
+async def caller(token: str, settings: dict[str, str]) -> object:
+    """Who calls, for an app with these settings."""
+    sessions = Expected(settings["SESSION_ISSUER"], settings["SESSION_AUDIENCE"])
+    verifier = TokenVerifier(
+        sessions, read_public_keys(settings["SESSION_PUBLIC_KEYS"]), OPERATORS, FixedOperatorKeys()
+    )
+    return await verifier.caller(f"Bearer {token}")
+
+
+async def test_keys_change_in_three_steps_and_no_app_refuses_anybody_meanwhile(keys: SessionKeys) -> None:
+    first, before = keys.token(YEON.subject), values(keys)
+
+    keys.publish()
+    published = values(keys)
+    still_first = keys.token(YEON.subject)
+    # Some apps have restarted already, and some have not.
+    for settings in (before, published):
+        assert await caller(first, settings) == await caller(still_first, settings) == YEON
+
+    keys.sign()
+    second, signing = keys.token(YEON.subject), values(keys)
+    for settings in (published, signing):
+        assert await caller(first, settings) == await caller(second, settings) == YEON
+    with pytest.raises(Unauthenticated):
+        await caller(second, before)
+
+    keys.retire()
+    after = values(keys)
+    assert await caller(second, after) == YEON
+    with pytest.raises(Unauthenticated):
+        await caller(first, after)
+
+
+def test_the_steps_have_an_order(keys: SessionKeys) -> None:
+    with pytest.raises(SessionsError, match="publish one first"):
+        keys.sign()
+    with pytest.raises(SessionsError, match="sign with the next one first"):
+        keys.retire()
+    keys.publish()
+    with pytest.raises(SessionsError, match="is published already"):
+        keys.publish()
+    keys.sign()
+    with pytest.raises(SessionsError, match="retire it first"):
+        keys.publish()
+
+
+def test_a_later_run_has_the_same_keys(keys: SessionKeys) -> None:
+    before = values(keys)
+    keys.publish()
+
+    again = SessionKeys.made_in(keys.settings.parent)
+
+    assert values(again)["OWNER_KEY"] == before["OWNER_KEY"]
+    assert len(json.loads(values(again)["SESSION_PUBLIC_KEYS"])["keys"]) == 2
+
+
+def test_only_the_owner_can_read_what_is_made(keys: SessionKeys) -> None:
+    keys.publish()
+
+    for file in keys.settings.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+@pytest.mark.parametrize("command", ["token 7", "operator-token", "publish", "sign", "retire"])
+def test_a_command_says_how_to_start_what_it_needs(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--state", str(tmp_path), *command.split()]) == 1
+
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.endswith("; start it: make run ACCESS=customers\n")
+
+
+def local_azure() -> dict[str, Any]:
+    return tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))
+
+
+def test_the_apps_expect_the_tokens_that_the_stand_in_issues() -> None:
+    settings, process = local_azure()["settings"], local_azure()["processes"]["entra"]
+    stand_in = EntraStandIn(process["port"])
+
+    assert process["port"] == DEFAULT_PORT
+    assert settings["OPERATOR_ISSUER"].replace("{entra_port}", str(DEFAULT_PORT)) == stand_in.issuer
+    assert settings["OPERATOR_AUDIENCE"] == DEFAULT_AUDIENCE
+    assert process["health"].startswith(f"/{DEFAULT_TENANT}/")
+
+
+def test_the_call_to_copy_consents_to_the_newest_policy() -> None:
+    [customers] = local_azure()["welcome"]["instead"]
+    [register] = [call for call in customers["calls"] if "consent" in call]
+    words = shlex.split(re.sub(r"\$\w+", "", register))
+
+    assert json.loads(words[words.index("-d") + 1])["consent"] == CONSENT
+
+
+def test_kakao_knows_the_customer_app_by_its_identity() -> None:
+    customer, kakao = local_azure()["apps"]["customer"], local_azure()["apps"]["kakao"]
+
+    assert kakao["settings"]["CUSTOMER_APP_ID"] == customer["settings"]["AZURE_CLIENT_ID"] == customer["identity"]
+    assert customer["settings"]["KAKAO_API_SCOPE"] == f"{kakao['authentication']['audience']}/.default"
+    assert len({app["identity"] for app in local_azure()["apps"].values()}) == 3
