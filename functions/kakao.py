@@ -97,8 +97,12 @@ async def alert_cancellation(event: CustomerEvent) -> None:
 @blueprint.timer_trigger("timer", schedule=FORGETTING_SCHEDULE)
 @timer_function
 async def forget_messages() -> None:
-    """Makes sure that no message tells anything about a cancelled customer, and removes alerts that have expired."""
+    """Makes sure that no message tells anything about one who has cancelled, or who never became a customer.
+
+    It also removes alerts that have expired.
+    """
     try:
         await wiring.forget_messages()()
+        await wiring.forget_strangers()()
     finally:
         await wiring.remove_expired_alerts()()

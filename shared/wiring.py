@@ -69,6 +69,7 @@ from shared.use_cases.deadline import Deadline
 from shared.use_cases.deferred_run import RunDeferred
 from shared.use_cases.forgetting import FollowCancellations
 from shared.use_cases.forgetting_claims import ForgetClaim, RemoveEndedClaims
+from shared.use_cases.forgetting_strangers import ForgetStrangers
 from shared.use_cases.looking_up import LookUp, LookUpRegistration
 from shared.use_cases.own import CollectOwnDocuments, LookUpOwnRegistration
 from shared.use_cases.postponing import PostponeRegistration
@@ -410,6 +411,12 @@ def forget_messages() -> FollowCancellations:
         await kakao_messages().forget(cancellation.customer_id)
 
     return _follow_cancellations(KAKAOS, "messages", forget)
+
+
+@cache
+def forget_strangers() -> ForgetStrangers:
+    marks = CosmosMarks(database(), KAKAOS, "strangers")
+    return ForgetStrangers(kakao_messages(), customers(), marks, CosmosClock(database(), KAKAOS), time.monotonic)
 
 
 @cache

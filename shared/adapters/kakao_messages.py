@@ -1,5 +1,6 @@
 """KakaoTalk messages in Cosmos DB, each in its customer's partition."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,15 +11,16 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from shared.adapters.cosmos import CosmosDatabase, Document, NewestFirst
+from shared.adapters.cosmos import CosmosDatabase, Document, NewestFirst, first_items
 from shared.domain.documents import DocumentKind
 from shared.domain.errors import AlreadyExists, StoreUnavailable
 from shared.domain.forgetting import seconds_left
 from shared.domain.identifiers import CustomerId, utc_now
-from shared.domain.kakao_message import KakaoMessage, MessageId, customer_of
+from shared.domain.kakao_message import KakaoMessage, MessageId, MessageKind, customer_of
 from shared.domain.record import rfc3339
 from shared.resources import KAKAOS
 from shared.settings import Settings
+from shared.use_cases.forgetting_strangers import SentMessage
 from shared.use_cases.looking_up import Page, Position
 
 
@@ -37,6 +39,10 @@ NEWEST_FIRST = NewestFirst(
 )
 
 
+# The index of the list, from its other end.
+SENT_BETWEEN: Final = (
+    "SELECT TOP @size * FROM c WHERE c.type = @type AND c.sortKey > @after AND c.sortKey < @before ORDER BY c.sortKey"
+)
 MESSAGES_OF_ONE: Final = "SELECT * FROM c WHERE c.type = @type"
 # What proves that a message was sent, and what the database adds. Whatever else a version of this code stores goes.
 KEPT: Final = frozenset(
@@ -113,8 +119,20 @@ class CosmosKakaoMessages:
         ttl = seconds_left(datetime.fromisoformat(document["sentAt"]), lifetime, utc_now())
         return {**{name: document[name] for name in KEPT & document.keys()}, "ttl": ttl}
 
+    async def sent_between(self, after: str, before: str, size: int) -> Sequence[SentMessage]:
+        parameters = {"@type": DocumentKind.MESSAGE.value, "@after": after, "@before": before, "@size": size}
+        async with self._database.container(KAKAOS, "query_items") as container:
+            documents = await first_items(container, SENT_BETWEEN, parameters, size)
+        return [_sent(document) for document in documents]
+
     async def page(self, size: int, after: Position | None) -> Page[KakaoMessage]:
         return await NEWEST_FIRST.page(self._database, size, after)
+
+
+def _sent(document: Document) -> SentMessage:
+    is_of_registration = document.get("kind") == MessageKind.REGISTERED
+    is_to_look_for = is_of_registration and _is_about_the_person(document)
+    return SentMessage(document["sortKey"], CustomerId(document["customerId"]), is_to_look_for)
 
 
 def _is_about_the_person(document: Document) -> bool:

@@ -47,6 +47,7 @@ from shared.resources import (
     VIEW_UPDATER,
 )
 from shared.settings import Settings
+from shared.use_cases.forgetting_strangers import UNKNOWN_AFTER, ForgetStrangers
 from shared.use_cases.marks import Mark
 from shared.use_cases.projecting import MoveView
 from shared.use_cases.removing_expired import ExpiredMessage
@@ -162,6 +163,32 @@ async def test_messages_are_stripped_once_and_live_no_longer_for_that(world: Wor
     assert {each.message_id for each in (await world.messages.page(10, None)).items} == {
         each.message_id for each in (*sent, untouched)
     }
+
+
+async def test_who_was_told_and_never_registered_is_forgotten_and_nobody_else(world: World) -> None:
+    customer = await world.registered()
+    told = [Customer.register(CustomerId(new_uuid7()), WITH_PHONE, utc_now()) for _ in range(3)]
+    old, recent = utc_now() - UNKNOWN_AFTER - SECONDS, utc_now() - UNKNOWN_AFTER + SECONDS
+    sent = [
+        message_to(customer, MessageKind.REGISTERED, old),
+        message_to(told[0], MessageKind.REGISTERED, old + timedelta(seconds=1)),
+        message_to(told[1], MessageKind.REGISTERED, recent),
+        message_to(told[2], MessageKind.NOTICE, old + timedelta(seconds=2)),
+    ]
+    for message in sent:
+        await world.messages.add(message)
+    marks = CosmosMarks(world.database, KAKAOS, "strangers")
+    clock = CosmosClock(world.database, KAKAOS)
+    forget = ForgetStrangers(world.messages, world.customers, marks, clock, time.monotonic)
+
+    await forget()
+    await forget()
+
+    stored = [await world.messages.get(message.message_id) for message in sent]
+    assert stored == [sent[0], sent[1].forgotten(), sent[2], sent[3]]
+    assert [message.message_id for message in (await world.messages.page(10, None)).items] == [
+        message.message_id for message in sorted(sent, key=lambda message: message.sent_at, reverse=True)
+    ]
 
 
 async def test_a_message_that_comes_after_it_was_stripped_changes_nothing(world: World) -> None:

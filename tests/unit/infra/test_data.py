@@ -40,6 +40,7 @@ QUERIES[resources.CUSTOMERS] += (
     ended_claims.BETWEEN,
     *registrations.QUERIES,
 )
+QUERIES[resources.KAKAOS] += (kakao_messages.SENT_BETWEEN,)
 QUERIES[resources.CUSTOMER_VIEWS] += (own.VIEWS_OF_OWNER,)
 
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
