@@ -1,6 +1,6 @@
 """Receiving from the subscriptions, which all tests of a process share."""
 
-from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode
+from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiveMode, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.resources import KAKAO_ALERT, TOPIC, VIEW_UPDATER
@@ -21,14 +21,14 @@ def settings_for(connection_string: str) -> Settings:
 
 
 async def drained(
-    emulators: Emulators, subscription: str, wait_seconds: float = 0.5
+    emulators: Emulators, subscription: str, wait_seconds: float = 0.5, part: ServiceBusSubQueue | None = None
 ) -> list[ServiceBusReceivedMessage]:
-    """Every message of the subscription, which is empty afterwards."""
+    """Every message of the subscription, or of this part of it, which is empty afterwards."""
     messages: list[ServiceBusReceivedMessage] = []
     async with (
         ServiceBusClient.from_connection_string(emulators.service_bus) as client,
         client.get_subscription_receiver(
-            TOPIC, subscription, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
+            TOPIC, subscription, sub_queue=part, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
         ) as receiver,
     ):
         while more := await receiver.receive_messages(1000, max_wait_time=wait_seconds):
@@ -37,6 +37,7 @@ async def drained(
 
 
 async def empty_subscriptions(emulators: Emulators) -> None:
-    """Deletes what other tests left, which need not be readable as an event."""
+    """Deletes what other tests left, dead letters too. It need not be readable as an event."""
     for subscription in (VIEW_UPDATER, KAKAO_ALERT):
-        await drained(emulators, subscription, wait_seconds=0.1)
+        for part in (None, ServiceBusSubQueue.DEAD_LETTER):
+            await drained(emulators, subscription, wait_seconds=0.1, part=part)
