@@ -35,17 +35,12 @@ class CosmosClaims:
         return f"{self._id(owner)} {key}"
 
     async def read(self, owner: Owner) -> StoredClaim | None:
-        document_id = self._id(owner)
-        async with self._database.container(CUSTOMERS, "read_item") as container:
-            try:
-                return _stored(await container.read_item(document_id, partition_key=document_id))
-            except CosmosResourceNotFoundError:
-                return None
+        return await read_claim(self._database, self._id(owner))
 
     async def add(self, owner: Owner, claim: Claim) -> StoredClaim:
         async with self._database.container(CUSTOMERS, "create_item") as container:
             try:
-                return _stored(await container.create_item(self._document(owner, claim)))
+                return stored_claim(await container.create_item(self._document(owner, claim)))
             except CosmosResourceExistsError:
                 raise AlreadyExists("This owner has a claim.") from None
 
@@ -60,20 +55,10 @@ class CosmosClaims:
                 )
             except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
                 raise PreconditionFailed("The claim has changed since it was read.") from None
-        return _stored(document)
+        return stored_claim(document)
 
     async def remove(self, owner: Owner, stored: StoredClaim) -> None:
-        document_id = self._id(owner)
-        async with self._database.container(CUSTOMERS, "delete_item") as container:
-            try:
-                await container.delete_item(
-                    document_id,
-                    partition_key=document_id,
-                    etag=stored.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
-                return  # another request has touched it, or has taken it over
+        await remove_claim(self._database, self._id(owner), stored)
 
     def _document(self, owner: Owner, claim: Claim) -> Document:
         document_id = self._id(owner)
@@ -87,5 +72,29 @@ class CosmosClaims:
         return document_id
 
 
-def _stored(document: Document) -> StoredClaim:
+async def read_claim(database: CosmosDatabase, document_id: str) -> StoredClaim | None:
+    """The claim with this id. Raises StoreUnavailable."""
+    async with database.container(CUSTOMERS, "read_item") as container:
+        try:
+            return stored_claim(await container.read_item(document_id, partition_key=document_id))
+        except CosmosResourceNotFoundError:
+            return None
+
+
+async def remove_claim(database: CosmosDatabase, document_id: str, stored: StoredClaim) -> None:
+    """Deletes it, unless it has changed since it was read. Raises StoreUnavailable."""
+    async with database.container(CUSTOMERS, "delete_item") as container:
+        try:
+            await container.delete_item(
+                document_id,
+                partition_key=document_id,
+                etag=stored.etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
+            return  # another request has touched it, or has taken it over
+
+
+def stored_claim(document: Document) -> StoredClaim:
+    """What a document says."""
     return StoredClaim(Claim.model_validate(document), document["_etag"])

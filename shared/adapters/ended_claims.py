@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from azure.core import MatchConditions
-from azure.cosmos.exceptions import CosmosAccessConditionFailedError, CosmosResourceNotFoundError
-
-from shared.adapters.cosmos import CosmosDatabase, Document, first_items
-from shared.domain.claim import Claim
+from shared.adapters.claims import read_claim, remove_claim, stored_claim
+from shared.adapters.cosmos import CosmosDatabase, first_items
 from shared.domain.documents import DocumentKind
 from shared.resources import CUSTOMERS
 from shared.use_cases.claiming import StoredClaim
@@ -23,11 +20,7 @@ class CosmosEndedClaims:
         self._database = database
 
     async def find(self, claim_id: str) -> StoredClaim | None:
-        async with self._database.container(CUSTOMERS, "read_item") as container:
-            try:
-                return _stored(await container.read_item(claim_id, partition_key=claim_id))
-            except CosmosResourceNotFoundError:
-                return None
+        return await read_claim(self._database, claim_id)
 
     async def page(self, after: str, until: str, size: int) -> Sequence[IdentifiedClaim]:
         parameters: dict[str, object] = {
@@ -38,20 +31,7 @@ class CosmosEndedClaims:
         }
         async with self._database.container(CUSTOMERS, "query_items") as container:
             documents = await first_items(container, BETWEEN, parameters, size)
-        return [IdentifiedClaim(document["id"], _stored(document)) for document in documents]
+        return [IdentifiedClaim(document["id"], stored_claim(document)) for document in documents]
 
     async def remove(self, claim_id: str, stored: StoredClaim) -> None:
-        async with self._database.container(CUSTOMERS, "delete_item") as container:
-            try:
-                await container.delete_item(
-                    claim_id,
-                    partition_key=claim_id,
-                    etag=stored.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError):
-                return  # its owner has just registered anew
-
-
-def _stored(document: Document) -> StoredClaim:
-    return StoredClaim(Claim.model_validate(document), document["_etag"])
+        await remove_claim(self._database, claim_id, stored)
