@@ -105,7 +105,7 @@ class Host:
             if self._listeners is not None:
                 self._listeners.read_clock()
         except ClockFileError as error:
-            logger.error("the clock of the timers was not moved: %s", error)  # noqa: TRY400  # says it all
+            logger.error("the clock of the timers was not moved: %s", error)  # noqa: TRY400  # a stack trace adds nothing
 
     def stop(self) -> None:
         """Ends the host. Calls that have arrived are answered; idle connections are closed after a while."""
