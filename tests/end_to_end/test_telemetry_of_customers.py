@@ -15,7 +15,7 @@ from shared.domain.forgetting import FORGET_AFTER
 from shared.resources import CUSTOMERS, TOPIC
 from tests.end_to_end.telemetry_receiver import Receiver, receiving
 from tests.end_to_end.test_forgetting import TIMERS
-from tests.end_to_end.test_telemetry import CONNECTION, EXPORT_SECONDS, FAST_EXPORTS, OF_OTHERS
+from tests.end_to_end.test_telemetry import CONNECTION, EXPORT_SECONDS, FAST_EXPORTS, OF_OPERATORS
 from tests.unit.infra.deployments import deployment
 from tools.access.entra import operator_token
 from tools.access.session_keys import SessionKeys
@@ -97,7 +97,7 @@ async def test_no_person_and_no_token_leaves_the_system(system: CustomersSystem,
 
     async def reported() -> bool:
         calls = ("cancel-registration", "get-own-data", "search-customers")
-        return all(receiver.holds(name) for name in (*calls, *OF_OTHERS))
+        return all(receiver.holds(name) for name in (*calls, OF_OPERATORS, "ssak8.forget.age", "ssak8.expired"))
 
     await wait_until(reported, "the last calls and metrics were reported")
     await asyncio.sleep(4 * EXPORT_SECONDS)  # what is still in a queue
