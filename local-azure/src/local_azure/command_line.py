@@ -87,7 +87,7 @@ def up(  # noqa: PLR0913 each is an option of the command
     reload: Annotated[bool, typer.Option("--reload", help="Restart an app when its code changes.")] = False,
     settings: Annotated[
         Path | None,
-        typer.Option("--settings", metavar="JSON", help="Settings of this run, for every app."),
+        typer.Option("--settings", metavar="JSON", help="Settings of this run, of every app or of one."),
     ] = None,
 ) -> None:
     """Start the services and show their addresses."""

@@ -10,11 +10,18 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from local_azure.gateway.headers import FORWARDED_PREFIX, NOT_FORWARDED
+from local_azure.gateway.routing import covering_prefix
 from local_azure.os_errors import explained
 
 DEFAULT_FILE = Path("local-azure.toml")
 DEFAULT_STATE = Path(".local-azure")
 
+
+type Condition = Annotated[dict[str, str], Field(min_length=1)]
+"""Settings that a run must have: names and values."""
+
+# A path without a query (RFC 3986 §3.3), as clients send it.
+type UrlPath = Annotated[str, Field(pattern=r"^/[^?#\s]*$")]
 
 # A token of RFC 9110 §5.6.2.
 type HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
@@ -22,6 +29,10 @@ type HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
 class ConfigurationError(Exception):
     """The settings file is missing or invalid; the message names the setting and the fix."""
+
+
+def _holds(condition: Condition | None, settings: Mapping[str, str]) -> bool:
+    return condition is None or all(settings.get(name) == value for name, value in condition.items())
 
 
 class _Section(BaseModel):
@@ -50,7 +61,8 @@ class AzuriteSection(_Section):
 
 
 class GatewaySection(_Section):
-    """`routes`: path prefix → name of a function app. `timeout_seconds`: for a whole response; after it, 504.
+    """`routes`: path prefix → name of a function app; `/` covers what no other prefix does. `timeout_seconds`: for a
+    whole response; after it, 504. `rewrites`: exact path → the path that the app gets instead.
 
     `retry_seconds`: for what could not be sent to an app, because nothing listens there; after it, 503. An app that
     crashed is back within one to three seconds. `concurrency`: route prefix, with or without a method before it → how
@@ -61,6 +73,7 @@ class GatewaySection(_Section):
     timeout_seconds: float = Field(default=30.0, gt=0)
     retry_seconds: float = Field(default=3.0, ge=0)
     routes: dict[str, str] = {}
+    rewrites: dict[UrlPath, UrlPath] = {}
     concurrency: dict[str, Annotated[int, Field(ge=1)]] = {}
     renamed_headers: dict[HeaderName, HeaderName] = {}
 
@@ -75,6 +88,21 @@ class GatewaySection(_Section):
             if name.encode() in NOT_FORWARDED or name.encode().startswith(FORWARDED_PREFIX):
                 raise ValueError(f"{name} cannot be renamed, nor be a new name: the gateway sets or drops it itself")
         return renamed
+
+    def without(self, apps: Collection[str]) -> Self:
+        """Without the routes to these apps, and what belongs to those routes."""
+        routes = {prefix: app for prefix, app in self.routes.items() if app not in apps}
+        concurrency = {limited: most for limited, most in self.concurrency.items() if limited.split(" ")[-1] in routes}
+        rewrites = {path: target for path, target in self.rewrites.items() if covering_prefix(target, routes)}
+        return self.model_copy(update={"routes": routes, "concurrency": concurrency, "rewrites": rewrites})
+
+    def check_rewrites(self, file: Path) -> None:
+        """Raises ConfigurationError if one leads to no route."""
+        for path, target in self.rewrites.items():
+            if covering_prefix(target, self.routes) is None:
+                raise ConfigurationError(
+                    f"{file}: gateway.rewrites: {path} becomes {target!r}, which no prefix of gateway.routes covers"
+                )
 
     def check_concurrency(self, file: Path) -> None:
         """Raises ConfigurationError if it limits something other than a route."""
@@ -95,7 +123,8 @@ class AuthenticationSection(_Section):
 class AppSection(_Section):
     """A function app. `settings`: in addition to the common ones, which they override.
 
-    `identity`: the object id of its managed identity, for which it gets tokens.
+    `identity`: the object id of its managed identity, for which it gets tokens. `when`: it runs only with these
+    common settings.
     """
 
     port: int = Field(ge=0, le=65535)
@@ -103,20 +132,13 @@ class AppSection(_Section):
     settings: dict[str, str] = {}
     identity: UUID | None = None
     authentication: AuthenticationSection | None = None
+    when: Condition | None = None
 
 
 class IdentitySection(_Section):
     """Where apps get the tokens of their identities. It runs as long as an app has one, or verifies those of others."""
 
     port: int = Field(default=0, ge=0, le=65535)
-
-
-type Condition = Annotated[dict[str, str], Field(min_length=1)]
-"""Settings that a run must have: names and values."""
-
-
-def _holds(condition: Condition, settings: Mapping[str, str]) -> bool:
-    return all(settings.get(name) == value for name, value in condition.items())
 
 
 class ProcessSection(_Section):
@@ -209,8 +231,8 @@ class Configuration(_Section):
     def restricted_to(self, only: Collection[str]) -> Self:
         """With the services that `only` names; if it is empty, with all.
 
-        Raises ConfigurationError for an unknown name, and for a gateway without an app of its routes. An app may run
-        without emulators and processes: its settings contain their ports, where others may be listening.
+        Raises ConfigurationError for an unknown name, and for a gateway without an app of its routes that always runs.
+        An app may run without emulators and processes: its settings contain their ports, where others may be listening.
         """
         if not only:
             return self
@@ -218,7 +240,8 @@ class Configuration(_Section):
             if name not in self.services:
                 raise ConfigurationError(f"there is no service {name!r}; choose from: {', '.join(self.services)}")
         routes = self.gateway.routes if self.gateway is not None and "gateway" in only else {}
-        if missing := sorted(set(routes.values()) - set(only)):
+        optional = {name for name, app in self.apps.items() if app.when is not None}
+        if missing := sorted(set(routes.values()) - set(only) - optional):
             raise ConfigurationError(
                 f"the gateway's routes lead to {', '.join(missing)}: start these too, or leave it out"
             )
@@ -228,13 +251,25 @@ class Configuration(_Section):
         return self.model_copy(update={**omitted, "apps": apps, "processes": processes})
 
     def for_run(self, settings: Mapping[str, str], only: Collection[str]) -> Self:
-        """Without the processes that do not run with these common settings, unless `only` names them."""
-        processes = {
-            name: process
-            for name, process in self.processes.items()
-            if process.when is None or name in only or _holds(process.when, settings)
+        """Without the processes and apps that do not run with these common settings, unless `only` names them."""
+        chosen = {
+            kind: {name: each for name, each in sections.items() if name in only or _holds(each.when, settings)}
+            for kind, sections in (("processes", self.processes), ("apps", self.apps))
         }
-        return self.model_copy(update={"processes": processes})
+        return self.model_copy(update=chosen)
+
+    def gateway_to(self, apps: Collection[str]) -> GatewaySection:
+        """The gateway while these apps run. Without an app that has `when`, its routes are left out.
+
+        Raises ConfigurationError if another app is missing.
+        """
+        gateway = self.gateway or GatewaySection(port=0)
+        left_out = {name for name, app in self.apps.items() if app.when is not None and name not in apps}
+        gateway = gateway.without(left_out)
+        for prefix, app in gateway.routes.items():
+            if app not in apps:
+                raise ConfigurationError(f"gateway.routes: {prefix} goes to {app!r}; add --upstream {app}=http://…")
+        return gateway
 
     def _check_routes(self, file: Path) -> None:
         for prefix, app in (self.gateway.routes if self.gateway else {}).items():
@@ -242,3 +277,4 @@ class Configuration(_Section):
                 raise ConfigurationError(f"{file}: gateway.routes: {prefix} goes to {app!r}, which is not under [apps]")
         if self.gateway is not None:
             self.gateway.check_concurrency(file)
+            self.gateway.check_rewrites(file)

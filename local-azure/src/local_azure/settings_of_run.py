@@ -1,4 +1,4 @@
-"""The settings file of a run, for `up --settings`: `Values` as in local.settings.json."""
+"""The settings file of a run, for `up --settings`: `Values` as in local.settings.json, and `Apps` of single apps."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,17 +10,24 @@ from local_azure.configuration import ConfigurationError
 from local_azure.os_errors import explained
 
 
-class _Content(BaseModel):
+class SettingsOfRun(BaseModel):
+    """`values`: of every app. `apps`: those of single apps, by name, which override them."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     encrypted: Literal[False] = Field(default=False, alias="IsEncrypted")
-    values: dict[str, str] = Field(alias="Values")
+    values: dict[str, str] = Field(default={}, alias="Values")
+    apps: dict[str, dict[str, str]] = Field(default={}, alias="Apps")
+
+    def of(self, app: str) -> Mapping[str, str]:
+        """All that this app gets."""
+        return self.values | self.apps.get(app, {})
 
 
-def read_settings_of_run(file: Path) -> Mapping[str, str]:
+def read_settings_of_run(file: Path) -> SettingsOfRun:
     """The settings in `file`. Raises ConfigurationError, whose message shows no value: they may be secrets."""
     try:
-        return _Content.model_validate_json(file.read_text(encoding="utf-8-sig")).values
+        return SettingsOfRun.model_validate_json(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"the settings of this run cannot be read: {explained(error)}") from None
     except UnicodeDecodeError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvloop
 
-from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError, GatewaySection
+from local_azure.configuration import DEFAULT_FILE, Configuration, ConfigurationError
 from local_azure.gateway.proxy import Gateway
 from local_azure.gateway.routing import RouteTable
 from local_azure.gateway.server import Ending, serve
@@ -23,8 +23,9 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         configuration = Configuration.load(arguments.config)
-        section = configuration.gateway or GatewaySection(port=0)
-        routes = _routes(section, arguments.upstream)
+        upstreams = _upstreams(arguments.upstream)
+        section = configuration.gateway_to(upstreams)
+        routes = RouteTable({prefix: upstreams[app] for prefix, app in section.routes.items()})
         telemetry = TelemetrySettings.load()
     except ConfigurationError as error:
         return _refuse(str(error))
@@ -64,15 +65,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _routes(section: GatewaySection, upstreams: list[str]) -> RouteTable:
+def _upstreams(upstreams: list[str]) -> dict[str, str]:
     named = dict(upstream.partition("=")[::2] for upstream in upstreams)
     for name, url in named.items():
         if not url.startswith("http://"):
             raise ConfigurationError(f"--upstream {name}={url}: write it as APP=http://127.0.0.1:PORT")
-    for prefix, app in section.routes.items():
-        if app not in named:
-            raise ConfigurationError(f"gateway.routes: {prefix} goes to {app!r}; add --upstream {app}=http://…")
-    return RouteTable({prefix: named[app] for prefix, app in section.routes.items()})
+    return named
 
 
 def _refuse(reason: str) -> int:

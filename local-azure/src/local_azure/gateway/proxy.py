@@ -45,6 +45,7 @@ class Gateway:
         self.total_timeout = settings.timeout_seconds
         self._routes = routes
         self._tracing = tracing
+        self._rewrites = settings.rewrites
         self._forwarding = Forwarding(settings.renamed_headers)
         urls = {prefix: routes.upstream(prefix) or "" for prefix in routes.prefixes}
         upstreams = {url: Upstream(url, settings.retry_seconds) for url in urls.values()}
@@ -58,12 +59,14 @@ class Gateway:
         """The answer, or what has to be awaited for it: it must be, since it counts as in progress."""
         if refusal := _refusal(request):
             return refusal
-        prefix = self._routes.prefix(request.path)
+        path = self._rewrites.get(request.path, request.path)
+        prefix = self._routes.prefix(path)
         if prefix is None:
             return self._own_answer(request)
         limit = self._limits.get((request.method, prefix)) or self._limits.get(("", prefix))
         if limit is not None and not limit.enter():
             return limit.refusal(request)
+        request.target = path + request.target[len(request.path) :]
         return self._forwarded(request, prefix, limit)
 
     def look_back(self) -> None:

@@ -34,9 +34,9 @@ class Request:
             target = origin_form(target)
         # The parser of HTTP accepts ASCII only.
         self.target = target.decode("latin-1")
-        """Path and query."""
+        """Path and query, as they are forwarded."""
         self.path = self.target.partition("?")[0]
-        """As sent: not decoded."""
+        """As sent: not decoded, and not rewritten."""
 
     @cached_property
     def host(self) -> str:

@@ -1,6 +1,6 @@
 """Finds the upstream of a path."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from urllib.parse import unquote
 
 DOT_SEGMENTS = frozenset({".", ".."})
@@ -9,7 +9,7 @@ DOT_SEGMENTS = frozenset({".", ".."})
 class RouteTable:
     """Path prefixes and their upstreams. A prefix covers itself and everything below it: `/a` and `/a/b`, not `/ab`.
 
-    The longest prefix wins. Paths are compared as sent: case-sensitive, and not decoded.
+    The longest prefix wins; `/` covers everything. Paths are compared as sent: case-sensitive, and not decoded.
     """
 
     def __init__(self, upstreams: Mapping[str, str]) -> None:
@@ -22,17 +22,26 @@ class RouteTable:
 
     def prefix(self, path: str) -> str | None:
         """The longest prefix that covers `path`; None: there is none."""
-        prefix = path
-        while prefix and prefix not in self._upstreams:
-            prefix = prefix.rpartition("/")[0]
-        if prefix:
-            return prefix
-        return "/" if "/" in self._upstreams else None
+        return _covering(path, self._upstreams)
 
     def upstream(self, path: str) -> str | None:
         """The base URL of the upstream of `path`; None: no route covers it."""
         prefix = self.prefix(path)
         return None if prefix is None else self._upstreams[prefix]
+
+
+def covering_prefix(path: str, prefixes: Iterable[str]) -> str | None:
+    """The longest of these prefixes that covers `path`, without a trailing slash; None: there is none."""
+    return _covering(path, {normalized(prefix) for prefix in prefixes})
+
+
+def _covering(path: str, prefixes: Container[str]) -> str | None:
+    prefix = path
+    while prefix and prefix not in prefixes:
+        prefix = prefix.rpartition("/")[0]
+    if prefix:
+        return prefix
+    return "/" if "/" in prefixes else None
 
 
 def normalized(prefix: str) -> str:

@@ -89,7 +89,7 @@ def prepare(options: StackOptions, state: StateFolder, report: Report) -> Prepar
         create_key(state.folder)
     settings = options.settings.resolve() if options.settings else None
     layout = StackLayout(options.config.resolve(), state.folder, ports, settings)
-    layout.settings_of_run()  # a mistake is told before anything starts
+    layout.check_settings_of_run(whole.apps)  # a mistake is told before anything starts
     services = plan(configuration, layout, required=options.only)
     own_ports = {name: port for name, port in ports.items() if name in started}
     too_few_files = open_files.warning(open_files.raise_limit())
@@ -116,7 +116,7 @@ def welcome_of(options: StackOptions) -> Welcome:
 
 def _common_settings(whole: Configuration, options: StackOptions) -> dict[str, str]:
     """The settings of all apps, with their placeholders. Raises ConfigurationError."""
-    of_run = read_settings_of_run(options.settings) if options.settings else {}
+    of_run = read_settings_of_run(options.settings).values if options.settings else {}
     return {**os.environ, **whole.settings, **of_run}
 
 

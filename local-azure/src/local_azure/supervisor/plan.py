@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from local_azure.azurite import installation
@@ -21,6 +22,8 @@ GRACE_SECONDS = 30
 EMULATORS = frozenset({"service_bus", "cosmos", "azurite"})
 # In the command of a process: the Python that runs this, with what is installed for it.
 THIS_PYTHON = "{python}"
+# In its command and settings: the state folder of the stack.
+STATE_FOLDER = "{state}"
 WITH_CLOCK = frozenset({"service_bus", "cosmos"})
 
 
@@ -36,12 +39,22 @@ class StackLayout:
     ports: Mapping[str, int]
     settings: Path | None = None
 
-    def settings_of_run(self) -> dict[str, str]:
-        """Those in the file as it is now, with their placeholders replaced. Raises ConfigurationError."""
+    def settings_of_run(self, app: str) -> dict[str, str]:
+        """Those of the app in the file as it is now, with their placeholders replaced. Raises ConfigurationError."""
         if self.settings is None:
             return {}
-        values = read_settings_of_run(self.settings)
+        values = read_settings_of_run(self.settings).of(app)
         return {name: resolve(value, self.ports, f"{self.settings}: {name}") for name, value in values.items()}
+
+    def check_settings_of_run(self, apps: Collection[str]) -> None:
+        """Raises ConfigurationError if an app could not read them, or if they are for an app that is not in `apps`."""
+        if self.settings is None:
+            return
+        for app in read_settings_of_run(self.settings).apps:
+            if app not in apps:
+                raise ConfigurationError(f"{self.settings}: Apps.{app}: there is no such app under [apps]")
+        for app in apps:
+            self.settings_of_run(app)
 
 
 def plan(configuration: Configuration, layout: StackLayout, required: Collection[str] = ()) -> list[Service]:
@@ -118,7 +131,7 @@ def _app(name: str, configuration: Configuration, layout: StackLayout) -> Servic
         environment=dict(os.environ) | platform | app_settings(name, configuration, layout.ports),
         ports=(layout.ports[name],),
         after=EMULATORS | set(configuration.processes),
-        settings=layout.settings_of_run,
+        settings=partial(layout.settings_of_run, name),
         inherits_socket=True,
         hands_over=True,
         has_listeners=True,
@@ -128,15 +141,14 @@ def _app(name: str, configuration: Configuration, layout: StackLayout) -> Servic
 def _process(name: str, configuration: Configuration, layout: StackLayout) -> Service:
     """Raises ConfigurationError if its command names no program."""
     section, setting = configuration.processes[name], f"processes.{name}"
-    settings = {
-        key: resolve(value, layout.ports, f"{setting}.settings.{key}") for key, value in section.settings.items()
-    }
+
+    def resolved(text: str, named: str) -> str:
+        return resolve(text.replace(STATE_FOLDER, str(layout.state.resolve())), layout.ports, f"{setting}.{named}")
+
+    settings = {key: resolved(value, f"settings.{key}") for key, value in section.settings.items()}
     # Python would keep what it prints to itself, and the log would be empty. Other programs ignore it.
     environment = {"PYTHONUNBUFFERED": "1"} | dict(os.environ) | settings
-    words = [
-        resolve(word.replace(THIS_PYTHON, sys.executable), layout.ports, f"{setting}.command")
-        for word in section.command
-    ]
+    words = [resolved(word.replace(THIS_PYTHON, sys.executable), "command") for word in section.command]
     return Service(
         name=name,
         command=(_program(words[0], configuration.folder, environment, f"{setting}.command"), *words[1:]),

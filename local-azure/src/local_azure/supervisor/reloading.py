@@ -12,8 +12,9 @@ from local_azure.supervisor.trouble import Trouble, cause
 
 # A save is noticed after this time, and acted on when nothing more has changed for as long.
 CHECK_SECONDS = 0.4
-# What an app's code is; the two files of settings are read when it starts, too.
-SUFFIX = ".py"
+# What an app's code is, with the templates, texts and files of its pages, which most apps read once; the two files of
+# settings are read when it starts, too.
+SUFFIXES = (".py", ".html", ".toml", ".css", ".js", ".svg")
 SETTINGS_FILES = ("host.json", "local.settings.json")
 IGNORE_FILE = ".funcignore"
 # Beside folders whose names start with a dot and virtual environments.
@@ -42,7 +43,7 @@ def _files(folder: Path) -> Iterator[Path]:
         below = "".join(f"{part}/" for part in parent.relative_to(folder).parts)
         folders[:] = [name for name in folders if _is_watched(parent / name, f"{below}{name}/", ignored)]
         yield from (
-            parent / name for name in names if name.endswith(SUFFIX) and not ignored.match_file(f"{below}{name}")
+            parent / name for name in names if name.endswith(SUFFIXES) and not ignored.match_file(f"{below}{name}")
         )
 
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.functions_host.hosts import Host, Sample, sample_in, until
+from tests.integration.local_azure.servers import gateway_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -127,11 +128,18 @@ async def test_a_failed_function_is_an_empty_500_and_one_line_in_the_log(site: S
     assert "secret of a caller" not in "".join(site.host.log)
 
 
-async def test_each_cookie_has_its_own_header(site: Site) -> None:
-    async with site.client.get("/api/cookies") as response:
-        cookies = response.headers.getall("set-cookie")
+async def test_each_cookie_has_its_own_header_also_behind_the_gateway(site: Site) -> None:
+    expected = [
+        "a=1; path=/x",
+        "b=2; path=/; httponly",
+        "__Host-c=a.b-_%3D; max-age=60; path=/; secure; samesite=lax; httponly",
+        "__Host-d=; max-age=0; path=/; secure; samesite=lax; httponly",
+    ]
 
-    assert cookies == ["a=1; path=/x", "b=2; path=/; httponly"]
+    async with gateway_to(site.host.url, route="/api") as gateway:
+        for address in ("", gateway):
+            async with site.client.get(f"{address}/api/cookies") as response:
+                assert response.headers.getall("set-cookie") == expected
 
 
 @pytest.mark.parametrize(

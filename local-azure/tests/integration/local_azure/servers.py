@@ -19,21 +19,21 @@ AT_ONCE = Draining(idle=0.0)
 
 @asynccontextmanager
 async def gateway_to(
-    upstream: str, settings: GatewaySection = SETTINGS, draining: Draining = AT_ONCE
+    upstream: str, settings: GatewaySection = SETTINGS, draining: Draining = AT_ONCE, route: str = "/customers"
 ) -> AsyncIterator[str]:
-    """A gateway with the single route /customers; yields its address."""
-    async with ending_gateway_to(upstream, settings, draining) as (address, _):
+    """A gateway with this single route; yields its address."""
+    async with ending_gateway_to(upstream, settings, draining, route) as (address, _):
         yield address
 
 
 @asynccontextmanager
 async def ending_gateway_to(
-    upstream: str, settings: GatewaySection = SETTINGS, draining: Draining = AT_ONCE
+    upstream: str, settings: GatewaySection = SETTINGS, draining: Draining = AT_ONCE, route: str = "/customers"
 ) -> AsyncIterator[tuple[str, Ending]]:
     """Like `gateway_to`; yields its address, and what ends it."""
     listener = listening_socket(0)
     ending = Ending()
-    gateway = Gateway(RouteTable({"/customers": upstream}), settings)
+    gateway = Gateway(RouteTable({route: upstream}), settings)
     ready = asyncio.Event()
     serving = asyncio.create_task(serve(gateway, listener, ending, ready.set, draining))
     try:

@@ -85,6 +85,20 @@ async def echoed(client: aiohttp.ClientSession, method: str, url: str, **argumen
         return document
 
 
+async def test_an_exact_path_becomes_another_one(client: aiohttp.ClientSession, upstream: str) -> None:
+    settings = SETTINGS.model_copy(update={"rewrites": {"/": "/customers/start", "/first": "/customers/1"}})
+    async with gateway_to(upstream, settings, route="/") as gateway:
+        targets = [
+            (await echoed(client, "GET", gateway + sent))["target"]
+            for sent in ("/", "/?a=1&a=/", "/first?b", "/customers/first")
+        ]
+        for sent in ("/first/", "/First", "/other"):
+            async with client.get(f"{gateway}{sent}") as response:
+                assert response.status == 404
+
+    assert targets == ["/customers/start", "/customers/start?a=1&a=/", "/customers/1?b", "/customers/first"]
+
+
 async def test_path_and_query_arrive_as_sent(client: aiohttp.ClientSession, gateway: str) -> None:
     target = "/customers/%2Fa%20%ED%95%9C;v=1?x=%20y&x=2&empty=&plus=a+b"
 

@@ -92,7 +92,16 @@ def test_an_app_that_is_stopped_stays_stopped(edited: Edited) -> None:
 
 
 def test_only_what_would_be_deployed_is_watched(tmp_path: Path) -> None:
-    for name in ("function_app.py", "host.json", "notes.md", "functions/one.py", "tests/test_one.py", "deploy.py"):
+    page = ("functions/page.html", "functions/words.toml", "functions/style.css")
+    for name in (
+        "function_app.py",
+        "host.json",
+        "notes.md",
+        "functions/one.py",
+        "tests/test_one.py",
+        "deploy.py",
+        *page,
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     for folder in (".git", "__pycache__", "node_modules", "environment"):
@@ -103,7 +112,7 @@ def test_only_what_would_be_deployed_is_watched(tmp_path: Path) -> None:
 
     watched = {Path(path).relative_to(tmp_path).as_posix() for path in snapshot(tmp_path)}
 
-    assert watched == {"function_app.py", "host.json", "functions/one.py"}
+    assert watched == {"function_app.py", "host.json", "functions/one.py", *page}
     (tmp_path / ".funcignore").unlink()
     watched = {Path(path).relative_to(tmp_path).as_posix() for path in snapshot(tmp_path)}
-    assert watched == {"function_app.py", "host.json", "functions/one.py", "tests/test_one.py", "deploy.py"}
+    assert watched == {"function_app.py", "host.json", "functions/one.py", "tests/test_one.py", "deploy.py", *page}

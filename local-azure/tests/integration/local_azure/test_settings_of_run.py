@@ -21,6 +21,11 @@ CALL_SECONDS = 30  # an app may have to start first
 START_SECONDS = 60
 
 
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=CALL_SECONDS) as response:  # noqa: S310 a loopback address
+        return str(response.read().decode())
+
+
 @dataclass
 class Run:
     """A stack that was started with settings, and the file that has them."""
@@ -32,8 +37,7 @@ class Run:
         self.settings.write_text(json.dumps({"Values": {"GREETING": greeting}}))
 
     def greeting(self) -> str:
-        with urllib.request.urlopen(f"{self.stack.url('gateway')}/hello", timeout=CALL_SECONDS) as response:  # noqa: S310 a loopback address
-            return str(response.read().decode())
+        return get(f"{self.stack.url('gateway')}/hello")
 
 
 @pytest.fixture
@@ -59,6 +63,13 @@ def test_they_override_all_others_and_are_read_again_by_an_app_that_restarts(run
     run.stack.stop_service("tiny")
     run.stack.start_service("tiny")
     assert run.greeting() == "third"
+
+
+def test_those_of_one_app_are_for_it_alone_and_override_the_others(run: Run) -> None:
+    run.settings.write_text('{"Values": {"GREETING": "of all"}, "Apps": {"tiny": {"GREETING": "at {tiny_port}"}}}')
+    run.stack.restart_service("tiny")
+
+    assert run.greeting() == f"at {run.stack.port('tiny')}"
 
 
 def test_a_killed_app_comes_back_with_the_settings_as_they_are_then(run: Run) -> None:
@@ -99,6 +110,8 @@ def test_an_app_runs_on_if_they_cannot_be_read(run: Run, content: str) -> None:
         ('{"Values": {}, "Host": {}}', "settings.json: Host"),
         ('{"IsEncrypted": true, "Values": {}}', "settings.json: IsEncrypted"),
         ('{"Values": {"GREETING": "{huge_port}"}}', "settings.json: GREETING: {huge_port} is unknown"),
+        ('{"Apps": {"tiny": {"GREETING": "{huge_port}"}}}', "settings.json: GREETING: {huge_port} is unknown"),
+        ('{"Apps": {"huge": {"GREETING": "hello"}}}', "settings.json: Apps.huge: there is no such app"),
     ],
 )
 def test_a_mistake_in_them_is_told_before_anything_starts(tmp_path: Path, content: str | None, reason: str) -> None:
@@ -113,6 +126,15 @@ def test_a_mistake_in_them_is_told_before_anything_starts(tmp_path: Path, conten
 
 
 WITH_SIGN_IN = """
+[gateway.rewrites]
+"/" = "/hello"
+
+[apps.page]
+when = { SIGN_IN = "on" }
+port = 0
+folder = "app"
+settings = { GREETING = "a page" }
+
 [processes.idp]
 when = { SIGN_IN = "on" }
 command = ["{python}", "-m", "http.server", "{idp_port}"]
@@ -141,12 +163,13 @@ def up(config: Path, *arguments: str) -> Iterator[tuple[Stack, str]]:
 
 def test_the_command_takes_them_and_starts_and_prints_what_is_for_such_a_run(tmp_path: Path) -> None:
     config, settings = write_tiny_app(tmp_path), tmp_path / "settings.json"
-    config.write_text(config.read_text() + WITH_SIGN_IN)
-    settings.write_text('{"Values": {"GREETING": "of the command", "SIGN_IN": "on"}}')
+    routes = '"/hello" = "page"\n"/small" = "tiny"'
+    config.write_text(config.read_text().replace('"/hello" = "tiny"', routes) + WITH_SIGN_IN)
+    settings.write_text('{"Values": {"SIGN_IN": "on"}, "Apps": {"page": {"GREETING": "of the command"}}}')
 
     with up(config, "--settings", str(settings)) as (stack, printed):
-        assert Run(stack, settings).greeting() == "of the command"
-        assert stack.services == ["idp", "tiny", "gateway"]
+        assert Run(stack, settings).greeting() == get(f"{stack.url('gateway')}/") == "of the command"
+        assert stack.services == ["idp", "tiny", "page", "gateway"]
         assert f"Sign in:\n  curl http://127.0.0.1:{stack.port('idp')}/\n" in printed
         assert "Try:" not in printed
 
@@ -154,6 +177,7 @@ def test_the_command_takes_them_and_starts_and_prints_what_is_for_such_a_run(tmp
         assert stack.services == ["tiny", "gateway"]
         assert "Try:" in printed
         assert "Sign in:" not in printed
+        assert json.loads(get(f"{stack.url('gateway')}/"))["routes"] == ["/small"]
 
 
 def test_what_is_in_the_state_folder_does_not_hinder_a_start_and_is_reset(tmp_path: Path) -> None:

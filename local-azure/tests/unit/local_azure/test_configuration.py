@@ -55,6 +55,10 @@ def test_only_named_sections_run(tmp_path: Path) -> None:
         ('[[welcome.instead]]\ntext = "a"', "welcome.instead.0.when"),
         ('[processes.my-idp]\nport = 1\ncommand = ["a"]', "processes.my-idp"),
         ('[gateway.routes]\n"/a" = "none"', "'none'"),
+        ("[apps.one]\nport = 1\nwhen = {}", "apps.one.when"),
+        ('[gateway.rewrites]\n"a" = "/b"', "gateway.rewrites.a"),
+        ('[gateway.rewrites]\n"/a" = "/b?c"', "gateway.rewrites./a"),
+        ('[gateway.rewrites]\n"/" = "/start"', "/ becomes '/start', which no prefix"),
         ("[", "not valid TOML"),
     ],
 )
@@ -191,3 +195,49 @@ def test_some_of_it_is_for_runs_with_certain_settings(
 
     assert configuration.for_run(settings, only).services == processes
     assert configuration.welcome.chosen(settings).text == text
+
+
+WITH_A_PAGE = """
+[gateway.routes]
+"/a" = "one"
+"/start" = "page"
+"/" = "page"
+[gateway.rewrites]
+"/" = "/start"
+"/first" = "/a/1"
+[gateway.concurrency]
+"/a" = 1
+"POST /start" = 2
+[apps.one]
+port = 1
+[apps.page]
+port = 2
+when = { PAGE = "on" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "only", "services"),
+    [
+        ({}, (), ["one", "gateway"]),
+        ({"PAGE": "on"}, (), ["one", "page", "gateway"]),
+        ({}, ("page",), ["page"]),
+        ({}, ("one", "gateway"), ["one", "gateway"]),
+        ({"PAGE": "on"}, ("one", "gateway"), ["one", "gateway"]),
+    ],
+)
+def test_an_app_may_run_with_certain_settings_only(
+    tmp_path: Path, settings: dict[str, str], only: tuple[str, ...], services: list[str]
+) -> None:
+    assert load(tmp_path, WITH_A_PAGE).restricted_to(only).for_run(settings, only).services == services
+
+
+def test_without_such_an_app_the_gateway_has_nothing_that_leads_to_it(tmp_path: Path) -> None:
+    configuration = load(tmp_path, WITH_A_PAGE)
+
+    whole, left = configuration.gateway_to(["one", "page"]), configuration.gateway_to(["one"])
+
+    assert whole == configuration.gateway
+    assert (left.routes, left.rewrites, left.concurrency) == ({"/a": "one"}, {"/first": "/a/1"}, {"/a": 1})
+    with pytest.raises(ConfigurationError, match="/a goes to 'one'"):
+        configuration.gateway_to(["page"])

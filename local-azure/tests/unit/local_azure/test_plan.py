@@ -204,3 +204,13 @@ def test_only_an_app_with_authentication_verifies_tokens(tmp_path: Path) -> None
 
     assert services["two"].command[-3:] == ("--audience", "api://two", "--no-anonymous")
     assert "--audience" not in services["one"].command
+
+
+def test_a_process_knows_the_state_folder() -> None:
+    process = ProcessSection(command=["{python}", "--key={state}/key"], port=5, settings={"KEY": "{state}/key"})
+    layout = StackLayout(Path("/home/app/local-azure.toml"), Path("/state"), {"idp": 5})
+
+    [service] = plan(Configuration(folder=Path("/home/app"), processes={"idp": process}), layout)
+
+    assert service.command[1:] == ("--key=/state/key",)
+    assert service.environment["KEY"] == "/state/key"

@@ -83,6 +83,8 @@ async def cookies(req: func.HttpRequest) -> func.HttpResponse:
     response = func.HttpResponse(status_code=202)
     response.headers.add("Set-Cookie", "a=1; Path=/x")
     response.headers.add("Set-Cookie", "b=2; HttpOnly")
+    response.headers.add("Set-Cookie", "__Host-c=a.b-_=; Max-Age=60; Path=/; HttpOnly; SameSite=Lax; Secure")
+    response.headers.add("Set-Cookie", "__Host-d=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Secure")
     return response
 
 
