@@ -101,7 +101,7 @@ async def _register(
 
 
 def _registration_request(request: func.HttpRequest, caller: CustomerSession | Anybody) -> RegistrationRequest:
-    sent = read_details(request, wiring.registration_model(), settings().customer_minimum_age)
+    sent = read_details(request, wiring.registration_model(caller), wiring.minimum_age(caller))
     details, consent = details_and_consent(sent, utc_now())
     signature = UNSIGNED if isinstance(caller, Anybody) else Signature(caller.owner, consent)
     return RegistrationRequest(details, idempotency_key(request), prefers_async(request), signature)
@@ -169,7 +169,7 @@ async def replace_customer(request: func.HttpRequest, context: func.Context) -> 
     Not for operators: what they have read is masked, and they would send it back.
     """
     caller = await wiring.callers().customer(request)
-    details = read_details(request, wiring.request_model(CustomerInput), settings().customer_minimum_age)
+    details = read_details(request, wiring.request_model(CustomerInput), wiring.minimum_age(caller))
     return await _correct(request, caller, lambda _: details)
 
 
@@ -180,7 +180,7 @@ async def patch_customer(request: func.HttpRequest, context: func.Context) -> fu
     """PATCH /customers/{id}: 200, with what the body contains (JSON Merge Patch, RFC 7396)."""
     caller = await wiring.callers().customer_or_operator(request)
     model = patch_of(wiring.request_model(CustomerInput))
-    patch = read_details(request, model, settings().customer_minimum_age, (MERGE_PATCH, JSON))
+    patch = read_details(request, model, wiring.minimum_age(caller), (MERGE_PATCH, JSON))
     if isinstance(caller, Operator):
         refuse_masked(patch.model_dump(by_alias=True, exclude_unset=True))
     return await _correct(request, caller, patch.apply_to)

@@ -1,19 +1,25 @@
 """The customerview service: the read model, kept by events."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import azure.functions as func
 
 from shared import resources, wiring
 from shared.domain.access_record import Action, Target
+from shared.domain.callers import Anybody
 from shared.domain.customer_view import CustomerView
+from shared.domain.errors import NotFound
 from shared.events.edge import batch_function, timer_function
 from shared.http.callers import permission_of
 from shared.http.edge import http_function
 from shared.http.hal import Properties, Resource, hal_response, properties_of
+from shared.http.messages import kakaos
 from shared.http.paging import read_page_request
 from shared.http.requests import customer_id
 from shared.use_cases.forgetting import SCHEDULE as FORGETTING_SCHEDULE
+
+MESSAGES: Final = "messages"
 
 blueprint = func.Blueprint()
 
@@ -48,6 +54,22 @@ async def list_customer_views(request: func.HttpRequest, context: func.Context) 
     page = await wiring.look_up_customer_views().page(requested.size, requested.after)
     await shown.record(Action.LIST, Target.CUSTOMER_VIEW, [view.customer_id for view in page.items])
     return hal_response(shown.of(customer_views.render_page(wiring.base_url(request), page, requested)))
+
+
+@blueprint.function_name("list-messages-of-customer")
+@blueprint.route(f"customerViews/{{id}}/{MESSAGES}", methods=["GET", "HEAD"], trigger_arg_name="request")
+@http_function
+async def list_messages_of_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """GET /customerViews/{id}/messages: what KakaoTalk said about one customer. Only for operators."""
+    caller = await wiring.callers().operator(request)
+    if isinstance(caller, Anybody):
+        raise NotFound("There is nothing at this path.")
+    shown, customer = wiring.disclosure_to(caller, request), customer_id(request)
+    messages = await wiring.own_documents().messages(customer)
+    await shown.record(Action.LIST, Target.MESSAGE, [customer] if messages else [])
+    base_url = wiring.base_url(request)
+    url = f"{customer_views.item_url(base_url, customer)}/{MESSAGES}"
+    return hal_response(shown.of(kakaos.render_found(base_url, messages, url)))
 
 
 # Binary: the host leaves empty texts out of a batch, and the bodies would then belong to other messages.

@@ -6,26 +6,18 @@ from shared import resources, wiring
 from shared.domain.access_record import Action, Target
 from shared.domain.errors import NotFound
 from shared.domain.events import CustomerEvent
-from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
+from shared.domain.kakao_message import KakaoMessageDraft
 from shared.events.edge import event_function, timer_function
 from shared.http.details import read_details
 from shared.http.edge import http_function
-from shared.http.hal import Properties, Resource, hal_response, properties_of
+from shared.http.hal import hal_response
+from shared.http.messages import kakaos
 from shared.http.paging import read_page_request
 from shared.http.requests import idempotency_key, is_retry, message_id, time_left
 from shared.settings import settings
 from shared.use_cases.forgetting import SCHEDULE as FORGETTING_SCHEDULE
 
 blueprint = func.Blueprint()
-
-
-def _properties(message: KakaoMessage) -> Properties:
-    properties = properties_of(message)
-    properties.pop("requestFingerprint", None)
-    return {"id": message.message_id, **properties}
-
-
-kakaos = Resource[KakaoMessage]("kakao", "kakaos", _properties)
 
 
 @blueprint.function_name("send-kakao")

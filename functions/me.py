@@ -13,10 +13,10 @@ blueprint = func.Blueprint()
 
 
 async def _owner(request: func.HttpRequest) -> Owner:
-    """The customer who calls. Raises NotFound where nobody signs in."""
+    """The customer who calls. Raises NotFound for who need not say who they are, and does not."""
     caller = await wiring.callers().customer(request)
     if isinstance(caller, Anybody):
-        raise NotFound("Nobody signs in here, so nothing is known to be yours.")
+        raise NotFound("You have not signed in, so nothing is known to be yours.")
     return caller.owner
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of all three services, the same from every app."""
+"""The OpenAPI document of the interface, the same from every app."""
 
 import json
 from functools import cache
@@ -17,6 +17,7 @@ def _document() -> str:
     document = openapi.document(
         phone_number_needed=wiring.is_phone_number_needed(),
         is_open=settings().access is Access.OPEN,
+        callers_are_known=settings().callers_are_known,
         minimum_age=settings().customer_minimum_age,
     )
     return json.dumps(document)

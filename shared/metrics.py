@@ -86,6 +86,7 @@ _refusals = _counter("ssak8.refusals", "{request}", "Registrations refused, by r
 _accesses = _counter(
     "ssak8.accesses", "{access}", "What operators saw or changed of customers' data.", "action", "target"
 )
+_sign_ins = _counter("ssak8.sign_ins", "{attempt}", "Attempts to sign in, by outcome.", "issuer", "outcome")
 _wait = _histogram("ssak8.registration.wait", "How long an admitted registration waited for its turn.", DURATIONS)
 _gauge("ssak8.registration.waiting", "Registrations that wait for their turn.", _observe_waiting)
 _postponed = _counter("ssak8.registrations.postponed", "{registration}", "Registrations postponed.")
@@ -114,6 +115,11 @@ _gauge("ssak8.breaker.state", "0 closed, 1 half-open, 2 open, by circuit.", _obs
 
 def count_registration() -> None:
     _registrations.add(1)
+
+
+def count_sign_in(issuer: str, outcome: str) -> None:
+    """`issuer`: kakao or entra. `outcome`: signed-in, refused or unavailable."""
+    _sign_ins.add(1, {"issuer": issuer, "outcome": outcome})
 
 
 def count_cancellation() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.domain.forgetting import FORGET_AFTER
 from shared.domain.privacy_policy import (
@@ -32,8 +31,8 @@ from shared.domain.privacy_policy import (
 )
 from shared.domain.sandbox import Capacity, Latency, Rate, SandboxBehaviour, is_distribution
 from shared.session_keys import read_public_keys
+from shared.web_settings import NEEDED, Seconds, Secret, WebSettings, is_loopback, issuer_url
 
-Seconds = Annotated[float, Field(gt=0, le=600)]
 FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
 # An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
 FEED_POLL_DEFAULT: Final = 50
@@ -50,6 +49,14 @@ LONGEST_BATCH_SECONDS: Final = 55
 # How similar an unknown name must be to that of a setting to be taken for a misspelling of it (difflib, 0 to 1). Other
 # programs have variables with similar names, such as KAKAO_API_KEY (0.77); a letter too few or too many gives 0.95.
 MISSPELT: Final = 0.9
+# By which callers are known.
+IDENTIFYING: Final = (
+    "session_issuer",
+    "session_audience",
+    "session_public_keys",
+    "operator_issuer",
+    "operator_audience",
+)
 PREFIX_LENGTH: Final = 3
 
 
@@ -59,6 +66,11 @@ class Service(StrEnum):
     CUSTOMER = "customer"
     KAKAO = "kakao"
     CUSTOMERVIEW = "customerview"
+    WEB = "web"
+
+
+WITH_DATA: Final = frozenset(Service) - {Service.WEB}
+"""The services that have a database, and tell each other by events. My page asks them."""
 
 
 class KakaoProviderName(StrEnum):
@@ -68,7 +80,7 @@ class KakaoProviderName(StrEnum):
 
 
 class Access(StrEnum):
-    """Who may call: everybody, as in the original, or customers and operators with a token."""
+    """Who may call: everybody, as in the original, or only customers and operators with a token."""
 
     OPEN = "open"
     CUSTOMERS = "customers"
@@ -79,31 +91,11 @@ def _public_keys(text: str) -> str:
     return text
 
 
-def _issuer(text: str) -> str:
-    """Kept as it is written, because the `iss` of a token must be the same text."""
-    url = urlsplit(text)
-    on_this_machine = url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost", "::1")
-    if not url.hostname or not (url.scheme == "https" or on_this_machine) or url.query or url.fragment or url.username:
-        raise ValueError("must be an https URL without a query; http only on this machine")
-    if text.endswith("/"):
-        raise ValueError("must not end with a slash")
-    return text
-
-
-def _resolved(secret: SecretStr) -> SecretStr:
-    """The platform hands the reference itself to an app that may not read the secret yet: a text that anybody knows."""
-    if secret.get_secret_value().startswith("@Microsoft.KeyVault("):
-        raise ValueError(
-            "could not be read from the Key Vault: does the secret exist, and may the app's identity read it?"
-        )
-    return secret
-
-
 class SettingsError(Exception):
     """Settings are missing or wrong. The message names each, and never shows a value."""
 
 
-class Settings(BaseSettings):
+class Settings(WebSettings):
     """Each field is the environment variable of the same name in upper case. Times are in seconds.
 
     COSMOS_CONNECTION and SERVICE_BUS_CONNECTION are connection strings. On Azure, a managed identity uses
@@ -112,7 +104,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
 
-    ssak8_services: Annotated[frozenset[Service], NoDecode] = frozenset(Service)
+    ssak8_services: Annotated[frozenset[Service], NoDecode] = WITH_DATA
     ssak8_warm_start_seconds: Seconds = 4
     public_base_url: AnyHttpUrl | None = None
 
@@ -120,10 +112,10 @@ class Settings(BaseSettings):
     session_issuer: str | None = None
     session_audience: str | None = None
     session_public_keys: Annotated[str, AfterValidator(_public_keys)] | None = None
-    operator_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    operator_issuer: Annotated[str, AfterValidator(issuer_url)] | None = None
     operator_audience: str | None = None
     operator_keys_timeout_seconds: Seconds = 2
-    owner_key: Annotated[SecretStr, Field(min_length=32, max_length=256), AfterValidator(_resolved)] | None = None
+    owner_key: Annotated[Secret, Field(min_length=32, max_length=256)] | None = None
     customer_app_id: str | None = None
     customer_minimum_age: int = Field(default=14, ge=0, le=150)
     access_record_ttl_seconds: int = Field(default=400 * DAY, ge=365 * DAY)
@@ -189,6 +181,11 @@ class Settings(BaseSettings):
     canceled_view_ttl_seconds: int = Field(default=30 * DAY, ge=1)
 
     @property
+    def callers_are_known(self) -> bool:
+        """Whether tokens are looked at: with ACCESS=customers always, with ACCESS=open if there are keys for them."""
+        return self.access is Access.CUSTOMERS or self.session_public_keys is not None
+
+    @property
     def sandbox(self) -> SandboxBehaviour:
         """How the sandbox provider behaves at first."""
         return SandboxBehaviour(
@@ -217,9 +214,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if not (self.cosmos_connection or self.cosmos_connection__account_endpoint):
+        has_data = bool(self.ssak8_services & WITH_DATA)
+        if has_data and not (self.cosmos_connection or self.cosmos_connection__account_endpoint):
             raise ValueError("COSMOS_CONNECTION or COSMOS_CONNECTION__accountEndpoint must be set")
-        if not (self.service_bus_connection or self.service_bus_connection__namespace):
+        if has_data and not (self.service_bus_connection or self.service_bus_connection__namespace):
             raise ValueError("SERVICE_BUS_CONNECTION or SERVICE_BUS_CONNECTION__fullyQualifiedNamespace must be set")
         if Service.CUSTOMER in self.ssak8_services and not self.kakao_api_url:
             raise ValueError("KAKAO_API_URL must be set: the customer service calls the kakao service there")
@@ -264,20 +262,29 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _callers_can_be_known(self) -> Self:
-        needed: tuple[str, ...] = (
-            "session_issuer",
-            "session_audience",
-            "session_public_keys",
-            "operator_issuer",
-            "operator_audience",
-        )
-        if self.ssak8_services - {Service.KAKAO}:
+        if not self.callers_are_known:
+            return self
+        needed: tuple[str, ...] = IDENTIFYING
+        if self.ssak8_services & {Service.CUSTOMER, Service.CUSTOMERVIEW}:
             needed = (*needed, "owner_key")  # by which claims are found
-        if Service.KAKAO in self.ssak8_services:
+        if Service.KAKAO in self.ssak8_services and self.access is Access.CUSTOMERS:
             needed = (*needed, "customer_app_id")  # the only app that may send messages
-        missing = [name.upper() for name in needed if not getattr(self, name)]
-        if self.access is Access.CUSTOMERS and missing:
-            raise ValueError(f"{', '.join(missing)} must be set: ACCESS=customers needs them to know who calls")
+        reason = "ACCESS=customers" if self.access is Access.CUSTOMERS else "SESSION_PUBLIC_KEYS"
+        if missing := [name.upper() for name in needed if not getattr(self, name)]:
+            raise ValueError(f"{', '.join(missing)} must be set: with {reason}, callers are known by them")
+        return self
+
+    @model_validator(mode="after")
+    def _my_page_can_run(self) -> Self:
+        if Service.WEB not in self.ssak8_services:
+            return self
+        if missing := [name.upper() for name in (*IDENTIFYING, *NEEDED) if not getattr(self, name)]:
+            raise ValueError(f"{', '.join(missing)} must be set: the web service needs them to sign people in")
+        if self.public_base_url is None:
+            if not is_loopback(self.kakao_login_issuer):
+                raise ValueError("PUBLIC_BASE_URL must be set: Kakao sends people back there after signing in")
+        elif self.public_base_url.scheme != "https" and not is_loopback(str(self.public_base_url)):
+            raise ValueError("PUBLIC_BASE_URL must be https: sessions lie in cookies; http only on this machine")
         return self
 
     @model_validator(mode="after")
@@ -300,7 +307,7 @@ class Settings(BaseSettings):
                 "says that nobody younger is registered"
             )
         missing = [name for name in self._privacy_names() if name not in self.privacy_details]
-        if Service.CUSTOMER in self.ssak8_services and missing:
+        if Service.WEB in self.ssak8_services and missing:
             raise ValueError(
                 f"{', '.join(missing)} must be set: the privacy policy contains them, and with ACCESS=customers "
                 "everybody consents to it"
@@ -333,7 +340,8 @@ def _misspelt() -> Iterator[tuple[str, str]]:
 
 def _line(field: str, message: str) -> str:
     name = field if "__" in field else field.upper()
-    return f"{name}: {message}" if name else message.removeprefix("Value error, ")
+    said = message.removeprefix("Value error, ")
+    return f"{name}: {said}" if name else said
 
 
 def feed_poll_milliseconds() -> int:

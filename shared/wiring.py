@@ -21,6 +21,7 @@ from shared.adapters.customers import CosmosCustomers
 from shared.adapters.database_clock import CosmosClock
 from shared.adapters.ended_claims import CosmosEndedClaims
 from shared.adapters.identity import managed_identity
+from shared.adapters.issuer_keys import CachedIssuer, OpenIdIssuer
 from shared.adapters.kakao_client import KakaoClient
 from shared.adapters.kakao_messages import CosmosKakaoMessages
 from shared.adapters.kakao_providers import PROVIDERS
@@ -33,7 +34,6 @@ from shared.adapters.kept_messages import (
     dead_letters_of,
 )
 from shared.adapters.marks import CosmosMarks
-from shared.adapters.operator_keys import CachedOperatorKeys, EntraId
 from shared.adapters.own import CosmosOwnDocuments
 from shared.adapters.privacy_policies import read_policy_texts
 from shared.adapters.registrations import CosmosRegistrations
@@ -42,7 +42,7 @@ from shared.adapters.service_bus import ServiceBusEventPublisher
 from shared.adapters.set_aside import ServiceBusMessagesSetAside
 from shared.adapters.swept_outbox import CosmosSweptOutbox
 from shared.adapters.tokens import Expected, TokenVerifier
-from shared.domain.callers import Anybody, Caller
+from shared.domain.callers import Anybody, Caller, CustomerSession, Operator
 from shared.domain.cancellation import Cancellation
 from shared.domain.customer import Customer, CustomerInput, with_consent, with_phone_number
 from shared.domain.customer_view import CustomerView
@@ -50,7 +50,7 @@ from shared.domain.documents import DocumentKind
 from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, MessageId
-from shared.domain.privacy_policy import PrivacyPolicy
+from shared.domain.privacy_policy import AGE_OF_CONSENT, PrivacyPolicy
 from shared.events.batches import BatchHandler
 from shared.events.retrying import RetryWhileUnavailable
 from shared.garbage_collection import spare_long_lived_objects
@@ -59,7 +59,7 @@ from shared.http.links import public_base_url
 from shared.http.operators import Disclosure, disclosure
 from shared.resources import ACCESS_RECORDS, CUSTOMER_VIEWS, CUSTOMERS, KAKAO_ALERT, KAKAOS, VIEW_UPDATER
 from shared.session_keys import read_public_keys
-from shared.settings import Access, Service, settings
+from shared.settings import WITH_DATA, Access, Service, settings
 from shared.use_cases.admitting import AdmitRegistration
 from shared.use_cases.alerting import AlertCancellation
 from shared.use_cases.cancelling import CancelRegistration
@@ -111,9 +111,11 @@ def open_at_start() -> None:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    services = settings().ssak8_services
+    services = settings().ssak8_services & WITH_DATA
+    if not services:
+        return
     containers = [container for service, container in CONTAINERS.items() if service in services]
-    if settings().access is Access.CUSTOMERS:
+    if settings().callers_are_known:
         containers.append(ACCESS_RECORDS)
     database().open_at_start(containers)
     if Service.CUSTOMER in services:
@@ -143,31 +145,32 @@ def base_url(request: func.HttpRequest) -> str:
 
 @cache
 def callers() -> Callers:
-    """Who calls. With ACCESS=open nobody is asked."""
-    verifier = token_verifier() if settings().access is Access.CUSTOMERS else None
-    return Callers(verifier, settings().customer_app_id)
+    """Who calls. With ACCESS=open nobody has to say so, and without keys for tokens nobody can."""
+    chosen = settings()
+    verifier = token_verifier() if chosen.callers_are_known else None
+    return Callers(verifier, chosen.customer_app_id, is_open=chosen.access is Access.OPEN)
 
 
 @cache
 def token_verifier() -> TokenVerifier:
-    """Of ACCESS=customers, for which the settings have checked that all of these are set."""
+    """Only where callers are known, for which the settings have checked that all of these are set."""
     chosen = settings()
     return TokenVerifier(
         Expected(_set(chosen.session_issuer), _set(chosen.session_audience)),
         read_public_keys(_set(chosen.session_public_keys)),
         Expected(_set(chosen.operator_issuer), _set(chosen.operator_audience)),
-        CachedOperatorKeys(entra_id(), time.monotonic),
+        CachedIssuer(entra_id(), "Entra ID", time.monotonic),
     )
 
 
 @cache
-def entra_id() -> EntraId:
-    return EntraId(_set(settings().operator_issuer), settings().operator_keys_timeout_seconds)
+def entra_id() -> OpenIdIssuer:
+    return OpenIdIssuer(_set(settings().operator_issuer), settings().operator_keys_timeout_seconds)
 
 
 def _set(value: str | None) -> str:
     if value is None:
-        raise TypeError("ACCESS=open needs no such setting")
+        raise TypeError("only where callers are known is this setting needed")
     return value
 
 
@@ -215,11 +218,17 @@ def request_model[Input: CustomerInput](model: type[Input]) -> type[Input]:
     return with_phone_number(model) if is_phone_number_needed() else model
 
 
-def registration_model() -> type[CustomerInput]:
-    """The model of a registration: where customers sign in, it contains what they consent to."""
-    if settings().access is Access.OPEN:
+def registration_model(caller: CustomerSession | Anybody) -> type[CustomerInput]:
+    """The model of a registration: a customer who has signed in has to say what they consent to."""
+    if isinstance(caller, Anybody):
         return request_model(CustomerInput)
     return request_model(with_consent(tuple(privacy_policy().versions)))
+
+
+def minimum_age(caller: CustomerSession | Operator | Anybody) -> int:
+    """The least age in what this caller sends. The privacy policy, to which customers consent, promises it too."""
+    chosen = settings().customer_minimum_age
+    return chosen if isinstance(caller, Anybody) else max(chosen, AGE_OF_CONSENT)
 
 
 @cache

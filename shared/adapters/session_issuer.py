@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import jwt
@@ -49,8 +50,11 @@ class SessionIssuer:
         self._audience = audience
         self._now = now
 
-    def token(self, subject: str) -> str:
-        """A token for the customer whom kakao calls `subject`; it is valid for SESSION_SECONDS. Raises ValueError."""
+    def token(self, subject: str, signed_in_at: datetime | None = None, expires_at: datetime | None = None) -> str:
+        """A token for the customer whom kakao calls `subject`; it is valid for SESSION_SECONDS, or until `expires_at`.
+
+        `signed_in_at`: becomes `auth_time` (OpenID Connect Core §2). Raises ValueError.
+        """
         if not SUBJECT.fullmatch(subject):
             raise ValueError("a customer's number at kakao has 1 to 255 ASCII characters without spaces")
         now = int(self._now().timestamp())
@@ -60,6 +64,8 @@ class SessionIssuer:
             "sub": subject,
             "iat": now,
             "nbf": now,
-            "exp": now + SESSION_SECONDS,
+            "exp": now + SESSION_SECONDS if expires_at is None else int(expires_at.timestamp()),
         }
+        if signed_in_at:
+            claims["auth_time"] = int(signed_in_at.timestamp())
         return jwt.encode(claims, self._key.key, ALGORITHM, headers={"kid": self._key.kid})

@@ -88,23 +88,12 @@ class TokenVerifier:
         if not bearer:
             raise Unauthenticated("The Authorization header must be: Bearer TOKEN.")
         token = bearer[1]
-        if len(token) > LONGEST_TOKEN or not TOKEN.fullmatch(token):
-            raise _refused(_MALFORMED)
-        algorithm, kid = _header(token.partition(".")[0])
+        algorithm, kid = _algorithm_and_key(token)
         if algorithm == SESSION_ALGORITHM:
-            return self._customer(token, kid)
+            return CustomerSession(session_claims(token, self._session_keys, self._sessions)["sub"])
         if algorithm == OPERATOR_ALGORITHM:
             return await self._operator(token, kid)
         raise _refused(_MALFORMED)
-
-    def _customer(self, token: str, kid: str) -> CustomerSession:
-        key = self._session_keys.get(kid)
-        if key is None:
-            raise _refused("its key is not known")
-        claims = _claims(token, key, SESSION_ALGORITHM, self._sessions)
-        if not SUBJECT.fullmatch(claims["sub"]):
-            raise _refused("it is incomplete")
-        return CustomerSession(claims["sub"])
 
     async def _operator(self, token: str, kid: str) -> Operator:
         key = await self._operator_keys.key(kid)
@@ -121,8 +110,28 @@ class TokenVerifier:
         return Operator(object_id, frozenset(role for role in roles if isinstance(role, str)))
 
 
+def session_claims(token: str, keys: Mapping[str, EllipticCurvePublicKey], expected: Expected) -> Mapping[str, Any]:
+    """What a customer's token says: `sub`, `iat`, `exp` and perhaps `auth_time`. Raises Unauthenticated."""
+    algorithm, kid = _algorithm_and_key(token)
+    key = keys.get(kid)
+    if key is None:
+        raise _refused("its key is not known")
+    if algorithm != SESSION_ALGORITHM:
+        raise _refused(_MALFORMED)
+    claims = _claims(token, key, SESSION_ALGORITHM, expected)
+    if not SUBJECT.fullmatch(claims["sub"]):
+        raise _refused("it is incomplete")
+    return claims
+
+
 def _refused(reason: str) -> Unauthenticated:
     return Unauthenticated(f"The token is not accepted: {reason}.")
+
+
+def _algorithm_and_key(token: str) -> tuple[str, str]:
+    if len(token) > LONGEST_TOKEN or not TOKEN.fullmatch(token):
+        raise _refused(_MALFORMED)
+    return _header(token.partition(".")[0])
 
 
 @lru_cache(KEPT_HEADERS)

@@ -51,11 +51,11 @@ class Nobody:
 
 @dataclass(frozen=True)
 class Anybody:
-    """Whoever calls, where everybody may do everything (ACCESS=open)."""
+    """Whoever calls without a token, where that is enough to do everything (ACCESS=open)."""
 
 
 type Caller = CustomerSession | Operator | App | Nobody
-"""Who calls, where it matters (ACCESS=customers)."""
+"""Who calls, where that is known."""
 
 type Permission = Callable[[Owner | None], bool]
 """Whether somebody may see and change what belongs to this owner; None: nobody knows whose it is."""

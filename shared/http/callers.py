@@ -1,5 +1,6 @@
 """Who calls: from the header with the caller's token, or from what the platform says about another app."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -31,6 +32,7 @@ PRINCIPAL_ID: Final = "x-ms-client-principal-id"
 The platform takes this header off what callers send."""
 
 ANYBODY: Final = Anybody()
+_BEARER: Final = re.compile(r"\s*bearer(\s|$)", re.IGNORECASE)
 
 
 def permission_of(caller: CustomerSession | Operator | Anybody) -> Permission:
@@ -54,22 +56,28 @@ class Verifier(Protocol):
 
 
 class Callers:
-    """Each method returns who calls, or Anybody where everybody may do everything (ACCESS=open).
+    """Each method returns who calls. Where access is open, whoever shows no token is Anybody, who may do everything.
 
     A function calls one of them first: before that nothing is read, stored or told. They raise Unauthenticated,
     Forbidden, Unavailable.
     """
 
-    def __init__(self, verifier: Verifier | None, customer_app_id: str | None) -> None:
-        """`verifier` None: ACCESS=open. `customer_app_id`: the object id of the customer app's identity."""
+    def __init__(self, verifier: Verifier | None, customer_app_id: str | None, *, is_open: bool) -> None:
+        """`is_open`: ACCESS=open; only then `verifier` may be None, and no token is looked at.
+
+        `customer_app_id`: the object id of the customer app's identity.
+        """
         self._verifier = verifier
         self._customer_app_id = customer_app_id
+        self._is_open = is_open
 
     async def of(self, request: func.HttpRequest) -> CustomerSession | Operator | Nobody | Anybody:
         """Whoever calls, by the token. Through the gateway every call has the gateway's own identity as well."""
-        if self._verifier is None:
+        authorization = request.headers.get(AUTHORIZATION)
+        # A token that is not accepted is refused there too: whoever shows one does not want to be anybody.
+        if self._verifier is None or (self._is_open and not _BEARER.match(authorization or "")):
             return ANYBODY
-        return await self._verifier.caller(request.headers.get(AUTHORIZATION))
+        return await self._verifier.caller(authorization)
 
     async def customer(self, request: func.HttpRequest) -> CustomerSession | Anybody:
         """A customer."""
@@ -87,8 +95,8 @@ class Callers:
         return caller if isinstance(caller, Anybody) else require_customer_or_operator(caller)
 
     async def customer_app(self, request: func.HttpRequest) -> App | Anybody:
-        """The app of the customer service. A token is never as good as that."""
-        if self._verifier is None:
+        """The app of the customer service, or Anybody where access is open. A token is never as good as that."""
+        if self._is_open:
             return ANYBODY
         object_id = request.headers.get(PRINCIPAL_ID)
         caller: Caller | Anybody = App(object_id) if object_id else await self.of(request)
@@ -98,6 +106,6 @@ class Callers:
 
     async def operator_or_customer_app(self, request: func.HttpRequest) -> Operator | App | Anybody:
         """An operator, or the app of the customer service, which wakes the kakao app with such a call."""
-        if self._verifier is not None and request.headers.get(PRINCIPAL_ID) == self._customer_app_id:
+        if not self._is_open and request.headers.get(PRINCIPAL_ID) == self._customer_app_id:
             return await self.customer_app(request)
         return await self.operator(request)

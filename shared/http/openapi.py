@@ -1,6 +1,7 @@
 """The HTTP interface as an OpenAPI 3.0 document, generated from the models of requests and responses.
 
-`.venv/bin/python -m shared.http.openapi > infra/openapi.json` writes the document that the gateway on Azure imports.
+`.venv/bin/python -m shared.http.openapi > infra/openapi.json` writes the document with the operations of the gateway on
+Azure.
 """
 
 import json
@@ -17,8 +18,14 @@ from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft
 from shared.domain.privacy_policy import AGE_OF_CONSENT
 from shared.domain.registration import RegistrationStatus
 from shared.http import hal, paging, problems
-from shared.http.openapi_access import REFUSALS, with_access, without_access
-from shared.http.openapi_operators import found, searching, with_operators
+from shared.http.openapi_access import (
+    REFUSALS,
+    with_access,
+    with_optional_access,
+    with_optional_consent,
+    without_access,
+)
+from shared.http.openapi_operators import found, reading_messages, searching, with_operators
 from shared.http.openapi_own import own_data, own_registration, reading_own
 from shared.http.openapi_policies import from_age, reading_policy, reading_policy_version
 from shared.http.requests import JSON, MERGE_PATCH
@@ -57,17 +64,28 @@ NOUNS: Final[Mapping[str, str]] = {
 }
 
 
-def document(*, phone_number_needed: bool = False, is_open: bool = False, minimum_age: int = AGE_OF_CONSENT) -> Json:
-    """The whole interface: all three services under one address.
+def document(
+    *,
+    phone_number_needed: bool = False,
+    is_open: bool = False,
+    callers_are_known: bool = False,
+    minimum_age: int = AGE_OF_CONSENT,
+) -> Json:
+    """The whole interface: all services under one address.
 
-    `is_open`: everybody may call everything. `minimum_age`: younger people are not registered.
+    `is_open`: everybody may call everything; with `callers_are_known`, whoever shows a token is known all the same.
+    `minimum_age`: younger people are not registered.
     """
-    new_customer = "NewCustomer" if is_open else "NewRegistration"
-    interface = _interface(_schemas(phone_number_needed, minimum_age), new_customer)
-    if is_open:
-        interface = without_access(interface)
+    schemas = _schemas(phone_number_needed, minimum_age)
+    if is_open and callers_are_known:
+        interface = _interface(with_optional_consent(schemas), "NewRegistration")
+        interface = with_operators(interface, _problems("400"), lists_are_theirs=False)
+        interface = with_optional_access(interface, _problems(*REFUSALS), _problems("404"))
+    elif is_open:
+        interface = without_access(_interface(schemas, "NewCustomer"))
     else:
-        interface = with_access(with_operators(interface, _problems("400")), _problems(*REFUSALS))
+        interface = with_operators(_interface(schemas, "NewRegistration"), _problems("400"))
+        interface = with_access(interface, _problems(*REFUSALS))
     return {**interface, "paths": {path: _with_head(operations) for path, operations in interface["paths"].items()}}
 
 
@@ -106,6 +124,7 @@ def _interface(schemas: Json, new_customer: str) -> Json:
             "/kakaos/{id}": {"get": _reading("get-kakao", "Kakao")},
             "/customerViews": {"get": _listing("list-customer-views", "CustomerViewList")},
             "/customerViews/{id}": {"get": _reading("get-customer-view", "CustomerView")},
+            "/customerViews/{id}/messages": {"get": _messages_of_customer()},
             "/me/registration": {"get": _own_registration()},
             "/me/data": {"get": _own_data()},
             "/privacy": {"get": _with_problems(reading_policy(), "404")},
@@ -145,6 +164,7 @@ def _schemas(phone_number_needed: bool, minimum_age: int) -> Json:
     requests["CustomerSearch"] = models.pop("CustomerSearch")
     lists = {
         "CustomerList": _list_of("Customer", "customers"),
+        "MessagesFound": found(_list_of("Kakao", "kakaos")),
         "CustomersFound": found(_list_of("Customer", "customers")),
         "KakaoList": _list_of("Kakao", "kakaos"),
         "CustomerViewList": _list_of("CustomerView", "customerViews"),
@@ -334,6 +354,11 @@ def _listing(operation: str, resource: str) -> Json:
         "parameters": [_parameter("size", "query", size), _parameter("cursor", "query", cursor)],
         "responses": {"200": {"description": "The page.", "content": _content(resource)}, **_problems("400", "503")},
     }
+
+
+def _messages_of_customer() -> Json:
+    messages = {"description": "The messages.", "content": _content("MessagesFound")}
+    return reading_messages(_identity(), {"200": messages, **_problems("400", "404", "503")})
 
 
 def _search() -> Json:

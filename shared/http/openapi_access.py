@@ -1,6 +1,6 @@
-"""What the OpenAPI document says about who may call (ACCESS=customers). Where everybody may, it says nothing."""
+"""What the OpenAPI document says about who may call. Where nobody can be known, it says nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 type Json = dict[str, Any]
@@ -8,6 +8,9 @@ type Json = dict[str, Any]
 CUSTOMER: Final = "customer"
 OPERATOR: Final = "operator"
 CUSTOMER_APP: Final = "customerApp"
+
+NOBODY: Final[Json] = {}
+"""A caller without a token (OpenAPI 3.0, *Security Requirement Object*)."""
 
 EVERYBODY: Final = ()
 CUSTOMERS: Final = (CUSTOMER,)
@@ -29,6 +32,7 @@ WHO: Final[Mapping[str, Sequence[str]]] = {
     "get-kakao": OPERATORS,
     "list-customer-views": OPERATORS,
     "get-customer-view": CUSTOMERS_AND_OPERATORS,
+    "list-messages-of-customer": OPERATORS,
     "get-own-registration": CUSTOMERS,
     "get-own-data": CUSTOMERS,
     "get-privacy-policy": EVERYBODY,
@@ -37,8 +41,13 @@ WHO: Final[Mapping[str, Sequence[str]]] = {
 }
 """Who may call each operation; it must name them all."""
 
-ONLY_WHERE_CUSTOMERS_SIGN_IN: Final = ("get-own-registration", "get-own-data", "search-customers")
-"""Elsewhere these are 404."""
+ONLY_WHERE_CUSTOMERS_SIGN_IN: Final = (
+    "get-own-registration",
+    "get-own-data",
+    "search-customers",
+    "list-messages-of-customer",
+)
+"""For whoever has not, these are 404 if access is open."""
 
 REFUSALS: Final[Mapping[str, str]] = {
     "401": "Nobody has signed in, or the token is not accepted.",
@@ -59,13 +68,49 @@ SCHEMES: Final[Json] = {
 
 def with_access(interface: Json, refusals: Json) -> Json:
     """The interface with who may call what, and the responses to anybody else. `refusals`: those of `REFUSALS`."""
+    refused = _challenging(refusals)
+    return _with_security(interface, lambda operation: _for_callers(operation, refused), SCHEMES)
+
+
+def with_optional_access(interface: Json, refusals: Json, missing: Json) -> Json:
+    """The interface where everybody may call everything, and whoever shows a token is known by it.
+
+    `missing`: the response about what is nobody's, as long as nobody is known.
+    """
+    refused = _challenging(refusals)
+
+    def optional(operation: Json) -> Json:
+        name = operation["operationId"]
+        if WHO[name] == (CUSTOMER_APP,):
+            return {**operation, "security": []}
+        known = _for_callers(operation, refused)
+        if name in ONLY_WHERE_CUSTOMERS_SIGN_IN:
+            return {**known, "responses": dict(sorted({**missing, **known["responses"]}.items()))}
+        return {**known, "security": [NOBODY, *known["security"]]} if known["security"] else known
+
+    schemes = {name: scheme for name, scheme in SCHEMES.items() if name != CUSTOMER_APP}
+    return _with_security(interface, optional, schemes)
+
+
+def with_optional_consent(schemas: Json) -> Json:
+    """The schemas where only customers who have signed in must consent to be registered."""
+    registration = schemas["NewRegistration"]
+    required = [name for name in registration["required"] if name != "consent"]
+    description = "The details. A customer who has signed in must also send what they consent to."
+    return {**schemas, "NewRegistration": {**registration, "description": description, "required": required}}
+
+
+def _challenging(refusals: Json) -> Json:
     challenge = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
-    refused = {status: {**response, "headers": challenge} for status, response in refusals.items()}
+    return {status: {**response, "headers": challenge} for status, response in refusals.items()}
+
+
+def _with_security(interface: Json, secured: Callable[[Json], Json], schemes: Json) -> Json:
     paths = {
-        path: {method: _for_callers(operation, refused) for method, operation in operations.items()}
+        path: {method: secured(operation) for method, operation in operations.items()}
         for path, operations in interface["paths"].items()
     }
-    components = {**interface["components"], "securitySchemes": SCHEMES}
+    components = {**interface["components"], "securitySchemes": schemes}
     return {**interface, "paths": paths, "components": components}
 
 

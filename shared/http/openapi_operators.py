@@ -15,9 +15,12 @@ CHANGES: Final = ("patch-customer",)
 """Operations of operators that answer with a resource, always masked for them."""
 
 _SCHEMAS: Final = "#/components/schemas/"
+_FOUND: Final = ("CustomersFound", "MessagesFound")
+"""What only operators get, also where everybody may list."""
 _LISTS: Final = {
     "CustomerList": "Customer",
     "CustomersFound": "Customer",
+    "MessagesFound": "Kakao",
     "KakaoList": "Kakao",
     "CustomerViewList": "CustomerView",
 }
@@ -43,16 +46,23 @@ _REASON: Final[Json] = {
 }
 
 
-def with_operators(interface: Json, refusals: Json) -> Json:
-    """The interface with what operators see. `refusals`: the response to a reveal that is not possible."""
+def with_operators(interface: Json, refusals: Json, *, lists_are_theirs: bool = True) -> Json:
+    """The interface with what operators see. `refusals`: the response to a reveal that is not possible.
+
+    `lists_are_theirs`: nobody else gets lists.
+    """
     paths = {
         path: {method: _for_operators(operation, refusals) for method, operation in operations.items()}
         for path, operations in interface["paths"].items()
     }
     schemas = interface["components"]["schemas"]
     masked = {_name_of_masked(name): _masked(schemas[name]) for name in sorted(set(_LISTS.values()))}
-    # Only operators get lists.
-    lists = {name: _list_of_masked(schemas[name], resource) for name, resource in _LISTS.items()}
+    lists = {
+        name: _list_of(schemas[name], _masked_reference(resource))
+        if lists_are_theirs or name in _FOUND
+        else _list_of(schemas[name], _whole_or_masked({"$ref": _SCHEMAS + resource}))
+        for name, resource in _LISTS.items()
+    }
     registration = schemas["Registration"]
     marked = {**registration, "properties": {**registration["properties"], "masked": _MARK}}
     changed = {**schemas, **masked, **lists, "Registration": marked}
@@ -76,9 +86,13 @@ def _masked(schema: Json) -> Json:
     }
 
 
-def _list_of_masked(schema: Json, resource: str) -> Json:
+def _masked_reference(resource: str) -> Json:
+    return {"$ref": _SCHEMAS + _name_of_masked(resource)}
+
+
+def _list_of(schema: Json, item: Json) -> Json:
     embedded = schema["properties"]["_embedded"]
-    items = {"type": "array", "items": {"$ref": _SCHEMAS + _name_of_masked(resource)}}
+    items = {"type": "array", "items": item}
     changed = {**embedded, "properties": dict.fromkeys(embedded["properties"], items)}
     return {**schema, "properties": {**schema["properties"], "_embedded": changed}}
 
@@ -101,13 +115,23 @@ def _whole_or_masked(schema: Json) -> Json:
     resource = schema["$ref"].removeprefix(_SCHEMAS)
     if resource not in _LISTS.values():
         return schema
-    return {"anyOf": [schema, {"$ref": _SCHEMAS + _name_of_masked(resource)}]}
+    return {"anyOf": [schema, _masked_reference(resource)]}
 
 
 def found(a_list: Json) -> Json:
     """The schema of what a search has found: a list without pages."""
     properties = {name: schema for name, schema in a_list["properties"].items() if name != "page"}
     return {**a_list, "properties": properties, "required": list(properties)}
+
+
+def reading_messages(identity: Json, responses: Json) -> Json:
+    """What KakaoTalk said about one customer. `identity`: the parameter that names the customer."""
+    return {
+        "operationId": "list-messages-of-customer",
+        "summary": "List the KakaoTalk messages about one customer, the oldest first",
+        "parameters": [identity],
+        "responses": responses,
+    }
 
 
 def searching(request: Json, responses: Json) -> Json:

@@ -36,9 +36,9 @@ def methods_and_paths_of_the_functions() -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("is_open", [True, False])
-def test_the_document_is_valid_openapi(*, is_open: bool) -> None:
-    validate(document(is_open=is_open))
+@pytest.mark.parametrize(("is_open", "callers_are_known"), [(True, False), (True, True), (False, True)])
+def test_the_document_is_valid_openapi(*, is_open: bool, callers_are_known: bool) -> None:
+    validate(document(is_open=is_open, callers_are_known=callers_are_known))
 
 
 def test_the_committed_document_is_the_generated_one() -> None:
@@ -145,8 +145,26 @@ def test_where_everybody_may_call_the_document_knows_nothing_of_callers() -> Non
     assert not any(
         "security" in operation or {"401", "403"} & operation["responses"].keys() for operation in operations
     )
-    only_where_customers_sign_in = {"/me/registration", "/me/data", "/customers/search"}
+    messages = "/customerViews/{id}/messages"
+    only_where_customers_sign_in = {"/me/registration", "/me/data", "/customers/search", messages}
     assert document()["paths"].keys() - open_document["paths"].keys() == only_where_customers_sign_in
+
+
+def test_where_everybody_may_call_and_may_be_known_a_token_is_optional() -> None:
+    described = document(is_open=True, callers_are_known=True)
+    operations = {each["operationId"]: each for path in described["paths"].values() for each in path.values()}
+
+    assert operations["get-customer"]["security"] == [{}, {"customer": []}, {"operator": []}]
+    assert operations["send-kakao"]["security"] == []
+    assert not {"401", "403"} & operations["send-kakao"]["responses"].keys()
+    for only_known in ("get-own-registration", "get-own-data", "search-customers"):
+        assert {} not in operations[only_known]["security"]
+        assert {"401", "403", "404"} <= operations[only_known]["responses"].keys()
+    registration = described["components"]["schemas"]["NewRegistration"]
+    assert "consent" in registration["properties"]
+    assert "consent" not in registration["required"]
+    lists = described["components"]["schemas"]["CustomerList"]["properties"]["_embedded"]["properties"]["customers"]
+    assert [each["$ref"].rpartition("/")[2] for each in lists["items"]["anyOf"]] == ["Customer", "MaskedCustomer"]
 
 
 def test_operators_see_masked_resources_in_the_form_that_is_described() -> None:

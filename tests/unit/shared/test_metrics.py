@@ -25,6 +25,7 @@ def test_every_metric_is_listed_with_its_attributes() -> None:
         "ssak8.registrations": (),
         "ssak8.cancellations": (),
         "ssak8.accesses": ("action", "target"),
+        "ssak8.sign_ins": ("issuer", "outcome"),
         "ssak8.refusals": ("reason",),
         "ssak8.registrations.postponed": (),
         "ssak8.registrations.ended": ("status",),

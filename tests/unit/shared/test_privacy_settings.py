@@ -1,5 +1,6 @@
 """What the privacy policy says is true, or an app does not start."""
 
+import json
 import tomllib
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from shared.domain.privacy_policy import (
     MESSAGES_KEPT,
 )
 from shared.settings import Access, Settings, SettingsError
-from tests.unit.shared.test_session_keys import KEY, jwks
+from tests.unit.shared.test_session_keys import KEY, PRIVATE_KEY, jwks
 from tools.paths import LOCAL_AZURE_SETTINGS
 
 LOCAL = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["settings"]
@@ -33,11 +34,27 @@ CUSTOMERS = {
 }
 
 
+WEB = {
+    "SESSION_ISSUER": CUSTOMERS["SESSION_ISSUER"],
+    "SESSION_AUDIENCE": CUSTOMERS["SESSION_AUDIENCE"],
+    "SESSION_PUBLIC_KEYS": CUSTOMERS["SESSION_PUBLIC_KEYS"],
+    "SESSION_PRIVATE_KEY": json.dumps(PRIVATE_KEY),
+    "OPERATOR_ISSUER": CUSTOMERS["OPERATOR_ISSUER"],
+    "OPERATOR_AUDIENCE": CUSTOMERS["OPERATOR_AUDIENCE"],
+    "COOKIE_KEY": "c" * 64,
+    "PUBLIC_BASE_URL": "https://ssak8.example.com",
+    "CUSTOMER_API_URL": "http://127.0.0.1:7071",
+    "CUSTOMERVIEW_API_URL": "http://127.0.0.1:7073",
+    "KAKAO_LOGIN_CLIENT_ID": "client",
+}
+"""What my page needs in addition; some of it every app needs to know who calls."""
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in CUSTOMERS.items():
+    for name, value in {**CUSTOMERS, **WEB, "SSAK8_SERVICES": "customer,web"}.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 

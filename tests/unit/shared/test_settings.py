@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_the_defaults_are_those_of_the_design() -> None:
     loaded = Settings.load()
 
-    assert loaded.ssak8_services == set(Service)
+    assert loaded.ssak8_services == set(Service) - {Service.WEB}
     assert (loaded.registration_seconds, loaded.registrations_at_once, loaded.kakao_timeout_seconds) == (2, 64, 6)
     assert (loaded.kakao_breaker_failures, loaded.kakao_breaker_reset_seconds) == (5, 10)
 
@@ -262,7 +262,7 @@ def test_customers_and_operators_are_known_by_the_settings(environment: pytest.M
     assert Settings.load().operator_issuer == TOKENS["OPERATOR_ISSUER"]
 
 
-@pytest.mark.parametrize("missing", [name for name in TOKENS if name != "ACCESS"])
+@pytest.mark.parametrize("missing", [name for name in TOKENS if name != "ACCESS" and name not in POLICY])
 @pytest.mark.parametrize("empty", [True, False])
 def test_access_for_customers_needs_to_know_who_calls(
     environment: pytest.MonkeyPatch, missing: str, *, empty: bool
@@ -276,6 +276,25 @@ def test_access_for_customers_needs_to_know_who_calls(
 
     with pytest.raises(SettingsError, match=missing):
         Settings.load()
+
+
+@pytest.mark.parametrize("services", ["customer", "customerview"])
+@pytest.mark.parametrize("missing", ["SESSION_ISSUER", "SESSION_AUDIENCE", "OPERATOR_ISSUER", "OWNER_KEY"])
+def test_with_keys_for_tokens_callers_are_known_also_where_everybody_may_call(
+    environment: pytest.MonkeyPatch, services: str, missing: str
+) -> None:
+    for name, value in TOKENS.items():
+        environment.setenv(name, value)
+    environment.setenv("ACCESS", "open")
+    environment.setenv("SSAK8_SERVICES", services)
+    assert Settings.load().callers_are_known
+
+    environment.delenv(missing)
+    with pytest.raises(SettingsError, match=f"{missing} must be set: with SESSION_PUBLIC_KEYS"):
+        Settings.load()
+
+    environment.delenv("SESSION_PUBLIC_KEYS")
+    assert not Settings.load().callers_are_known
 
 
 @pytest.mark.parametrize(
