@@ -12,11 +12,14 @@ import json
 import sys
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import aiohttp
 from aiohttp import web
 
+from stand_ins.entra.authorization import Client
+from stand_ins.entra.federation import FederatedCredential
 from stand_ins.entra.server import (
     DEFAULT_AUDIENCE,
     DEFAULT_PORT,
@@ -65,7 +68,8 @@ async def _token(options: argparse.Namespace) -> str:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    stand_in = EntraStandIn(options.port, options.tenant, options.audience)
+    client = Client(options.audience, options.redirect_uri, _credential(options))
+    stand_in = EntraStandIn(options.port, options.tenant, client)
     web.run_app(
         stand_in.app(),
         host=HOST,
@@ -74,6 +78,12 @@ def _serve(options: argparse.Namespace) -> None:
         print=None,
         access_log=None,  # it would have nothing but paths
     )
+
+
+def _credential(options: argparse.Namespace) -> FederatedCredential | None:
+    if options.federated_key is None:
+        return None
+    return FederatedCredential(options.federated_issuer, options.federated_subject, options.federated_key)
 
 
 def _guid(text: str) -> str:
@@ -93,7 +103,24 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         if name == "token":
             command.add_argument("--role", action="append", default=[], help="may be given several times")
             command.add_argument("--user", default="yeon", help="the same name is always the same person")
-    return options.parse_args(arguments)
+        if name == "serve":
+            _add_sign_in(command)
+    parsed = options.parse_args(arguments)
+    federated = [value for name, value in vars(parsed).items() if name.startswith("federated_")]
+    if any(federated) and not all(federated):
+        options.error("--federated-issuer, --federated-subject and --federated-key belong together")
+    return parsed
+
+
+def _add_sign_in(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--redirect-uri", action="append", default=[], metavar="URL", help="where people come back to; may be repeated"
+    )
+    command.add_argument(
+        "--federated-issuer", metavar="URL", help="the issuer of the tokens by which the app proves itself"
+    )
+    command.add_argument("--federated-subject", metavar="ID", help="the managed identity of the app")
+    command.add_argument("--federated-key", type=Path, metavar="FILE", help="the public key of that issuer, as PEM")
 
 
 def main(arguments: list[str] | None = None) -> int:

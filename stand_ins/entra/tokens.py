@@ -1,4 +1,4 @@
-"""Keys and access tokens as Entra ID makes them (version 2.0)."""
+"""Keys, access tokens and id tokens as Entra ID makes them (version 2.0)."""
 
 import base64
 import secrets
@@ -37,18 +37,38 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the tenant: the same name has the same object id in every process."""
+    """Somebody in the tenant: the same name has the same object id in every process, whatever the roles."""
 
     tenant: str
     name: str
+    roles: Sequence[str] = ()
 
     @property
     def object_id(self) -> str:
         return str(uuid.uuid5(uuid.UUID(self.tenant), self.name))
 
 
-def access_token(key: SigningKey, issuer: str, audience: str, person: Person, roles: Sequence[str]) -> str:
-    """A token of the person for the API `audience`. Without roles it has no claim `roles`, as at Entra ID."""
+def access_token(key: SigningKey, issuer: str, audience: str, person: Person, *, proven: bool = False) -> str:
+    """A token of the person for the API `audience`. Without roles it has no claim `roles`, as at Entra ID.
+
+    `proven`: whether the client has proved itself by an assertion.
+    """
+    claims = {
+        **_claims(issuer, audience, person),
+        "azp": audience,
+        "azpacr": "2" if proven else "0",
+        "scp": "access",
+    }
+    return key.sign(claims)
+
+
+def id_token(key: SigningKey, issuer: str, client_id: str, person: Person, nonce: str) -> str:
+    """What tells the app who has signed in (OpenID Connect Core §2)."""
+    return key.sign({**_claims(issuer, client_id, person), "nonce": nonce})
+
+
+def _claims(issuer: str, audience: str, person: Person) -> dict[str, Any]:
+    """What both kinds of tokens say."""
     now = int(time.time())
     claims: dict[str, Any] = {
         "aud": audience,
@@ -56,18 +76,15 @@ def access_token(key: SigningKey, issuer: str, audience: str, person: Person, ro
         "iat": now - DATED_BACK_SECONDS,
         "nbf": now - DATED_BACK_SECONDS,
         "exp": now + TOKEN_SECONDS,
-        "azp": audience,
-        "azpacr": "0",
         "name": person.name,
         "oid": person.object_id,
         "preferred_username": f"{person.name}@example.com",
-        "scp": "access",
         "sub": _pairwise(person, audience),
         "tid": person.tenant,
         "uti": secrets.token_urlsafe(16),
         "ver": "2.0",
     }
-    return key.sign({**claims, "roles": list(roles)} if roles else claims)
+    return {**claims, "roles": list(person.roles)} if person.roles else claims
 
 
 def _pairwise(person: Person, audience: str) -> str:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from aiohttp.test_utils import unused_port
 
-from shared.adapters.operator_keys import REFETCH_PAUSE, CachedOperatorKeys, EntraId
+from shared.adapters.issuer_keys import REFETCH_PAUSE, CachedIssuer, OpenIdIssuer
 from shared.adapters.tokens import Expected, TokenVerifier
 from shared.domain.callers import Operator
 from shared.domain.errors import Forbidden, Unavailable
@@ -66,8 +66,10 @@ async def test_an_operator_gets_in_with_the_token_of_one_command() -> None:
     options = ("--port", port, "--tenant", TENANT, "--audience", AUDIENCE)
     issuer = f"http://127.0.0.1:{port}/{TENANT}/v2.0"
     now = 0.0
-    directory = EntraId(issuer, timeout_seconds=5)
-    verifier = TokenVerifier(SESSIONS, {}, Expected(issuer, AUDIENCE), CachedOperatorKeys(directory, clock=lambda: now))
+    directory = OpenIdIssuer(issuer, timeout_seconds=5)
+    verifier = TokenVerifier(
+        SESSIONS, {}, Expected(issuer, AUDIENCE), CachedIssuer(directory, "Entra ID", clock=lambda: now)
+    )
 
     async with serving(port) as process:
         first = await output("token", "--role", "Operator", *options)
@@ -87,7 +89,7 @@ async def test_an_operator_gets_in_with_the_token_of_one_command() -> None:
         assert await process.wait() == 0
 
     assert await verifier.caller(f"Bearer {second}") == operator
-    stranger = CachedOperatorKeys(directory, clock=lambda: now)
+    stranger = CachedIssuer(directory, "Entra ID", clock=lambda: now)
     with pytest.raises(Unavailable):
         await stranger.key("any")
     assert "nothing answers" in await output("token", *options, code=1)

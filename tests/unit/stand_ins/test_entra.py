@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from shared.adapters.operator_keys import REFETCH_PAUSE, CachedOperatorKeys, EntraId
+from shared.adapters.issuer_keys import REFETCH_PAUSE, CachedIssuer, OpenIdIssuer
 from shared.adapters.tokens import Expected, TokenVerifier
 from shared.domain.callers import Operator
 from shared.domain.errors import Forbidden, Unauthenticated
@@ -31,8 +31,8 @@ class Running:
     now: float = 0
 
     def __post_init__(self) -> None:
-        self.directory = EntraId(self.entra.issuer, timeout_seconds=5)
-        keys = CachedOperatorKeys(self.directory, lambda: self.now)
+        self.directory = OpenIdIssuer(self.entra.issuer, timeout_seconds=5)
+        keys = CachedIssuer(self.directory, "Entra ID", lambda: self.now)
         self.verifier = TokenVerifier(SESSIONS, {}, Expected(self.entra.issuer, DEFAULT_AUDIENCE), keys)
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:

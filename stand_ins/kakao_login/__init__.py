@@ -1,0 +1,1 @@
+"""Stands in for Kakao Login: it signs in whoever is chosen on its page. See ../README.md."""
