@@ -9,7 +9,6 @@ from functions import (
     kakao,
     me,
     openapi,
-    privacy,
     registration,
     sandbox,
     unmatched,
@@ -19,17 +18,26 @@ from shared import wiring
 from shared.settings import Service, settings
 
 BLUEPRINTS = {
-    Service.CUSTOMER: (customer.blueprint, privacy.blueprint, registration.blueprint),
+    Service.CUSTOMER: (customer.blueprint, registration.blueprint),
     Service.KAKAO: (kakao.blueprint,),
     Service.CUSTOMERVIEW: (customer_view.blueprint, me.blueprint),
 }
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+unmatched_for = unmatched.blueprint_for
 blueprints = [health.blueprint, openapi.blueprint, warm_up.blueprint]
-blueprints += [blueprint for name in sorted(settings().ssak8_services) for blueprint in BLUEPRINTS[name]]
+blueprints += [blueprint for name in sorted(settings().ssak8_services) for blueprint in BLUEPRINTS.get(name, ())]
+if Service.WEB in settings().ssak8_services:
+    # Only here: the other apps need neither templates nor what signs people in, and start sooner without.
+    from functions import privacy, web, web_operators, web_sign_in, web_unmatched
+    from web.wiring import open_at_start
+
+    open_at_start()
+    blueprints += [privacy.blueprint, web.blueprint, web_sign_in.blueprint, web_operators.blueprint]
+    unmatched_for = web_unmatched.blueprint_for
 if Service.KAKAO in settings().ssak8_services and settings().sandbox_changeable:
     blueprints.append(sandbox.blueprint)
-for blueprint in [*blueprints, unmatched.blueprint_for(blueprints)]:
+for blueprint in [*blueprints, unmatched_for(blueprints)]:
     app.register_functions(blueprint)
 
 # The worker imports this module on its event loop. Whatever calls first finds everything open, or being opened.

@@ -26,7 +26,7 @@ type MethodsOfPaths = Mapping[re.Pattern[str], frozenset[str]]
 
 def blueprint_for(others: Iterable[func.Blueprint]) -> func.Blueprint:
     """A blueprint with the function. `others`: all other blueprints of the app."""
-    known = _methods_of_paths(others)
+    known = methods_of_paths(others)
     blueprint = func.Blueprint()
 
     @blueprint.function_name(NAME)
@@ -34,7 +34,7 @@ def blueprint_for(others: Iterable[func.Blueprint]) -> func.Blueprint:
     @http_function
     async def refuse_unmatched(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         """Any other path or method. OPTIONS is RFC 9110 §9.3.7."""
-        allowed = _allowed_methods(known, request.route_params["path"])
+        allowed = allowed_methods(known, request.route_params["path"])
         if not allowed:
             raise Problem(404, "not-found", "Not found", "There is nothing at this path.")
         allow = {"Allow": ", ".join(sorted(allowed))}
@@ -46,7 +46,8 @@ def blueprint_for(others: Iterable[func.Blueprint]) -> func.Blueprint:
     return blueprint
 
 
-def _methods_of_paths(blueprints: Iterable[func.Blueprint]) -> MethodsOfPaths:
+def methods_of_paths(blueprints: Iterable[func.Blueprint]) -> MethodsOfPaths:
+    """What the functions of these have: the methods by the pattern of their path."""
     # Only an app can list its functions, and it writes its auth level into them: it has to be that of the real app.
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in blueprints:
@@ -68,7 +69,7 @@ def _pattern(route: str) -> re.Pattern[str]:
     return re.compile("/".join(segments) + "/?", re.IGNORECASE)
 
 
-def _allowed_methods(known: MethodsOfPaths, path: str) -> frozenset[str]:
+def allowed_methods(known: MethodsOfPaths, path: str) -> frozenset[str]:
     """The methods of a path without its leading slash; empty if it does not exist."""
     matching = [(pattern, methods) for pattern, methods in known.items() if pattern.fullmatch(path)]
     # customers/search is no customer.

@@ -135,11 +135,18 @@ def test_an_unfinished_package_is_never_left_behind(tmp_path: Path) -> None:
 def test_this_project_packages_the_app_and_nothing_for_development() -> None:
     tops = {path.partition("/")[0] for path in packaged_files(ROOT)}
 
-    assert tops == {"function_app.py", "functions", "shared", "host.json", "requirements.txt"}
-    ours = [path for path in packaged_files(ROOT) if path.startswith(("functions/", "shared/"))]
+    assert tops == {"function_app.py", "functions", "shared", "web", "host.json", "requirements.txt"}
+    ours = [path for path in packaged_files(ROOT) if path.startswith(("functions/", "shared/", "web/"))]
     others = [path for path in ours if not path.endswith(".py")]
+    pages = [path for path in others if path.startswith("web/")]
     # Without them nobody could read what they have consented to.
-    assert others == [f"shared/privacy/{version}.ko.md" for version in sorted(read_policy_texts())]
+    assert [path for path in others if path not in pages] == [
+        f"shared/privacy/{version}.ko.md" for version in sorted(read_policy_texts())
+    ]
+    # What my page shows.
+    kinds = {(path.split("/")[1], path.rpartition(".")[2]) for path in pages}
+    assert {("templates", "html"), ("words", "toml"), ("static", "css")} <= kinds
+    assert {folder for folder, _ in kinds} == {"templates", "words", "static"}
 
 
 def test_the_command_writes_the_package_and_prints_its_digest_and_version(

@@ -36,9 +36,11 @@ from tests.unit.fakes import START
 from tests.unit.functions.world import (
     CUSTOMER_APP,
     ENVIRONMENT,
+    OPEN_BUT_KNOWN,
     OTHERS_ID,
     OWN,
     OWN_ID,
+    WITHOUT_KEYS,
     World,
     bearer,
     forget_settings,
@@ -89,6 +91,7 @@ CALLS: Final = [
     Call("list-kakaos", 403, 200),
     Call("get-customer-view", 200, 200, others=404, item=""),
     Call("list-customer-views", 403, 200),
+    Call("list-messages-of-customer", 403, 200, item=""),
     Call("get-own-registration", 200, 403),
     Call("get-own-data", 200, 403),
 ]
@@ -107,6 +110,7 @@ OPEN: Final = {
     "send-kakao": [201, 201, 201],
     "get-receipt": [204, 204, 204],
     "search-customers": [404, 404, 404],
+    "list-messages-of-customer": [404, 404, 404],
     "get-own-registration": [404, 404, 404],
     "get-own-data": [404, 404, 404],
 }
@@ -305,8 +309,8 @@ async def test_a_token_takes_nothing_from_the_app_that_the_platform_knows(world:
 
 
 @every_call
-async def test_with_open_access_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
-    world = World(monkeypatch, {**ENVIRONMENT, "ACCESS": "open"})
+async def test_with_open_access_and_without_keys_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+    world = World(monkeypatch, WITHOUT_KEYS)
     await world.open_stores()
     expired = bearer(customer_token(**_moved(-7200)))
 
@@ -348,15 +352,21 @@ def _who(call: Call) -> set[str]:
     return found or {"customerApp"}
 
 
-@pytest.mark.parametrize("access", ["open", "customers"])
-async def test_an_app_describes_itself_as_it_is(monkeypatch: pytest.MonkeyPatch, access: str) -> None:
+@pytest.mark.parametrize(
+    ("environment", "is_open", "are_known"),
+    [(WITHOUT_KEYS, True, False), (OPEN_BUT_KNOWN, True, True), (ENVIRONMENT, False, True)],
+    ids=["without keys", "open", "customers"],
+)
+async def test_an_app_describes_itself_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], *, is_open: bool, are_known: bool
+) -> None:
     openapi._document.cache_clear()
-    world = World(monkeypatch, {**ENVIRONMENT, "ACCESS": access})
+    world = World(monkeypatch, environment)
 
     described = json.loads((await world.call("openapi", {})).get_body())
 
     openapi._document.cache_clear()
-    assert described == document(is_open=access == "open")
+    assert described == document(is_open=is_open, callers_are_known=are_known)
 
 
 NEWCOMER: Final = bearer(customer_token(sub="1376016926"))

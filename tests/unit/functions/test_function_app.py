@@ -20,8 +20,12 @@ from functions import (
     sandbox,
     unmatched,
     warm_up,
+    web,
+    web_operators,
+    web_sign_in,
 )
 from shared.settings import settings
+from tests.unit.shared.test_privacy_settings import WEB
 from tools.delivery.deployment import EVENT_FUNCTIONS
 
 ROUTES = {
@@ -40,13 +44,38 @@ ROUTES = {
     "list-kakaos": ("GET", "HEAD", "kakaos"),
     "get-customer-view": ("GET", "HEAD", "customerViews/{id}"),
     "list-customer-views": ("GET", "HEAD", "customerViews"),
+    "list-messages-of-customer": ("GET", "HEAD", "customerViews/{id}/messages"),
     "get-own-registration": ("GET", "HEAD", "me/registration"),
     "get-own-data": ("GET", "HEAD", "me/data"),
-    "get-privacy-policy": ("GET", "HEAD", "privacy"),
-    "get-privacy-policy-version": ("GET", "HEAD", "privacy/{version}"),
     "health": ("GET", "HEAD", "health"),
     "openapi": ("GET", "HEAD", "openapi.json"),
     unmatched.NAME: (unmatched.ROUTE,),
+}
+WEB_ROUTES = {
+    "show-start": ("GET", "HEAD", "start"),
+    "show-my-registration": ("GET", "HEAD", "my"),
+    "download-my-data": ("GET", "HEAD", "my/data"),
+    "show-registration-form": ("GET", "HEAD", "my/registration"),
+    "send-registration-form": ("POST", "my/registration"),
+    "show-correction-form": ("GET", "HEAD", "my/registration/edit"),
+    "send-correction-form": ("POST", "my/registration/edit"),
+    "ask-about-cancelling": ("GET", "HEAD", "my/registration/cancel"),
+    "cancel-my-registration": ("POST", "my/registration/cancel"),
+    "get-static-file": ("GET", "HEAD", "static/{digest}/{name}"),
+    "get-privacy-policy": ("GET", "HEAD", "privacy"),
+    "get-privacy-policy-version": ("GET", "HEAD", "privacy/{version}"),
+    "sign-in": ("GET", "login"),
+    "sign-in-callback": ("GET", "login/callback"),
+    "sign-out": ("POST", "logout"),
+    "show-operators-page": ("GET", "HEAD", "operators"),
+    "sign-in-operator": ("GET", "operators/login"),
+    "sign-in-operator-callback": ("GET", "operators/login/callback"),
+    "sign-out-operator": ("POST", "operators/logout"),
+    "search-as-operator": ("POST", "operators/search"),
+    "show-customer-to-operator": ("GET", "HEAD", "operators/customers/{id}"),
+    "reveal-customer-to-operator": ("POST", "operators/customers/{id}"),
+    "ask-operator-to-cancel": ("GET", "HEAD", "operators/customers/{id}/cancel"),
+    "cancel-as-operator": ("POST", "operators/customers/{id}/cancel"),
 }
 SANDBOX_ROUTES = {
     "get-sandbox": ("GET", "HEAD", "sandbox"),
@@ -69,8 +98,6 @@ SERVICES = {
         "withdraw-registration",
         "register-deferred",
         "forget-claims",
-        "get-privacy-policy",
-        "get-privacy-policy-version",
     },
     "kakao": {"send-kakao", "get-kakao", "get-receipt", "list-kakaos", "kakao-alert", "forget-messages", *EVERYWHERE},
     "customerview": {
@@ -78,11 +105,41 @@ SERVICES = {
         "forget-views",
         "get-customer-view",
         "list-customer-views",
+        "list-messages-of-customer",
         "get-own-registration",
         "get-own-data",
         *EVERYWHERE,
     },
+    "web": {
+        "show-start",
+        "show-my-registration",
+        "download-my-data",
+        "show-registration-form",
+        "send-registration-form",
+        "show-correction-form",
+        "send-correction-form",
+        "ask-about-cancelling",
+        "cancel-my-registration",
+        "get-static-file",
+        "get-privacy-policy",
+        "get-privacy-policy-version",
+        "sign-in",
+        "sign-in-callback",
+        "sign-out",
+        "show-operators-page",
+        "sign-in-operator",
+        "sign-in-operator-callback",
+        "sign-out-operator",
+        "search-as-operator",
+        "show-customer-to-operator",
+        "reveal-customer-to-operator",
+        "ask-operator-to-cancel",
+        "cancel-as-operator",
+        *EVERYWHERE,
+    },
 }
+
+WEB_MODULES = (privacy, web, web_operators, web_sign_in)
 
 every_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -97,7 +154,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         monkeypatch.setenv("SSAK8_SERVICES", services)
         settings.cache_clear()
         others = (health, openapi, sandbox, unmatched, warm_up)
-        for module in (customer, registration, privacy, customer_view, me, kakao, *others):
+        for module in (customer, registration, customer_view, me, kakao, *WEB_MODULES, *others):
             importlib.reload(module)
         sys.modules.pop("function_app", None)
         functions = importlib.import_module("function_app").app.get_functions()
@@ -112,6 +169,8 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     monkeypatch.setenv("COSMOS_CONNECTION", "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;")
     monkeypatch.setenv("SERVICE_BUS_CONNECTION", "Endpoint=sb://127.0.0.1:1;")
     monkeypatch.setenv("KAKAO_API_URL", "http://127.0.0.1:1")
+    for name, value in {**WEB, "OWNER_KEY": "o" * 64}.items():
+        monkeypatch.setenv(name, value)
     yield load_services
     settings.cache_clear()
 
@@ -126,7 +185,7 @@ def test_an_app_has_the_functions_of_its_service_and_no_others(load: Load, servi
 
 
 def test_all_services_in_one_app_have_all_functions(load: Load) -> None:
-    assert set(load("customer,kakao,customerview")) == set.union(*SERVICES.values())
+    assert set(load("customer,kakao,customerview,web")) == set.union(*SERVICES.values())
 
 
 @pytest.mark.parametrize(("services", "offered"), [("kakao", True), ("customer,customerview", False)])
@@ -148,6 +207,12 @@ def test_routes_and_methods_are_those_of_the_design(load: Load) -> None:
     http = {name: binding for name, binding in triggers.items() if binding["type"] == "httpTrigger"}
 
     assert {name: (*binding.get("methods", ()), binding["route"]) for name, binding in http.items()} == ROUTES
+
+
+def test_the_pages_have_the_paths_of_the_design(load: Load) -> None:
+    triggers = {name: trigger(function) for name, function in load("web").items() if name not in EVERYWHERE}
+
+    assert {name: (*binding["methods"], binding["route"]) for name, binding in triggers.items()} == WEB_ROUTES
 
 
 def test_the_function_for_everything_else_comes_last_since_the_host_tries_routes_in_the_order_of_names(

@@ -12,7 +12,16 @@ import pytest
 from shared.domain.customer import CustomerDetails
 from shared.http.openapi import document
 from tests.unit.adapters.signing import customer_token
-from tests.unit.functions.world import CUSTOMER_APP, ENVIRONMENT, OWN_ID, World, bearer, forget_settings
+from tests.unit.functions.world import (
+    CUSTOMER_APP,
+    ENVIRONMENT,
+    OPEN_BUT_KNOWN,
+    OWN_ID,
+    WITHOUT_KEYS,
+    World,
+    bearer,
+    forget_settings,
+)
 from tools.play.people import CONSENT
 
 type Call = tuple[str, int, dict[str, object]]
@@ -36,10 +45,11 @@ type MakeWorld = Callable[..., World]
 
 @pytest.fixture
 def make_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
-    """A world with this ACCESS, and perhaps another CUSTOMER_MINIMUM_AGE."""
+    """A world with this ACCESS, and perhaps another CUSTOMER_MINIMUM_AGE. `keys`: with open access too."""
 
-    def make(access: str = "open", minimum_age: str = "14") -> World:
-        return World(monkeypatch, {**ENVIRONMENT, "ACCESS": access, "CUSTOMER_MINIMUM_AGE": minimum_age})
+    def make(access: str = "open", minimum_age: str = "14", *, keys: bool = False) -> World:
+        environment = ENVIRONMENT if access == "customers" else OPEN_BUT_KNOWN if keys else WITHOUT_KEYS
+        return World(monkeypatch, {**environment, "CUSTOMER_MINIMUM_AGE": minimum_age})
 
     yield make
     monkeypatch.undo()
@@ -106,6 +116,16 @@ async def test_the_limit_is_a_setting(
 
     assert answer.status_code == (call[1] if accepted else 422)
     assert accepted or f"must be {minimum_age} or older" in json.loads(answer.get_body())["detail"]
+
+
+async def test_who_has_signed_in_is_as_old_as_the_privacy_policy_says(make_world: MakeWorld) -> None:
+    world = make_world(minimum_age="0", keys=True)
+    await world.open_stores()
+
+    for call in CALLS[:3]:
+        assert refusal(await send(world, call, customerAge=13)) == TOO_YOUNG
+        anybody = await world.call(call[0], {}, {"id": OWN_ID}, {**call[2], "customerAge": 13})
+        assert anybody.status_code == call[1]
 
 
 @every_call

@@ -70,6 +70,16 @@ class Shelf[Item]:
 
 
 @dataclass
+class Sent:
+    """The messages of all customers."""
+
+    all: Sequence[KakaoMessage]
+
+    async def messages(self, customer_id: CustomerId) -> Sequence[KakaoMessage]:
+        return [each for each in self.all if each.customer_id == customer_id]
+
+
+@dataclass
 class Recognised:
     """A verifier that takes the header for the caller's name."""
 
@@ -132,11 +142,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     keep_key = KeepKey(cast(LastingReservations, FakeReservations()), LIFETIMES)
     withdraw = WithdrawRegistration(registrations, look_up_registration, keep_key, ticks.now, lambda _: None)
     wired: dict[str, Any] = {
-        "callers": Callers(Recognised(), "customer-app"),
+        "callers": Callers(Recognised(), "customer-app", is_open=False),
         "record_access": RecordAccess(world.records, ticks.now, ticks.new_id, lambda _: None),
         "look_up_customers": LookUp(Shelf(world.customers)),
         "look_up_customer_views": LookUp(Shelf({HONG_ID: VIEW})),
         "look_up_kakao_messages": LookUp(Shelf({MESSAGE.message_id: MESSAGE})),
+        "own_documents": Sent([MESSAGE]),
         "look_up_registration": look_up_registration,
         "search_customers": SearchCustomers(world),
         "correct_customer": CorrectCustomer(world.partitions, ticks.now, ticks.new_id),
@@ -204,6 +215,7 @@ LISTS = [
     Call("list-customers", "GET", Action.LIST, Target.CUSTOMER, (HONG_ID, KIM_ID)),
     Call("list-customer-views", "GET", Action.LIST, Target.CUSTOMER_VIEW, (HONG_ID,)),
     Call("list-kakaos", "GET", Action.LIST, Target.MESSAGE, (HONG_ID,)),
+    Call("list-messages-of-customer", "GET", Action.LIST, Target.MESSAGE, (HONG_ID,), HONG_ID),
     SEARCH,
 ]
 PATCH = Call(
@@ -316,6 +328,14 @@ async def test_what_does_not_exist_shows_nobodys_data_and_is_not_recorded(world:
     assert world.records.records == []
 
 
+async def test_who_got_no_message_is_in_no_record_of_messages(world: World) -> None:
+    response = await Call("list-messages-of-customer", "GET", Action.LIST, Target.MESSAGE, (), KIM_ID)()
+
+    assert json.loads(text_of(response))["_embedded"] == {"kakaos": []}
+    record = world.one_record()
+    assert (record.action, record.target, record.customer_ids) == (Action.LIST, Target.MESSAGE, ())
+
+
 async def test_an_unchanged_customer_is_a_reading_too(world: World) -> None:
     response = await GET_CUSTOMER(if_none_match='"1"')
 
@@ -346,7 +366,7 @@ async def test_a_search_needs_a_number_as_registering_does(world: World, body: d
 
 async def test_only_operators_search(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await SEARCH(caller="1")).status_code == 403
-    monkeypatch.setattr(wiring, "callers", lambda: Callers(None, None))
+    monkeypatch.setattr(wiring, "callers", lambda: Callers(None, None, is_open=True))
     assert (await SEARCH()).status_code == 404
     assert world.records.records == []
 
@@ -355,7 +375,7 @@ async def test_only_operators_search(world: World, monkeypatch: pytest.MonkeyPat
 async def test_without_signing_in_nothing_is_masked_or_recorded(
     world: World, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
-    monkeypatch.setattr(wiring, "callers", lambda: Callers(None, None))
+    monkeypatch.setattr(wiring, "callers", lambda: Callers(None, None, is_open=True))
 
     response = await call({"reveal": "true", "reason": "x"})
 

@@ -12,12 +12,12 @@ import azure.functions as func
 import pytest
 from azure.functions.decorators.http import HttpTrigger
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm
 
 import functions
 from functions import unmatched
 from shared import wiring
+from shared.adapters.issuer_keys import Published
 from shared.domain.callers import CustomerSession, Owner
 from shared.domain.claim import Claim
 from shared.domain.customer import Customer, Signature
@@ -71,12 +71,20 @@ ENVIRONMENT: Final = {
     **POLICY,
 }
 
+WITHOUT_KEYS: Final = {
+    **{name: value for name, value in ENVIRONMENT.items() if not name.startswith(("SESSION_", "OWNER_"))},
+    "ACCESS": "open",
+}
+"""Everybody may call, and no token is looked at."""
+OPEN_BUT_KNOWN: Final = {**ENVIRONMENT, "ACCESS": "open"}
+"""Everybody may call, and whoever shows a token is known."""
+
 
 class EntraId:
     """It has one key."""
 
-    async def fetch(self) -> Mapping[str, RSAPublicKey]:
-        return {"rsa": OPERATOR_KEY.public_key()}
+    async def fetch(self) -> Published:
+        return Published({"rsa": OPERATOR_KEY.public_key()}, {})
 
 
 class Untouched:
@@ -185,7 +193,8 @@ class Stores:
 
 def blueprints() -> list[func.Blueprint]:
     """Of every module of functions but the one that knows the others."""
-    modules = [importlib.import_module(f"functions.{each.name}") for each in pkgutil.iter_modules(functions.__path__)]
+    names = [each.name for each in pkgutil.iter_modules(functions.__path__) if not each.name.startswith("web")]
+    modules = [importlib.import_module(f"functions.{name}") for name in names]
     return [module.blueprint for module in modules if hasattr(module, "blueprint")]
 
 

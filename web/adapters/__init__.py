@@ -1,0 +1,1 @@
+"""Kakao Login, Entra ID and the other apps, over HTTP."""

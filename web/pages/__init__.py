@@ -1,0 +1,1 @@
+"""The pages, each from a visit to an answer."""

@@ -1,0 +1,103 @@
+"""The customer's own registration, as the other apps know it."""
+
+import math
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from web.pages.errors import PageProblem, SessionEnded
+from web.ports import Answered, Apps, AppsUnavailable, Calling
+from web.visit import Visit
+
+RETRY_AFTER_SECONDS: Final = 5
+"""Where no app says when another attempt makes sense."""
+
+
+class UnexpectedAnswer(Exception):
+    """Another app answered what its description does not have. The message names nothing personal."""
+
+    def __init__(self, answered: Answered) -> None:
+        super().__init__(f"an app answered {answered.status} {answered.problem}".rstrip())
+
+
+def calling(visit: Visit) -> Calling:
+    """The customer who has signed in, to the other apps."""
+    if visit.session is None:
+        raise TypeError("only for pages of those who have signed in")
+    return Calling(visit.session.token, visit.request.headers.get("x-forwarded-for", ""))
+
+
+def is_down(answered: Answered) -> bool:
+    """Whether the app could not do it now: it may be done later, and may even have been done."""
+    return answered.status >= 500 or answered.status == 429
+
+
+def retry_after(answered: Answered | None = None) -> dict[str, str]:
+    """The header that says when to try again: as the app says, or soon."""
+    seconds = answered.retry_after if answered else None
+    return {"Retry-After": str(max(1, math.ceil(RETRY_AFTER_SECONDS if seconds is None else seconds)))}
+
+
+async def read(asking: Awaitable[Answered]) -> Answered:
+    """An answer of 200 or 404. Raises PageProblem, SessionEnded, UnexpectedAnswer."""
+    try:
+        answered = await asking
+    except AppsUnavailable:
+        raise PageProblem(503, "unavailable", retry_after()) from None
+    if is_down(answered):
+        raise PageProblem(503, "unavailable", retry_after(answered))
+    refuse_unknown(answered)
+    if answered.status not in (200, 404):
+        raise UnexpectedAnswer(answered)
+    return answered
+
+
+def refuse_unknown(answered: Answered) -> None:
+    """Raises SessionEnded if the app does not know who calls."""
+    if answered.status == 401:
+        raise SessionEnded
+
+
+class State(StrEnum):
+    """Of a registration that is there, or was there a moment ago."""
+
+    PENDING = "PENDING"
+    REGISTERED = "REGISTERED"
+    CANCELED = "CANCELED"
+
+
+@dataclass(frozen=True)
+class Own:
+    """`details`: as the API shows them, with `messages`. `etag`: of what is registered."""
+
+    registration_id: str
+    state: State
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class OwnRegistrations:
+    """The read model knows which one is the customer's; what the write model says of it is newer."""
+
+    apps: Apps
+
+    async def find(self, visit: Visit) -> Own | None:
+        """None: the customer has none. Raises PageProblem, SessionEnded, UnexpectedAnswer."""
+        view = await read(self.apps.get(calling(visit), "/me/registration"))
+        if view.status == 404:
+            return None
+        registration_id = str(view.body["id"])
+        if view.body["status"] == State.PENDING:
+            return Own(registration_id, State.PENDING, view.body)
+        customer = await read(self.apps.get(calling(visit), f"/customers/{registration_id}"))
+        if customer.status == 404:
+            return Own(registration_id, State.CANCELED)
+        details = {**customer.body, "messages": view.body["messages"]}
+        return Own(registration_id, State.REGISTERED, details, customer.headers.get("ETag", ""))
+
+    async def found(self, visit: Visit) -> Own | None:
+        """The same, but None too for one that was cancelled a moment ago."""
+        own = await self.find(visit)
+        return None if own and own.state is State.CANCELED else own

@@ -1,0 +1,70 @@
+"""Sessions of customers: the token that the other apps believe, in a cookie."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from web.cookies import Cookie
+
+IDLE: Final = timedelta(minutes=60)
+"""Whoever does nothing for this long has to sign in again: no token is valid for longer."""
+LONGEST: Final = timedelta(hours=12)
+"""After signing in, whatever is done."""
+RENEWED_AFTER: Final = timedelta(minutes=5)
+"""Renewing costs a signature, and each renewed token is another that is valid."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A customer who has signed in. `token`: proves it to the other apps."""
+
+    subject: str = field(repr=False)
+    token: str = field(repr=False)
+    signed_in_at: datetime
+    issued_at: datetime
+    expires_at: datetime
+
+
+class Tokens(Protocol):
+    """Makes and reads session tokens."""
+
+    def issue(self, subject: str, signed_in_at: datetime, expires_at: datetime) -> Session:
+        """A session whose token is signed now."""
+
+    def read(self, token: str) -> Session | None:
+        """The session of a token, or None if it is not valid now."""
+
+
+class Sessions:
+    """Reads, begins, renews and ends the session of a browser."""
+
+    def __init__(self, tokens: Tokens, now: Callable[[], datetime]) -> None:
+        self._tokens = tokens
+        self._now = now
+        self._cookie = Cookie("session")
+
+    def of(self, origin: str, cookies: str | None) -> Session | None:
+        """`cookies`: the Cookie header."""
+        value = self._cookie.value(origin, cookies)
+        return self._tokens.read(value) if value else None
+
+    def begin(self, origin: str, subject: str) -> str:
+        """The Set-Cookie text of a new session. Raises ValueError for something that is no subject."""
+        return self._set(origin, subject, self._now())
+
+    def renew(self, origin: str, session: Session) -> str | None:
+        """The Set-Cookie text that prolongs a session that is being used, or None if it need not or may not be."""
+        now = self._now()
+        if now - session.issued_at < RENEWED_AFTER or session.expires_at >= session.signed_in_at + LONGEST:
+            return None
+        return self._set(origin, session.subject, session.signed_in_at)
+
+    def end(self, origin: str) -> str:
+        """The Set-Cookie text that ends it. The token is valid until it expires, but nobody has it any more."""
+        return self._cookie.end(origin)
+
+    def _set(self, origin: str, subject: str, signed_in_at: datetime) -> str:
+        now = self._now()
+        session = self._tokens.issue(subject, signed_in_at, min(now + IDLE, signed_in_at + LONGEST))
+        return self._cookie.set(origin, session.token, int((session.expires_at - now).total_seconds()))
