@@ -16,21 +16,18 @@ help: ## Show this
 	@echo 'Usage: make <target>'
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
-# Other than `open` it needs keys, and settings that name them.
-UP := $(if $(filter-out open,$(ACCESS)),$(PYTHON) -m tools.access run '$(ACCESS)',$(LOCAL_AZURE) up)
-
 .PHONY: run
 run: .venv/installed ## Start everything on this machine; Ctrl-C ends it; options: ACCESS=customers ARGS=--free-ports
-	@$(UP) $(ARGS)
+	@$(PYTHON) -m tools.access run '$(or $(ACCESS),open)' $(ARGS)
 
 # What these two print is for `$(…)` in a shell: what the set-up says must not be part of it.
 .PHONY: token
-token: ## Print a customer's token for a run with ACCESS=customers; the customer's number at kakao: SUB=yeon
+token: ## Print a customer's token for a running system; the customer's number at kakao: SUB=yeon
 	@$(MAKE) --silent .venv/installed >&2
 	@$(PYTHON) -m tools.access token '$(or $(SUB),$(error say whose token it is to be: make token SUB=yeon))'
 
 .PHONY: operator-token
-operator-token: ## Print an operator's token for a run with ACCESS=customers
+operator-token: ## Print an operator's token for a running system
 	@$(MAKE) --silent .venv/installed >&2
 	@$(PYTHON) -m tools.access operator-token $(NAME)
 
@@ -153,6 +150,10 @@ bench: .venv/installed ## Measure everything beside the original, in ten minutes
 .PHONY: picture
 picture: .venv/installed ## Draw the picture of README, docs/pictures/running.svg; needs HTTPie
 	@$(PYTHON) -m tools.picture
+
+.PHONY: screenshots
+screenshots: .venv/installed ## Take pictures of every page of my page, in dist/screenshots; needs Chromium
+	@$(PYTHON) -m tools.browser.screenshots $(ARGS)
 
 .PHONY: clean
 clean: ## Delete what was installed and built, but no data

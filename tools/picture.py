@@ -28,6 +28,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from local_azure.stack import Stack
+from tools.access.session_keys import SessionKeys
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 
 PICTURE = ROOT / "docs/pictures/running.svg"
@@ -123,8 +124,9 @@ def picture() -> str:
 
 @contextmanager
 def running(state: Path) -> Iterator[tuple[Stack, str]]:
-    """`local-azure up` on a terminal: the stack, and what was printed until all of it ran."""
-    command = [sys.executable, "-m", "local_azure", "up", "--free-ports"]
+    """What `make run` starts, on a terminal: the stack, and what was printed until all of it ran."""
+    keys = SessionKeys.made_in(state / "access", "open")
+    command = [sys.executable, "-m", "local_azure", "up", "--free-ports", "--settings", str(keys.settings)]
     command += ["--config", str(LOCAL_AZURE_SETTINGS), "--state", str(state)]
     with terminal(command) as output:
         printed = read(output, QUIET_SECONDS)
@@ -177,7 +179,7 @@ def configured_ports() -> dict[str, int]:
     return {
         **{name: settings[name]["port"] for name in ("service_bus", "cosmos", "identity", "gateway")},
         **{f"azurite_{part}": settings["azurite"][f"{part}_port"] for part in ("blob", "queue", "table")},
-        **{name: app["port"] for name, app in settings["apps"].items()},
+        **{name: each["port"] for section in ("apps", "processes") for name, each in settings[section].items()},
     }
 
 

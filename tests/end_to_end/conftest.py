@@ -32,6 +32,22 @@ def customers_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]
         yield stack
 
 
+@pytest.fixture(scope="session")
+def open_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole stack as `make run` starts it: everybody may call, people may sign in, and my page is there."""
+    folder = tmp_path_factory.mktemp("open")
+    keys = SessionKeys.made_in(folder / "access", "open")
+    with Stack.start(LOCAL_AZURE_SETTINGS, folder / "stack", settings=keys.settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def open_system(open_stack: Stack) -> AsyncIterator[CustomersSystem]:
+    """`open_system.call(…)`: of anybody; `open_system.customer("1").call(…)`: of a customer who has signed in."""
+    async with CustomersSystem.of(open_stack) as system:
+        yield system
+
+
 @pytest.fixture
 async def customers_system(customers_stack: Stack) -> AsyncIterator[CustomersSystem]:
     """`customers_system.customer("1").call(…)`: each customer is somebody else, so use numbers of your own."""

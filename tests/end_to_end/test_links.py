@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tools.play.apps import APPS, COLLECTIONS
+from shared.settings import Service
+from tools.play.apps import COLLECTIONS
 from tools.play.local_system import LocalSystem
 
 GATEWAY = "gateway"
@@ -49,13 +50,13 @@ async def test_links_have_the_host_that_the_client_called(system: LocalSystem, h
     assert f"location: http://{host}/customers/" in posted
 
 
-@pytest.mark.parametrize("service", [GATEWAY, *APPS])
+@pytest.mark.parametrize("service", [GATEWAY, *COLLECTIONS])
 async def test_without_a_host_in_http_1_0_links_have_the_address_of_the_server(
     system: LocalSystem, service: str
 ) -> None:
     await system.wait_for_view(await system.register(), "REGISTERED")
 
-    for collection in COLLECTIONS.values() if service == GATEWAY else [COLLECTIONS[service]]:  # type: ignore[index]
+    for collection in COLLECTIONS.values() if service == GATEWAY else [COLLECTIONS[Service(service)]]:
         status, listed = await exchanged(system, service, [f"GET /{collection} HTTP/1.0"])
         assert (status, hosts_in(listed)) == (200, {system.stack.url(service)})
 
@@ -69,7 +70,7 @@ async def test_nothing_that_a_client_sends_to_the_gateway_makes_links_lead_elsew
     assert "evil" not in posted + listing[1]
 
 
-@pytest.mark.parametrize("service", [GATEWAY, *APPS])
+@pytest.mark.parametrize("service", [GATEWAY, *COLLECTIONS])
 @pytest.mark.parametrize(
     ("target", "hosts"),
     [

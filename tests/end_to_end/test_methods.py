@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tools.play.apps import APPS
+from tools.play.apps import COLLECTIONS
 from tools.play.local_system import LocalSystem
 from tools.play.system import Response
 
@@ -20,7 +20,7 @@ KNOWN_PATHS = [
     ("customerview", f"/customerViews/{SOME_ID}", "GET, HEAD, OPTIONS"),
     ("customer", "/openapi.json", "GET, HEAD, OPTIONS"),
 ]
-OF_EACH_APP = [(app, path) for app in APPS for path in ("/health", "/openapi.json")]
+OF_EACH_APP = [(app, path) for app in COLLECTIONS for path in ("/health", "/openapi.json")]
 KNOWN = (
     [(GATEWAY, path, allowed) for _, path, allowed in KNOWN_PATHS]
     + KNOWN_PATHS[:-1]
@@ -28,7 +28,7 @@ KNOWN = (
 )
 UNKNOWN = [
     *((GATEWAY, path) for path in ("/nonsense", "/customersX", "/health", "/customers/a/b", "/kakaos/a/b")),
-    *((app, path) for app in APPS for path in ("/nonsense", "/a/b/c", "/%EC%8B%B9")),
+    *((app, path) for app in COLLECTIONS for path in ("/nonsense", "/a/b/c", "/%EC%8B%B9")),
     ("customer", "/kakaos"),
     ("kakao", "/customers"),
     ("customerview", f"/customers/{SOME_ID}"),

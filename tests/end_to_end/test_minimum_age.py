@@ -8,7 +8,7 @@ from azure.cosmos.aio import CosmosClient
 
 from shared import resources
 from tests.end_to_end.test_fail_closed import wait_until_settled
-from tools.play.apps import APPS
+from tools.play.apps import COLLECTIONS
 from tools.play.local_system import LocalSystem
 from tools.play.scenario import RESPOND_ASYNC
 
@@ -22,7 +22,7 @@ async def test_a_child_leaves_nothing_in_the_system(system: LocalSystem) -> None
     await system.wait_for_view(customer_id, "REGISTERED")
     await wait_until_settled(system)
     stored = await system.count()
-    logs = {service: system.stack.log(service) for service in (*APPS, "gateway")}
+    logs = {service: system.stack.log(service) for service in (*COLLECTIONS, "gateway")}
 
     key = {"Idempotency-Key": "of-a-child"}
     answers = await asyncio.gather(

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shared.version import DEVELOPMENT
-from tools.play.apps import APPS, COLLECTIONS
+from tools.play.apps import COLLECTIONS
 from tools.play.local_system import LocalSystem
 from tools.play.system import YEON
 
@@ -105,7 +105,7 @@ async def test_a_message_can_be_sent_without_a_customer_as_in_the_original(syste
 
 
 async def test_health_answers_for_every_app(system: LocalSystem) -> None:
-    for service in APPS:
+    for service in COLLECTIONS:
         response = await system.call("GET", "/health", service=service)
         assert response.status == 200
         assert response.body == {"status": "UP", "services": [service], "version": DEVELOPMENT, "access": "open"}

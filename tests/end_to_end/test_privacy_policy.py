@@ -5,7 +5,7 @@ import tomllib
 
 from shared.adapters.privacy_policies import read_policy_texts
 from tools.paths import LOCAL_AZURE_SETTINGS
-from tools.play.local_system import LocalSystem
+from tools.play.people import CustomersSystem
 
 VERSION = max(read_policy_texts())
 OWN = {
@@ -15,8 +15,8 @@ OWN = {
 }
 
 
-async def test_everybody_can_read_it_whole(system: LocalSystem) -> None:
-    response = await system.call("GET", "/privacy")
+async def test_everybody_can_read_it_whole(customers_system: CustomersSystem) -> None:
+    response = await customers_system.call("GET", "/privacy")
 
     assert (response.status, response.headers["Content-Type"]) == (200, "text/markdown; charset=utf-8")
     assert response.headers["Content-Language"] == "ko"
@@ -26,23 +26,23 @@ async def test_everybody_can_read_it_whole(system: LocalSystem) -> None:
     assert not re.search(r"[{}]", response.text)
 
 
-async def test_links_lead_to_the_version_and_back(system: LocalSystem) -> None:
-    base = system.stack.url("gateway")
-    in_effect = await system.call("GET", "/privacy")
+async def test_links_lead_to_the_version_and_back(customers_system: CustomersSystem) -> None:
+    base = customers_system.stack.url("gateway")
+    in_effect = await customers_system.call("GET", "/privacy")
 
-    version = await system.call("GET", in_effect.headers["Content-Location"])
+    version = await customers_system.call("GET", in_effect.headers["Content-Location"])
 
     assert version.text == in_effect.text
     assert in_effect.headers["Content-Location"] == f"{base}/privacy/{VERSION}"
     assert f'<{base}/privacy>; rel="latest-version"' in version.headers["Link"]
 
 
-async def test_nothing_is_sent_again_to_who_has_it(system: LocalSystem) -> None:
+async def test_nothing_is_sent_again_to_who_has_it(customers_system: CustomersSystem) -> None:
     for path in ("/privacy", f"/privacy/{VERSION}"):
-        first = await system.call("GET", path)
-        head = await system.call("HEAD", path)
-        again = await system.call("GET", path, headers={"If-None-Match": f"W/{first.headers['ETag']}"})
-        other = await system.call("GET", path, headers={"If-None-Match": '"another"'})
+        first = await customers_system.call("GET", path)
+        head = await customers_system.call("HEAD", path)
+        again = await customers_system.call("GET", path, headers={"If-None-Match": f"W/{first.headers['ETag']}"})
+        other = await customers_system.call("GET", path, headers={"If-None-Match": '"another"'})
 
         assert (head.status, head.text, head.headers["ETag"]) == (200, "", first.headers["ETag"])
         assert (again.status, again.text, again.headers["ETag"]) == (304, "", first.headers["ETag"])
@@ -51,10 +51,10 @@ async def test_nothing_is_sent_again_to_who_has_it(system: LocalSystem) -> None:
         assert first.headers["Cache-Control"].startswith("public")
 
 
-async def test_another_version_is_404_and_the_answer_says_which_there_are(system: LocalSystem) -> None:
+async def test_another_version_is_404_and_the_answer_says_which_there_are(customers_system: CustomersSystem) -> None:
     for version in ("2020-01-01", "latest", f"{VERSION}.ko.md"):
-        response = await system.call("GET", f"/privacy/{version}")
+        response = await customers_system.call("GET", f"/privacy/{version}")
 
         assert response.status == 404, version
-    response = await system.call("GET", "/privacy/2020-01-01")
+    response = await customers_system.call("GET", "/privacy/2020-01-01")
     assert VERSION in response.body["detail"]

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
-from tools.play.apps import APPS
+from tools.play.apps import COLLECTIONS
 from tools.play.local_system import LocalSystem
 from tools.play.system import YEON
 from tools.play.waiting import wait_until
@@ -46,7 +46,7 @@ class Users:
 async def test_no_call_fails_while_each_app_and_the_gateway_restarts(system: LocalSystem) -> None:
     users = Users(system)
     using = [asyncio.create_task(users.use()) for _ in range(USERS)]
-    for service in (*APPS, "gateway"):
+    for service in (*COLLECTIONS, "gateway"):
         await asyncio.sleep(SECONDS_BEFORE_RESTART)
         await asyncio.to_thread(system.stack.restart_service, service)
     users.over.set()

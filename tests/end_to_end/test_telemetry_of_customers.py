@@ -4,7 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
@@ -15,7 +17,7 @@ from shared.domain.forgetting import FORGET_AFTER
 from shared.resources import CUSTOMERS, TOPIC
 from tests.end_to_end.telemetry_receiver import Receiver, receiving
 from tests.end_to_end.test_forgetting import TIMERS
-from tests.end_to_end.test_telemetry import CONNECTION, EXPORT_SECONDS, FAST_EXPORTS, OF_OPERATORS
+from tests.end_to_end.test_telemetry import CONNECTION, EXPORT_SECONDS, FAST_EXPORTS, OF_KNOWN_PEOPLE
 from tests.unit.infra.deployments import deployment
 from tools.access.entra import operator_token
 from tools.access.session_keys import SessionKeys
@@ -28,7 +30,7 @@ from tools.play.waiting import wait_until
 # Occurs nowhere else, and is searched for in every byte that leaves the system.
 NAME, ADDRESS, PHONE = "도깨비-심청", "황주군 도화동 인당수로 9", "010-7391-4826"
 PERSONAL = ("도깨비", "인당수로", "10-7391-4826", "1073914826")
-MINE, STRANGERS = "8264097315", "8264097316"
+MINE, STRANGERS, VISITOR = "8264097315", "8264097316", "8264097317"
 BODY: dict[str, Any] = {
     "customerName": NAME,
     "customerAddress": ADDRESS,
@@ -89,6 +91,7 @@ async def test_no_person_and_no_token_leaves_the_system(system: CustomersSystem,
     await try_what_is_refused(me, stranger, customer_id)
     await try_wrong_tokens(system, tokens[0])
     await operate(operator, customer_id)
+    on_my_page = await use_my_page(system.stack.url("gateway"))
     [claim] = await system.query(CUSTOMERS, "SELECT VALUE c.id FROM c WHERE c.type = 'claim'")
     await break_what_is_needed(me, stranger)
     await me.cancel(customer_id)
@@ -96,14 +99,14 @@ async def test_no_person_and_no_token_leaves_the_system(system: CustomersSystem,
     await forget(system)
 
     async def reported() -> bool:
-        calls = ("cancel-registration", "get-own-data", "search-customers")
-        return all(receiver.holds(name) for name in (*calls, OF_OPERATORS, "ssak8.forget.age", "ssak8.expired"))
+        calls = ("cancel-registration", "get-own-data", "search-customers", "send-registration-form")
+        return all(receiver.holds(name) for name in (*calls, *OF_KNOWN_PEOPLE, "ssak8.forget.age", "ssak8.expired"))
 
     await wait_until(reported, "the last calls and metrics were reported")
     await asyncio.sleep(4 * EXPORT_SECONDS)  # what is still in a queue
     parts = [part for token in tokens for part in token.split(".")[1:]]
     owner_key = json.loads(system.keys.settings.read_text(encoding="utf-8"))["Values"]["OWNER_KEY"]
-    secret = (*PERSONAL, MINE, STRANGERS, *parts, claim.removeprefix("owner."), owner_key)
+    secret = (*PERSONAL, MINE, STRANGERS, VISITOR, *parts, *on_my_page, claim.removeprefix("owner."), owner_key)
     logs = [system.stack.log(service) for service in (*APPS, "gateway", "entra", "service_bus", "cosmos")]
     assert [text for text in secret if receiver.holds(text)] == []
     assert [text for text in secret if any(text in log for log in logs)] == []
@@ -149,6 +152,32 @@ async def operate(operator: CustomersSystem, customer_id: str) -> None:
     assert PHONE in revealed.text
     assert (await operator.call("POST", "/customers/search", json={"customerPhone": f"{PHONE}{NAME}"})).status == 422
     assert (await operator.call("GET", f"/customers/{customer_id}?reveal=true&reason={NAME}")).status == 400
+
+
+async def use_my_page(origin: str) -> list[str]:
+    """Signs in at the stand-in, fails to register, and comes back with a link of somebody else.
+
+    Returns what only this browser may know: the code, and what its cookies hold.
+    """
+    jar = aiohttp.CookieJar(unsafe=True)  # also of an IP address
+    async with aiohttp.ClientSession(cookie_jar=jar) as browser:
+        async with browser.get(f"{origin}/login", allow_redirects=False) as response:
+            kakao = response.headers["Location"]
+        attempt = next(iter(jar)).value
+        async with browser.post(kakao, data={"number": VISITOR}, allow_redirects=False) as response:
+            back = response.headers["Location"]
+        async with browser.get(back) as response:
+            assert str(response.url) == f"{origin}/my"
+        session = next(iter(jar)).value
+        form = {"customerName": NAME, "customerAge": "83", "roadAddress": ADDRESS, "customerPhone": f"{PHONE}1"}
+        headers = {"Origin": origin}
+        async with browser.post(f"{origin}/my/registration", data=form, headers=headers) as response:
+            assert response.status == 422
+        jar.clear()
+        async with browser.get(back) as response:  # as somebody else's browser
+            assert response.status == 400
+    [code] = parse_qs(urlsplit(back).query)["code"]
+    return [code, attempt, *session.split(".")[1:]]
 
 
 async def send_what_nobody_can_read(stack: Stack) -> None:

@@ -75,7 +75,8 @@ def test_a_development_container_has_what_the_project_needs() -> None:
 
 def test_a_development_container_forwards_every_port_of_the_local_azure() -> None:
     container = read_jsonc(".devcontainer/devcontainer.json")
-    configured = set(configured_ports().values())
+    # A browser signs in at the stand-ins.
+    configured = {*configured_ports().values(), *(each["port"] for each in STACK["processes"].values())}
 
     assert set(container["forwardPorts"]) == configured
     assert container["portsAttributes"].keys() == {str(port) for port in configured}

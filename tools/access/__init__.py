@@ -1,1 +1,1 @@
-"""ACCESS=customers on this machine: its keys, its settings, and tokens for customers and operators."""
+"""Who calls, on this machine: keys, the settings that name them, and tokens for customers and operators."""

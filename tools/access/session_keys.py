@@ -1,4 +1,4 @@
-"""What ACCESS=customers needs on this machine: keys that are made here, and the settings that name them."""
+"""What it takes to know callers on this machine: keys that are made here, and the settings that name them."""
 
 import json
 import os
@@ -12,33 +12,38 @@ from tools import sessions
 
 ISSUER: Final = "https://sessions.ssak8.test"
 AUDIENCE: Final = "ssak8"
-OWNER_KEY_BYTES: Final = 32
+KEY_BYTES: Final = 32
+# As in shared/settings.py, which takes a quarter of a second to import: everybody would wait for it at the start.
+ACCESS: Final = ("open", "customers")
+MY_PAGE: Final = "web"
 
 SIGNING, NEXT, RETIRING = "session-key.json", "next-session-key.json", "retiring-session-key.json"
-OWNER_KEY, SETTINGS = "owner-key", "settings.json"
+OWNER_KEY, COOKIE_KEY, SETTINGS = "owner-key", "cookie-key", "settings.json"
 
 
 class SessionKeys:
     """The keys in a folder, and the settings file there, for `local-azure up --settings`.
 
-    The keys change in three steps, after each of which every app has to restart: `publish` the next one, `sign` with
-    it, `retire` the one before. All raise SessionsError.
+    The key that signs changes in three steps: `publish` the next one, `sign` with it, `retire` the one before. After
+    the first and the last, every app has to restart; after the second, my page, which signs. All raise SessionsError.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """`folder`: where they are; see `made_in`."""
+    def __init__(self, folder: Path, access: str = "") -> None:
+        """`folder`: where they are; see `made_in`. `access`: of the settings; empty: as it is."""
         self._folder = folder
         self.settings = folder / SETTINGS
+        self._access = access or self._access_of_settings()
 
     @classmethod
-    def made_in(cls, folder: Path) -> "SessionKeys":
-        """Makes the folder, the keys that are missing, and the settings. What is there already stays as it is."""
+    def made_in(cls, folder: Path, access: str = "customers") -> "SessionKeys":
+        """Makes the folder, the keys that are missing, and the settings. Keys that are there stay as they are."""
         folder.mkdir(parents=True, exist_ok=True)
-        keys = cls(folder)
+        keys = cls(folder, access)
         if not (folder / SIGNING).exists():
             sessions.create(folder / SIGNING)
-        if not (folder / OWNER_KEY).exists():
-            _write(folder / OWNER_KEY, secrets.token_urlsafe(OWNER_KEY_BYTES))
+        for name in (OWNER_KEY, COOKIE_KEY):
+            if not (folder / name).exists():
+                _write(folder / name, secrets.token_urlsafe(KEY_BYTES))
         keys._write_settings()
         return keys
 
@@ -75,16 +80,27 @@ class SessionKeys:
         if (self._folder / name).exists() is not there:
             raise sessions.SessionsError(else_)
 
+    def _access_of_settings(self) -> str:
+        try:
+            return str(json.loads(self.settings.read_text(encoding="utf-8"))["Values"]["ACCESS"])
+        except (OSError, ValueError, LookupError):
+            raise sessions.SessionsError(f"{self.settings} is not as it was made: start the system again") from None
+
+    def _read(self, name: str) -> str:
+        return (self._folder / name).read_text(encoding="ascii")
+
     def _write_settings(self) -> None:
         files = (self._folder / name for name in (SIGNING, NEXT, RETIRING))
         values = {
-            "ACCESS": "customers",
+            "ACCESS": self._access,
             "SESSION_ISSUER": ISSUER,
             "SESSION_AUDIENCE": AUDIENCE,
             "SESSION_PUBLIC_KEYS": sessions.jwks(*(sessions.read(file) for file in files if file.exists())),
-            "OWNER_KEY": (self._folder / OWNER_KEY).read_text(encoding="ascii"),
+            "OWNER_KEY": self._read(OWNER_KEY),
         }
-        _write(self.settings, json.dumps({"Values": values}, indent=2))
+        # Whoever has these can be any customer: they are for the app that signs.
+        private = {"SESSION_PRIVATE_KEY": self._read(SIGNING), "COOKIE_KEY": self._read(COOKIE_KEY)}
+        _write(self.settings, json.dumps({"Values": values, "Apps": {MY_PAGE: private}}, indent=2))
 
 
 def _write(file: Path, text: str) -> None:

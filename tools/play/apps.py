@@ -4,6 +4,7 @@ from shared.resources import CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
 from shared.settings import Service
 
 APPS = tuple(Service)
+"""All there are on Azure, and on a laptop where people can sign in. Elsewhere there is no `web`."""
 
 COLLECTIONS = {
     Service.CUSTOMER: CUSTOMERS,

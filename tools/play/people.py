@@ -1,4 +1,4 @@
-"""Who calls a local system that runs with ACCESS=customers: customers, operators, and what a customer sends."""
+"""Who calls a local system on which people sign in: customers, operators, and what a customer sends."""
 
 import asyncio
 import uuid
@@ -45,7 +45,7 @@ class CustomersSystem(LocalSystem):
     async def of(cls, stack: Stack) -> AsyncIterator[Self]:
         """Connects to a stack that was started with settings of SessionKeys."""
         if stack.settings is None:
-            raise ValueError("this stack does not run with ACCESS=customers")
+            raise ValueError("this stack runs without keys, so nobody can sign in")
         async with super().of(stack) as system:
             system.keys = SessionKeys(stack.settings.parent)
             yield system

@@ -32,6 +32,17 @@ def failure(gateway: str, collection: str) -> str | None:
     return None if status in (401, 404) and b"traceId" in body else f"status {status}"
 
 
+def page_failure(gateway: str) -> str | None:
+    """What is wrong with the start page; None if it is there. Blocks."""
+    if not gateway.startswith(("http://", "https://")):
+        return "not a URL"
+    try:
+        status, _ = _get(f"{gateway.rstrip('/')}/")
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        return type(error).__name__
+    return None if status == 200 else f"status {status}"
+
+
 def _get(url: str) -> tuple[int, bytes]:
     """Returns status and body. Reading the body may fail too, with the exceptions of a call."""
     try:
