@@ -47,10 +47,17 @@ class Prices:
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What a registration uses in all: storing, kakao, publishing, the view, and looking it up."""
+    """What a registration uses in all: storing, kakao, publishing, the view, looking it up, and the pages for it."""
 
     cancelled_share: float = 0.1
     looked_at: float = 2.0
+
+    pages: float = 8.0
+    """Of my page, each a call of the gateway: start, style, signing in and back, the form, registering, the result."""
+    page_calls: float = 0.7
+    """Calls of another app for a page."""
+    page_units: float = 4.0
+    """Request units of such a call: a claim, a view and the messages, or a customer."""
 
     registered_units: float = 66.0
     """Request units: 20 for the customer and its event, 20 for kakao's message, 20 for the view, 6 for the claim."""
@@ -131,11 +138,11 @@ class Environment:
         return self.throughput == 0
 
 
-# The gateway every 5 minutes and three apps every 15, from three locations each.
-WEB_TESTS = 3 * (HOURS_A_MONTH * 12 + 3 * HOURS_A_MONTH * 4)
-DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=9, polls_second=4)
+# The gateway and the start page every 5 minutes and four apps every 15, from three locations each.
+WEB_TESTS = 3 * (2 * HOURS_A_MONTH * 12 + 4 * HOURS_A_MONTH * 4)
+DEV = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=10, polls_second=4)
 PROD = Environment(
-    ready=22, throughput=14_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=12, audited=True, polls_second=10
+    ready=24, throughput=14_000, web_tests_month=WEB_TESTS, traced=0.1, log_alerts=13, audited=True, polls_second=10
 )
 
 
@@ -148,11 +155,15 @@ class Model:
     assumptions: Assumptions = Assumptions()
 
     def executions(self, registrations: float) -> float:
-        """Registering runs four functions (register, send, publish, view); so does cancelling. And timers."""
+        """Registering runs four functions (register, send, publish, view); so does cancelling. Pages, and timers."""
         a = self.assumptions
         each = 3 + 1 / a.view_batch
+        pages = a.pages * (1 + a.page_calls)
         return (
-            registrations * (each * (1 + a.cancelled_share) + a.looked_at) + a.sweeps + a.deferred_runs + a.forget_runs
+            registrations * (each * (1 + a.cancelled_share) + a.looked_at + pages)
+            + a.sweeps
+            + a.deferred_runs
+            + a.forget_runs
         )
 
     def events(self, registrations: float) -> float:
@@ -160,7 +171,7 @@ class Model:
 
     def gateway_calls(self, registrations: float) -> float:
         a = self.assumptions
-        return registrations * (1 + a.cancelled_share + a.looked_at)
+        return registrations * (1 + a.cancelled_share + a.looked_at + a.pages)
 
     def gb_seconds(self, registrations: float) -> float:
         """The time for which instances work, times their memory."""
@@ -190,7 +201,8 @@ class Model:
 
     def request_units(self, registrations: float) -> float:
         a = self.assumptions
-        each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units
+        pages = a.pages * a.page_calls * a.page_units
+        each = a.registered_units + a.cancelled_share * a.cancelled_units + a.looked_at * a.looked_at_units + pages
         swept = a.sweeps * a.sweep_units + self.events(registrations) * a.swept_units
         polls = self.environment.polls_second * SECONDS_A_MONTH
         timers = swept + a.deferred_runs * a.deferred_units + a.forget_runs * a.forget_units

@@ -23,8 +23,8 @@ from tools.paths import ROOT
 from tools.play.apps import APPS
 
 NOTHING = Environment(ready=0, throughput=0, web_tests_month=0, traced=1.0, log_alerts=0)
-UNSWEPT = Assumptions(sweeps=0, deferred_runs=0, forget_runs=0)
-"""No timer runs."""
+UNSWEPT = Assumptions(sweeps=0, deferred_runs=0, forget_runs=0, pages=0)
+"""No timer runs, and nobody looks at a page."""
 
 
 def test_without_use_only_service_bus_and_polling_the_database_cost() -> None:
@@ -112,10 +112,20 @@ def test_each_run_of_register_deferred_costs_although_nobody_waits() -> None:
 
 
 def test_calls_of_the_gateway_cost_beyond_the_first_million() -> None:
-    model = Model(NOTHING, assumptions=Assumptions(cancelled_share=0, looked_at=1))
+    model = Model(NOTHING, assumptions=Assumptions(cancelled_share=0, looked_at=1, pages=0))
 
     assert model.gateway(500_000) == 0
     assert model.gateway(1_500_000) == pytest.approx(2 * 3.50)
+
+
+def test_a_page_is_a_call_of_the_gateway_and_an_execution_that_calls_another_app() -> None:
+    changes = {"cancelled_share": 0, "looked_at": 0, "pages": 4, "page_calls": 0.5, "page_units": 3}
+    with_pages = Model(NOTHING, assumptions=dataclasses.replace(UNSWEPT, **changes))
+    without = Model(NOTHING, assumptions=dataclasses.replace(UNSWEPT, **changes | {"pages": 0}))
+
+    assert with_pages.gateway_calls(100) - without.gateway_calls(100) == pytest.approx(400)
+    assert with_pages.executions(100) - without.executions(100) == pytest.approx(600)
+    assert with_pages.request_units(100) - without.request_units(100) == pytest.approx(100 * 4 * 0.5 * 3)
 
 
 def test_only_sampled_traces_cost_but_all_logs_do() -> None:
@@ -177,7 +187,7 @@ def test_each_lever_changes_assumptions_that_exist_and_saves_something() -> None
 
 
 def test_the_levers_are_printed_with_what_a_million_registrations_need(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--levers", "--set", "cancelled_share=0", "--set", "looked_at=0"])
+    main(["--levers", "--set", "cancelled_share=0", "--set", "looked_at=0", "--set", "pages=0"])
 
     header, _, none, batches, *_ = capsys.readouterr().out.splitlines()
     assert header.startswith("| lever | executions, million | GB-s | request units, million | dev, $ | prod, $ |")
@@ -260,9 +270,10 @@ def test_an_hour_at_the_instance_limits_costs_what_operations_md_says() -> None:
     }
 
     assert all(cost == round(hour_of_instances(count)) for count, cost in rows.values())
-    groups = 2 * len(APPS)  # the HTTP functions of each app, and its event function
+    groups = 2 * len(APPS) - 1  # the HTTP functions of each app, and the event function of all but my page
     for name in ("dev", "prod"):
         scales = [deployment(name).app(app)["properties"]["functionAppConfig"]["scaleAndConcurrency"] for app in APPS]
-        assert rows[name][0] == 2 * sum(scale["maximumInstanceCount"] for scale in scales)
+        assert {scale["maximumInstanceCount"] for scale in scales} == {scales[0]["maximumInstanceCount"]}
+        assert rows[name][0] == groups * scales[0]["maximumInstanceCount"]
     assert rows["either with `lowestInstanceLimit = 40`"][0] == groups * 40
     assert rows["at the quota of the region"][0] == 512_000 // 2048

@@ -8,6 +8,7 @@ from tools.bench.measurements import (
     lists,
     outage,
     overload,
+    pages,
     postponed,
     reads,
     registering,
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         lists,
         latency,
         reads,
+        pages,
         growth,
     )
 }

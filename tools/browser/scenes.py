@@ -1,0 +1,265 @@
+"""Every page of my page and every state of it, and how somebody comes to see it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tools.browser.outages import Outage, faulty_kakao_login, nothing, without
+from tools.browser.visitor import DETAILS, Visitor
+
+WRONG: Final = {**DETAILS, "customerPhone": "02-123-4567", "customerAge": "서른"}
+# As long as they may be, and without a place to break.
+LONGEST: Final = {**DETAILS, "customerName": "가" * 100, "roadAddress": "나" * 180, "detailAddress": "다" * 19}
+
+type Show = Callable[[Visitor], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`status`: of the page that is shown at the end. `during`: what is out of order meanwhile."""
+
+    name: str
+    show: Show
+    status: int = 200
+    during: Outage = nothing
+
+
+def _open(path: str) -> Show:
+    return lambda visitor: visitor.open(path)
+
+
+def _signed_in(path: str) -> Show:
+    async def show(visitor: Visitor) -> None:
+        await visitor.sign_in()
+        await visitor.open(path)
+
+    return show
+
+
+def _registered(path: str) -> Show:
+    async def show(visitor: Visitor) -> None:
+        await visitor.sign_in()
+        await visitor.register()
+        await visitor.open(path)
+
+    return show
+
+
+def _as_operator(path: str) -> Show:
+    async def show(visitor: Visitor) -> None:
+        await visitor.sign_in_as_operator()
+        await visitor.open(path)
+
+    return show
+
+
+# Signing in
+
+
+async def _canceled_at_kakao(visitor: Visitor) -> None:
+    await visitor.open("/login")
+    await visitor.press(visitor.page.locator("[name=cancel]"))
+
+
+async def _choosing_somebody(visitor: Visitor) -> None:
+    await visitor.open("/login")
+    await visitor.choose_person()
+
+
+async def _session_over(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    await visitor.open("/my/registration")
+    await visitor.context.clear_cookies()
+    await visitor.press(visitor.submit)
+
+
+# Customers
+
+
+async def _registering(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    await visitor.register()
+
+
+async def _registering_with_long_details(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    await visitor.register(LONGEST)
+
+
+async def _sending_nothing(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    await visitor.open("/my/registration")
+    await visitor.press(visitor.submit)
+
+
+async def _sending_what_is_wrong(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    await visitor.open("/my/registration")
+    await visitor.fill_in(WRONG, agree=False)
+    await visitor.press(visitor.submit)
+
+
+async def _booking(visitor: Visitor) -> None:
+    await _registering(visitor)
+    await visitor.press(visitor.page.locator("[name=postpone]"))
+
+
+async def _withdrawing(visitor: Visitor) -> None:
+    await _booking(visitor)
+    await visitor.open("/my/registration/cancel")
+
+
+async def _withdrawn(visitor: Visitor) -> None:
+    await _withdrawing(visitor)
+    await visitor.press(visitor.submit)
+
+
+async def _correcting_what_is_wrong(visitor: Visitor) -> None:
+    await _registered("/my/registration/edit")(visitor)
+    await visitor.field("customerAge").fill("서른")
+    await visitor.press(visitor.submit)
+
+
+async def _correcting_nothing(visitor: Visitor) -> None:
+    await _registered("/my/registration/edit")(visitor)
+    await visitor.press(visitor.submit)
+
+
+async def _corrected(visitor: Visitor) -> None:
+    await _registered("/my/registration/edit")(visitor)
+    await visitor.field("customerName").fill("김새싹")
+    await visitor.press(visitor.submit)
+
+
+async def _correcting_what_has_changed(visitor: Visitor) -> None:
+    await _registered("/my/registration/edit")(visitor)
+    in_other_tab = Visitor(await visitor.context.new_page(), visitor.origin)
+    await in_other_tab.open("/my/registration/edit")
+    await in_other_tab.field("customerName").fill("김새싹")
+    await in_other_tab.press(in_other_tab.submit)
+    await visitor.field("customerName").fill("김싹싹")
+    await visitor.press(visitor.submit)
+
+
+async def _canceled(visitor: Visitor) -> None:
+    await _registering(visitor)
+    await visitor.cancel()
+
+
+async def _signed_out(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    await visitor.sign_out()
+
+
+# Operators
+
+
+async def _search(visitor: Visitor, query: str) -> None:
+    await visitor.open("/operators")
+    await visitor.field("query").fill(query)
+    await visitor.press(visitor.submit)
+
+
+async def _found(visitor: Visitor) -> None:
+    await _registering(visitor)
+    await visitor.sign_in_as_operator()
+    await _search(visitor, DETAILS["customerPhone"])
+
+
+async def _found_nobody(visitor: Visitor) -> None:
+    await visitor.sign_in_as_operator()
+    await _search(visitor, "010-9999-0000")
+
+
+async def _search_for_nonsense(visitor: Visitor) -> None:
+    await visitor.sign_in_as_operator()
+    await _search(visitor, "???")
+
+
+async def _customer(visitor: Visitor) -> None:
+    await _found(visitor)
+    await visitor.press(visitor.page.locator("main a[href^='/operators/customers/']").first)
+
+
+async def _revealed(visitor: Visitor) -> None:
+    await _customer(visitor)
+    await visitor.page.locator("[name=reason]").first.check()
+    await visitor.press(visitor.submit)
+
+
+async def _asked_to_cancel(visitor: Visitor) -> None:
+    await _customer(visitor)
+    await visitor.press(visitor.page.locator("main a[href$='/cancel']"))
+
+
+async def _canceled_by_operator(visitor: Visitor) -> None:
+    await _asked_to_cancel(visitor)
+    await visitor.press(visitor.submit)
+
+
+async def _without_role(visitor: Visitor) -> None:
+    await visitor.sign_in_as_operator(with_role=False)
+    await _search(visitor, DETAILS["customerPhone"])
+
+
+async def _canceled_at_entra(visitor: Visitor) -> None:
+    await visitor.open("/operators/login")
+    await visitor.press(visitor.page.locator("[name=cancel]"))
+
+
+async def _signed_out_operator(visitor: Visitor) -> None:
+    await visitor.sign_in_as_operator()
+    await visitor.sign_out()
+
+
+FOR_EVERYBODY: Final = (
+    Scene("start", _open("/")),
+    Scene("start-signed-in", _signed_in("/")),
+    Scene("signed-out", _signed_out),
+    Scene("canceled-at-kakao", _canceled_at_kakao),
+    Scene("privacy", _open("/privacy")),
+    Scene("privacy-version", _open("/privacy/2026-12-01")),
+    Scene("not-found", _open("/nothing-here"), 404),
+    Scene("sign-in-refused", _open("/login/callback?code=any&state=any"), 400),
+    Scene("sign-in-down", _choosing_somebody, 503, faulty_kakao_login(calls=["token"], status=503)),
+    Scene("session-over", _session_over, 403),
+)
+FOR_CUSTOMERS: Final = (
+    Scene("my-nothing", _signed_in("/my")),
+    Scene("register", _signed_in("/my/registration")),
+    Scene("register-empty", _sending_nothing, 422),
+    Scene("register-wrong", _sending_what_is_wrong, 422),
+    Scene("register-not-now", _registering, 503, without("kakao")),
+    Scene("my-registered", _registering),
+    Scene("my-long", _registering_with_long_details),
+    Scene("my", _registered("/my")),
+    Scene("correct", _registered("/my/registration/edit")),
+    Scene("correct-wrong", _correcting_what_is_wrong, 422),
+    Scene("correct-nothing", _correcting_nothing),
+    Scene("correct-changed", _correcting_what_has_changed, 412),
+    Scene("my-corrected", _corrected),
+    Scene("cancel", _registered("/my/registration/cancel")),
+    Scene("my-canceled", _canceled),
+    Scene("my-postponed", _booking, 200, without("kakao")),
+    Scene("withdraw", _withdrawing, 200, without("kakao")),
+    Scene("my-withdrawn", _withdrawn, 200, without("kakao")),
+    Scene("no-registration", _signed_in("/my/registration/edit"), 404),
+    Scene("down", _signed_in("/my"), 503, without("customerview")),
+)
+FOR_OPERATORS: Final = (
+    Scene("operators-sign-in", _open("/operators")),
+    Scene("operators-signed-out", _signed_out_operator),
+    Scene("operators-canceled-at-entra", _canceled_at_entra),
+    Scene("operators-refused", _open("/operators/login/callback?code=any&state=any"), 400),
+    Scene("operators-no-role", _without_role, 403),
+    Scene("operators-search", _as_operator("/operators")),
+    Scene("operators-search-wrong", _search_for_nonsense, 422),
+    Scene("operators-found", _found),
+    Scene("operators-found-nobody", _found_nobody),
+    Scene("operators-customer", _customer),
+    Scene("operators-revealed", _revealed),
+    Scene("operators-cancel", _asked_to_cancel),
+    Scene("operators-canceled", _canceled_by_operator),
+    Scene("operators-not-found", _as_operator("/operators/customers/nobody"), 404),
+)
+SCENES: Final = (*FOR_EVERYBODY, *FOR_CUSTOMERS, *FOR_OPERATORS)
