@@ -5,7 +5,7 @@
 targetScope = 'subscription'
 
 import { Privacy } from 'privacy.bicep'
-import { permittedAccess, requiredPrivacy, requiredPublicKeys } from 'refusals.bicep'
+import { permittedAccess, requiredKakaoLogin, requiredPrivacy, requiredPublicKeys } from 'refusals.bicep'
 import { Access, ExtraSettings, Location, resourceGroupName, Size } from 'types.bicep'
 
 @description('The name of the environment; part of the names of all resources.')
@@ -40,6 +40,12 @@ param sessionPublicKeys string
 @description('What only the operator knows of the privacy policy: docs/privacy-policy.md.')
 param privacy Privacy
 
+@description('With access for customers, the REST API key of the app at Kakao Developers, at which they sign in: docs/kakao-login.md.')
+param kakaoLoginClientId string = ''
+
+@description('The address of my page, with https and without a slash at the end, if it is not that of the gateway: docs/custom-domain.md.')
+param publicBaseUrl string = ''
+
 @description('The e-mail address that receives alerts.')
 param operatorEmail string
 
@@ -61,6 +67,7 @@ param extraSettings ExtraSettings = {
   customer: {}
   kakao: {}
   customerview: {}
+  web: {}
 }
 
 @description('The object id of a developer or group, who gets access to all data; empty for nobody.')
@@ -95,6 +102,8 @@ module system 'system.bicep' = {
     foreignRegionReason: foreignRegionReason
     sessionPublicKeys: requiredPublicKeys(sessionPublicKeys, access)
     privacy: requiredPrivacy(privacy, access)
+    kakaoLoginClientId: requiredKakaoLogin(kakaoLoginClientId, access)
+    publicBaseUrl: publicBaseUrl
     operatorEmail: operatorEmail
     privateNetwork: privateNetwork
     lowestInstanceLimit: lowestInstanceLimit
@@ -117,6 +126,10 @@ output KAKAO_APP_NAME string = system.outputs.KAKAO_APP_NAME
 output KAKAO_URL string = system.outputs.KAKAO_URL
 output CUSTOMERVIEW_APP_NAME string = system.outputs.CUSTOMERVIEW_APP_NAME
 output CUSTOMERVIEW_URL string = system.outputs.CUSTOMERVIEW_URL
+output WEB_APP_NAME string = system.outputs.WEB_APP_NAME
+output WEB_URL string = system.outputs.WEB_URL
+output WEB_PRINCIPAL_ID string = system.outputs.WEB_PRINCIPAL_ID
+output MY_PAGE_URL string = system.outputs.MY_PAGE_URL
 output COSMOS_ACCOUNT_NAME string = system.outputs.COSMOS_ACCOUNT_NAME
 output SERVICE_BUS_NAMESPACE string = system.outputs.SERVICE_BUS_NAMESPACE
 output KEY_VAULT_NAME string = system.outputs.KEY_VAULT_NAME
@@ -127,3 +140,4 @@ output LOG_ANALYTICS_WORKSPACE_NAME string = system.outputs.LOG_ANALYTICS_WORKSP
 output SERVICE_CUSTOMER_NAME string = system.outputs.CUSTOMER_APP_NAME
 output SERVICE_KAKAO_NAME string = system.outputs.KAKAO_APP_NAME
 output SERVICE_CUSTOMERVIEW_NAME string = system.outputs.CUSTOMERVIEW_APP_NAME
+output SERVICE_WEB_NAME string = system.outputs.WEB_APP_NAME

@@ -34,3 +34,21 @@ func requiredPrivacy(privacy Privacy, access Access) { *: string } =>
   access == 'customers' && contains(map(items(privacy), detail => detail.value), '')
     ? fail('Not set, and part of the privacy policy: ${join(map(filter(items(privacy), detail => empty(detail.value)), detail => detail.key), ', ')}. docs/privacy-policy.md says what they are.')
     : privacy
+
+@export()
+@description('With ACCESS=customers, the app at Kakao at which they sign in.')
+func requiredKakaoLogin(clientId string, access Access) string =>
+  access == 'customers' && empty(clientId)
+    ? fail('KAKAO_LOGIN_CLIENT_ID is not set, without which nobody can sign in to my page: it is the REST API key of your app at Kakao Developers. docs/kakao-login.md. Or deploy an environment without real customers with ACCESS=open.')
+    : clientId
+
+@export()
+@description('A domain of your own, whose certificate the gateway can read.')
+func permittedDomain(url string, privateNetwork bool) string =>
+  empty(url)
+    ? url
+    : !startsWith(url, 'https://') || endsWith(url, '/') || contains(replace(url, 'https://', ''), '/')
+        ? fail('PUBLIC_BASE_URL is no address of my page: it is https:// and a domain, without a path and a slash at the end. docs/custom-domain.md')
+        : privateNetwork
+            ? fail('PUBLIC_BASE_URL is set, but with privateNetwork the gateway cannot read the certificate of the domain: API Management (Consumption) reaches no private Key Vault. docs/custom-domain.md')
+            : url

@@ -55,7 +55,10 @@ SUPPRESSIONS = (
         for number in (42, 110)
     ),
     Suppression(
-        "CKV_AZURE_41", f"{KEY_VAULT}/secrets", EVERYWHERE, "with another owner key nobody's claim would be found"
+        "CKV_AZURE_41",
+        f"{KEY_VAULT}/secrets",
+        EVERYWHERE,
+        "an owner key that expires would lose all claims; the others are replaced by people, at once or once a year",
     ),
     Suppression("CKV_AZURE_99", COSMOS_DB, EVERYWHERE, f"{NO_NETWORK}; with one, public access is off altogether"),
     Suppression("CKV_AZURE_36", STORAGE, frozenset({"private"}), "no service of Azure but the app needs access"),

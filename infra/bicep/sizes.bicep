@@ -6,8 +6,8 @@ import { Size } from 'types.bicep'
 @description('For trying things out: when idle, only Service Bus, alert rules, reading the change feed and the runs of register-deferred cost anything. The first request after a pause waits for an instance to start.')
 var dev Size = {
   realCustomers: false
-  // Three instances show what goes wrong with more than one. Six scale groups of three cost about $3 an hour in an
-  // endless loop.
+  // Three instances show what goes wrong with more than one. Each scale group of three costs about fifty cents an hour in
+  // an endless loop.
   customer: {
     instanceMemoryMB: 2048
     maximumInstanceCount: 3
@@ -21,6 +21,12 @@ var dev Size = {
     alwaysReady: []
   }
   customerview: {
+    instanceMemoryMB: 2048
+    maximumInstanceCount: 3
+    perInstanceConcurrency: 100
+    alwaysReady: []
+  }
+  web: {
     instanceMemoryMB: 2048
     maximumInstanceCount: 3
     perInstanceConcurrency: 100
@@ -46,8 +52,8 @@ var dev Size = {
   attended: false
   locked: false
   audited: false
-  // A third more than it costs when idle (docs/operations.md#cost): 80 % are reported.
-  monthlyBudget: 60
+  // Two fifths more than it costs when idle (docs/operations.md#cost): 80 % are reported.
+  monthlyBudget: 65
 }
 
 @export()
@@ -108,6 +114,15 @@ var prod Size = {
       { name: 'function:view-updater', instanceCount: 2 }
       { name: 'function:forget-views', instanceCount: 2 }
     ]
+  }
+  web: {
+    instanceMemoryMB: 2048
+    // As many as customer, which most pages ask.
+    maximumInstanceCount: 20
+    // A page waits for one or two calls most of the time. The platform adds instances beyond that.
+    perInstanceConcurrency: 100
+    // Somebody with a telephone would wait some ten seconds for an instance to start. The two cost some $42 a month.
+    alwaysReady: [{ name: 'http', instanceCount: 2 }]
   }
   // As in dev: 20 × 128.
   registrationsInProgress: 2560

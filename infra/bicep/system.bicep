@@ -1,10 +1,17 @@
-// The three function apps and everything they need, in the resource group that foundation.bicep creates. It needs no
+// The function apps and everything they need, in the resource group that foundation.bicep creates. It needs no
 // rights elsewhere, so that the pipeline of an environment cannot change another.
 //
 //   make deploy ENV=dev
 
 import { Privacy } from 'privacy.bicep'
-import { permittedAccess, permittedLocation, requiredPrivacy, requiredPublicKeys } from 'refusals.bicep'
+import {
+  permittedAccess
+  permittedDomain
+  permittedLocation
+  requiredKakaoLogin
+  requiredPrivacy
+  requiredPublicKeys
+} from 'refusals.bicep'
 import { Access, ExtraSettings, Location, Size } from 'types.bicep'
 
 @description('The name of the environment; part of the names of all resources.')
@@ -38,6 +45,12 @@ param sessionPublicKeys string
 @description('What only the operator knows of the privacy policy: docs/privacy-policy.md.')
 param privacy Privacy
 
+@description('With access for customers, the REST API key of the app at Kakao Developers, at which they sign in: docs/kakao-login.md.')
+param kakaoLoginClientId string = ''
+
+@description('The address of my page, with https and without a slash at the end, if it is not that of the gateway: docs/custom-domain.md.')
+param publicBaseUrl string = ''
+
 @description('The e-mail address that receives alerts.')
 param operatorEmail string
 
@@ -54,6 +67,7 @@ param extraSettings ExtraSettings = {
   customer: {}
   kakao: {}
   customerview: {}
+  web: {}
 }
 
 @description('The object id of a developer or group, who gets access to all data; empty for nobody.')
@@ -68,10 +82,12 @@ var identityNames = {
   customer: '${abbreviations.managedIdentityUserAssignedIdentities}customer-${resourceToken}'
   kakao: '${abbreviations.managedIdentityUserAssignedIdentities}kakao-${resourceToken}'
   customerview: '${abbreviations.managedIdentityUserAssignedIdentities}customerview-${resourceToken}'
+  web: '${abbreviations.managedIdentityUserAssignedIdentities}web-${resourceToken}'
   gateway: '${abbreviations.managedIdentityUserAssignedIdentities}gateway-${resourceToken}'
 }
 var names = {
   component: '${abbreviations.insightsComponents}${resourceToken}'
+  gateway: '${abbreviations.apiManagementService}${resourceToken}'
   cosmosAccount: '${abbreviations.documentDBDatabaseAccounts}${resourceToken}'
   keyVault: '${abbreviations.keyVaultVaults}${resourceToken}'
   // A namespace cannot change to Premium: an environment that becomes private gets a second one.
@@ -80,11 +96,19 @@ var names = {
     customer: '${abbreviations.storageStorageAccounts}customer${resourceToken}'
     kakao: '${abbreviations.storageStorageAccounts}kakao${resourceToken}'
     customerview: '${abbreviations.storageStorageAccounts}custview${resourceToken}'
+    web: '${abbreviations.storageStorageAccounts}web${resourceToken}'
   }
 }
 // Refused before anything is deployed: everything waits for the identities, which need the region.
 var region = permittedLocation(location, size, foreignRegionReason)
 var publicNetworkAccess = privateNetwork ? 'Disabled' : 'Enabled'
+
+// My page is for customers who sign in. With open access there is none, and nothing of this section is needed.
+var hasMyPage = access == 'customers'
+// The gateway knows its own address, but waits for the apps; all of `Location` is in the public cloud.
+var hasDomain = !empty(permittedDomain(publicBaseUrl, privateNetwork))
+var myPageUrl = hasDomain ? publicBaseUrl : 'https://${names.gateway}.azure-api.net'
+var secretReference = '@Microsoft.KeyVault(VaultName=${keyVault.outputs.name};SecretName={0})'
 
 // What every app has to know to recognise who calls: nothing where everybody may. No extra setting replaces one of these.
 var callerSettings = permittedAccess(access, size, openAccessReason) == 'open'
@@ -99,12 +123,14 @@ var callerSettings = permittedAccess(access, size, openAccessReason) == 'open'
       OPERATOR_AUDIENCE: authClientId
     }
 // Customer and customerview find by it whose a registration is.
-var ownerKeySettings = access == 'open'
-  ? {}
-  : { OWNER_KEY: '@Microsoft.KeyVault(VaultName=${keyVault.outputs.name};SecretName=${keyVault.outputs.ownerKeyName})' }
+var ownerKeySettings = access == 'open' ? {} : { OWNER_KEY: format(secretReference, keyVault.outputs.ownerKeyName) }
 
 resource customerIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityNames.customer
+}
+
+resource webIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityNames.web
 }
 
 module identities 'modules/identities.bicep' = {
@@ -131,6 +157,7 @@ module monitoring 'modules/monitoring.bicep' = {
       identityNames.customer
       identityNames.kakao
       identityNames.customerview
+      identityNames.web
       identityNames.gateway
     ]
   }
@@ -200,8 +227,10 @@ module keyVault 'modules/key-vault.bicep' = {
     tags: tags
     publicNetworkAccess: publicNetworkAccess
     purgeProtection: size.attended
-    // The private key of sessions has no reader: no app issues sessions yet.
+    certificateReader: hasDomain ? identityNames.gateway : null
     ownerKeyReaders: [identityNames.customer, identityNames.customerview]
+    // Sessions, what lies in cookies, and signing in at Kakao.
+    webReader: identityNames.web
     workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [identities]
@@ -242,6 +271,8 @@ module customer 'modules/function-app.bicep' = {
       size.?kakaoTimeoutSeconds == null ? {} : { KAKAO_TIMEOUT_SECONDS: string(size.kakaoTimeoutSeconds!) },
       size.?registrationSeconds == null ? {} : { REGISTRATION_SECONDS: string(size.registrationSeconds!) },
       extraSettings.customer,
+      // A version before my page needs them to start, and is there until a deployment has come to this app, and after a
+      // rollback: docs/operations.md#to-a-version-without-my-page-and-back
       access == 'open' ? {} : requiredPrivacy(privacy, access),
       ownerKeySettings,
       callerSettings
@@ -253,7 +284,7 @@ module customer 'modules/function-app.bicep' = {
     audited: size.audited
     sampledPercentage: size.sampledPercentage
     authClientId: authClientId
-    callers: [identityNames.gateway]
+    callers: [identityNames.gateway, identityNames.web]
     subnetId: network.?outputs.appsSubnetId ?? ''
     storageNetworkAccess: publicNetworkAccess
   }
@@ -291,7 +322,8 @@ module kakao 'modules/function-app.bicep' = {
     audited: size.audited
     sampledPercentage: size.sampledPercentage
     authClientId: authClientId
-    // The gateway forwards only look-ups: modules/gateway-policy.xml
+    // Not my page, because kakao could not tell its calls from those of the customer app. The gateway forwards only
+    // look-ups: modules/gateway-policy.xml
     callers: [identityNames.customer, identityNames.gateway]
     subnetId: network.?outputs.appsSubnetId ?? ''
     storageNetworkAccess: publicNetworkAccess
@@ -321,6 +353,51 @@ module customerview 'modules/function-app.bicep' = {
     audited: size.audited
     sampledPercentage: size.sampledPercentage
     authClientId: authClientId
+    callers: [identityNames.gateway, identityNames.web]
+    subnetId: network.?outputs.appsSubnetId ?? ''
+    storageNetworkAccess: publicNetworkAccess
+  }
+  dependsOn: [identities]
+}
+
+// My page. It has no database and no messages: it asks the other apps.
+module web 'modules/function-app.bicep' = if (hasMyPage) {
+  name: 'function-app-web'
+  params: {
+    name: '${abbreviations.webSitesFunctions}web-${resourceToken}'
+    planName: '${abbreviations.webServerFarms}web-${resourceToken}'
+    storageName: names.storage.web
+    location: location
+    tags: tags
+    service: 'web'
+    identityName: identityNames.web
+    scale: size.web
+    lowestInstanceLimit: lowestInstanceLimit
+    rollingUpdates: size.rollingUpdates
+    zoneRedundant: size.zoneRedundant
+    settings: union(
+      extraSettings.web,
+      {
+        CUSTOMER_API_URL: customer.outputs.url
+        CUSTOMERVIEW_API_URL: customerview.outputs.url
+        // The scope of the tokens that both accept.
+        API_SCOPE: '${authClientId}/.default'
+        PUBLIC_BASE_URL: myPageUrl
+        KAKAO_LOGIN_CLIENT_ID: requiredKakaoLogin(kakaoLoginClientId, access)
+        KAKAO_LOGIN_CLIENT_SECRET: format(secretReference, keyVault.outputs.kakaoLoginClientSecretName)
+        SESSION_PRIVATE_KEY: format(secretReference, keyVault.outputs.sessionPrivateKeyName)
+        COOKIE_KEY: format(secretReference, keyVault.outputs.cookieKeyName)
+      },
+      // As long as a registration may take there.
+      size.?registrationSeconds == null ? {} : { API_TIMEOUT_SECONDS: string(size.registrationSeconds!) },
+      requiredPrivacy(privacy, access),
+      callerSettings
+    )
+    connectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
+    audited: size.audited
+    sampledPercentage: size.sampledPercentage
+    authClientId: authClientId
     callers: [identityNames.gateway]
     subnetId: network.?outputs.appsSubnetId ?? ''
     storageNetworkAccess: publicNetworkAccess
@@ -331,7 +408,7 @@ module customerview 'modules/function-app.bicep' = {
 module gateway 'modules/gateway.bicep' = {
   name: 'gateway'
   params: {
-    name: '${abbreviations.apiManagementService}${resourceToken}'
+    name: names.gateway
     location: location
     tags: tags
     identityName: identityNames.gateway
@@ -344,6 +421,11 @@ module gateway 'modules/gateway.bicep' = {
     customerUrl: customer.outputs.url
     kakaoUrl: kakao.outputs.url
     customerviewUrl: customerview.outputs.url
+    hasMyPage: hasMyPage
+    domain: hasDomain
+      ? { hostName: replace(publicBaseUrl, 'https://', ''), certificateUrl: keyVault.outputs.certificateUrl }
+      : null
+    webUrl: web.?outputs.url ?? ''
   }
   dependsOn: [identities]
 }
@@ -374,13 +456,22 @@ module availability 'modules/monitoring-availability.bicep' = {
     actionGroupId: monitoring.outputs.actionGroupId
     testPrefix: abbreviations.insightsWebTests
     alertPrefix: abbreviations.insightsAlerts
-    targets: [
-      // Through the gateway to an app, with the token, like customers.
-      { name: 'gateway', url: '${gateway.outputs.url}/openapi.json', seconds: 300 }
-      { name: 'customer', url: '${customer.outputs.url}/health', seconds: 900 }
-      { name: 'kakao', url: '${kakao.outputs.url}/health', seconds: 900 }
-      { name: 'customerview', url: '${customerview.outputs.url}/health', seconds: 900 }
-    ]
+    targets: concat(
+      [
+        // Through the gateway to an app, with the token, like customers.
+        { name: 'gateway', url: '${gateway.outputs.url}/openapi.json', seconds: 300 }
+        { name: 'customer', url: '${customer.outputs.url}/health', seconds: 900 }
+        { name: 'kakao', url: '${kakao.outputs.url}/health', seconds: 900 }
+        { name: 'customerview', url: '${customerview.outputs.url}/health', seconds: 900 }
+      ],
+      hasMyPage
+        ? [
+            // The start page, at the address that people type: also the domain and its certificate.
+            { name: 'my-page', url: '${myPageUrl}/', seconds: 300 }
+            { name: 'web', url: '${web!.outputs.url}/health', seconds: 900 }
+          ]
+        : []
+    )
   }
 }
 
@@ -406,9 +497,12 @@ module developer 'modules/developer-access.bicep' = if (!empty(developerPrincipa
     serviceBusName: names.serviceBus
     keyVaultName: names.keyVault
     componentName: names.component
-    storageNames: map(items(names.storage), storage => storage.value)
+    storageNames: map(
+      filter(items(names.storage), storage => hasMyPage || storage.key != 'web'),
+      storage => storage.value
+    )
   }
-  dependsOn: [cosmosDb, serviceBus, keyVault, monitoring, customer, kakao, customerview]
+  dependsOn: [cosmosDb, serviceBus, keyVault, monitoring, customer, kakao, customerview, web]
 }
 
 // A subnet refuses a second change while one is under way.
@@ -421,7 +515,8 @@ module privateEndpoints 'modules/private-endpoint.bicep' = [
     { name: 'storage-customer', groupId: 'blob' }
     { name: 'storage-kakao', groupId: 'blob' }
     { name: 'storage-customerview', groupId: 'blob' }
-  ]: if (privateNetwork) {
+    { name: 'storage-web', groupId: 'blob' }
+  ]: if (privateNetwork && (hasMyPage || target.name != 'storage-web')) {
     name: 'private-endpoint-${target.name}'
     params: {
       name: '${abbreviations.networkPrivateEndpoints}${target.name}-${resourceToken}'
@@ -436,6 +531,7 @@ module privateEndpoints 'modules/private-endpoint.bicep' = [
         'storage-customer': customer.outputs.storageId
         'storage-kakao': kakao.outputs.storageId
         'storage-customerview': customerview.outputs.storageId
+        'storage-web': web.?outputs.storageId ?? ''
       }[target.name]
       dnsZoneId: {
         Sql: network!.outputs.cosmosDbZoneId
@@ -459,6 +555,14 @@ output KAKAO_APP_NAME string = kakao.outputs.name
 output KAKAO_URL string = kakao.outputs.url
 output CUSTOMERVIEW_APP_NAME string = customerview.outputs.name
 output CUSTOMERVIEW_URL string = customerview.outputs.url
+
+// Empty without my page.
+output WEB_APP_NAME string = web.?outputs.name ?? ''
+output WEB_URL string = web.?outputs.url ?? ''
+
+@description('The identity by which my page signs operators in: infra/bicep/register-my-page trusts it.')
+output WEB_PRINCIPAL_ID string = hasMyPage ? webIdentity.properties.principalId : ''
+output MY_PAGE_URL string = hasMyPage ? myPageUrl : ''
 output COSMOS_ACCOUNT_NAME string = cosmosDb.outputs.name
 output SERVICE_BUS_NAMESPACE string = serviceBus.outputs.name
 output KEY_VAULT_NAME string = keyVault.outputs.name

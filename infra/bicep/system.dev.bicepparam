@@ -12,4 +12,6 @@ param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
 param access = readEnvironmentVariable('ACCESS', 'customers')
 param sessionPublicKeys = readEnvironmentVariable('SESSION_PUBLIC_KEYS', '')
 param privacy = fictitious
+param kakaoLoginClientId = readEnvironmentVariable('KAKAO_LOGIN_CLIENT_ID', '')
+param publicBaseUrl = readEnvironmentVariable('PUBLIC_BASE_URL', '')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')

@@ -26,4 +26,6 @@ param privacy = {
   PRIVACY_MESSAGE_RETENTION: readEnvironmentVariable('PRIVACY_MESSAGE_RETENTION', '')
   PRIVACY_INQUIRY_RETENTION: readEnvironmentVariable('PRIVACY_INQUIRY_RETENTION', '')
 }
+param kakaoLoginClientId = readEnvironmentVariable('KAKAO_LOGIN_CLIENT_ID', '')
+param publicBaseUrl = readEnvironmentVariable('PUBLIC_BASE_URL', '')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL')

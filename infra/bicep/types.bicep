@@ -50,6 +50,7 @@ type Size = {
   customer: Scale
   kakao: Scale
   customerview: Scale
+  web: Scale
 
   @description('How long a registration waits for kakao, in seconds. Only for an environment without always-ready instances, where kakao may have to start first; without it, the default of the setting KAKAO_TIMEOUT_SECONDS.')
   @minValue(6)
@@ -115,6 +116,7 @@ type ExtraSettings = {
   customer: { *: string }
   kakao: { *: string }
   customerview: { *: string }
+  web: { *: string }
 }
 
 @export()

@@ -11,12 +11,13 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+from shared.settings import Service
 from tools.command_line import parser, set_step_output, show, show_error
 from tools.delivery import azure_cli, deployment, outputs
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.deployment import DeploymentError, Limits
 from tools.delivery.environments import Environment, Template
-from tools.delivery.outputs import NotDeployedError
+from tools.delivery.outputs import NotDeployedError, Outputs
 from tools.delivery.package import PACKAGE, build
 from tools.delivery.preconditions import Problem, problems
 from tools.delivery.watch import Watch
@@ -106,17 +107,20 @@ def _deploy(options: argparse.Namespace, environment: Environment, package: Path
         if options.command == "deploy":
             # Already from here on: a changed setting replaces instances, as a new package does.
             with contextlib.suppress(NotDeployedError):
-                gateway = outputs.read(environment).gateway_url
-                watch = watching.enter_context(Watch(gateway, limits.poll_pause))
+                watch = watching.enter_context(_watch(outputs.read(environment), limits))
             deployment.deploy_infrastructure(environment)
         deployed = outputs.read(environment)
         if watch is None:
-            watch = watching.enter_context(Watch(deployed.gateway_url, limits.poll_pause))
+            watch = watching.enter_context(_watch(deployed, limits))
         deployment.deploy_apps(deployed, package, limits)
         watch.wait_until_all_answered(limits.first_answers)
     _report_calls(watch, zero_downtime=options.zero_downtime)
     show(f"\nThe gateway: {deployed.gateway_url}\nTry it: make smoke ENV={environment.name}")
     set_step_output("gateway_url", deployed.gateway_url)
+
+
+def _watch(deployed: Outputs, limits: Limits) -> Watch:
+    return Watch(deployed.gateway_url, limits.poll_pause, my_page=Service.WEB in deployed.apps)
 
 
 def _destroy(environment: Environment, confirmed: str | None) -> None:

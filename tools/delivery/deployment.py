@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 from shared.settings import Service
 from shared.version import DEVELOPMENT
 from tools.command_line import show
-from tools.delivery import azure_cli, providers
+from tools.delivery import azure_cli, providers, web_secrets
 from tools.delivery.azure_cli import AzureCliError, AzureCliTimeoutError, TimeLimit
 from tools.delivery.budget import start_date
 from tools.delivery.environments import BUDGET_START_DATE, Environment, Template
 from tools.delivery.outputs import Outputs
 from tools.delivery.package import version
 
-# The app that calls the others and publishes events comes last.
-DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER)
+# Whoever calls another comes after it: customer calls kakao, and my page all but kakao.
+DEPLOYMENT_ORDER = (Service.KAKAO, Service.CUSTOMERVIEW, Service.CUSTOMER, Service.WEB)
 # Each is a scale group with instances of its own, which no call from outside reaches: their version cannot be read.
 EVENT_FUNCTIONS = (
     "event-publisher",
@@ -121,7 +121,9 @@ def deploy_apps(outputs: Outputs, package: Path, limits: Limits) -> None:
 
     It waits until no HTTP instance runs the old package, but not for the event functions.
     """
-    for service in DEPLOYMENT_ORDER:
+    for service in (each for each in DEPLOYMENT_ORDER if each in outputs.apps):
+        if service is Service.WEB and (missing := web_secrets.not_set(outputs)):
+            raise DeploymentError(web_secrets.how_to_set(outputs, missing))
         app = outputs.apps[service]
         _upload(outputs.azure_resource_group, app.name, package, limits)
         _wait_until_replaced(app.url, f"{service}, version {version(package)}", limits)

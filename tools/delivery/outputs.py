@@ -25,20 +25,25 @@ class App:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs that the delivery uses. Every field but `apps` has the output's name, in lower case."""
+    """The outputs that the delivery uses. Every field but `apps` has the output's name, in lower case.
+
+    `apps`: those that the environment has. Where everybody may call, there is no `web`.
+    """
 
     azure_location: str
     azure_resource_group: str
     gateway_name: str
     gateway_url: str
     key_vault_name: str
+    my_page_url: str
     apps: Mapping[Service, App]
 
     @classmethod
     def from_azure(cls, values: Mapping[str, str]) -> Self:
         """`values`: by the names in system.bicep. Raises KeyError."""
         plain = {field: values[field.upper()] for field in _plain_fields()}
-        apps = {app: App(*(values[name] for name in _app_outputs(app))) for app in APPS}
+        named = {app: App(*(values[name] for name in _app_outputs(app))) for app in APPS}
+        apps = {app: found for app, found in named.items() if found.name}
         return cls(**plain, apps=apps)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Builds the deployment package, a zip that all three apps run: `python -m tools.delivery.package`.
+"""Builds the deployment package, a zip that all apps run: `python -m tools.delivery.package`.
 
 The same files give the same bytes, whenever and wherever it is built. It also holds its version, which the apps report
 (`/health`).

@@ -4,6 +4,7 @@ An environment has real customers if its parameters ask for the reasons of an ex
 """
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,11 @@ ACCESS = "ACCESS"
 OPEN_REASON = "OPEN_ACCESS_REASON"
 REGION_REASON = "FOREIGN_REGION_REASON"
 PUBLIC_KEYS = "SESSION_PUBLIC_KEYS"
+KAKAO_LOGIN = "KAKAO_LOGIN_CLIENT_ID"
+BASE_URL = "PUBLIC_BASE_URL"
 PRIVACY_PREFIX = "PRIVACY_"
+# What Kakao and Entra ID send people back to, and what browsers send as Origin.
+BARE_ADDRESS = re.compile(r"https://[a-z0-9.-]+(:\d+)?")
 KOREA = ("koreacentral", "koreasouth")
 
 
@@ -50,6 +55,12 @@ def _missing_for_customers(read: list[str]) -> Iterator[tuple[str, str]]:
             read_public_keys(keys)
         except ValueError as error:
             yield f"{PUBLIC_KEYS} {error}.", make
+    if not os.environ.get(KAKAO_LOGIN):
+        what = f"{KAKAO_LOGIN} is not set: nobody could sign in to my page."
+        yield what, f"export {KAKAO_LOGIN}=…, the REST API key of your app at Kakao Developers: docs/kakao-login.md"
+    if (url := os.environ.get(BASE_URL)) and not BARE_ADDRESS.fullmatch(url):
+        what = f"{BASE_URL} is {url}, which is no address of my page."
+        yield what, f"export {BASE_URL}=https://ssak8.example.org without a path, or unset it: docs/custom-domain.md"
     if missing := [name for name in read if name.startswith(PRIVACY_PREFIX) and not os.environ.get(name)]:
         what = f"Not set, and part of the privacy policy: {', '.join(missing)}."
         yield what, "export each of them: docs/privacy-policy.md says what they are"

@@ -15,6 +15,8 @@ from tools.play.probe import NOBODY
 from tools.play.system import System
 
 REFUSED = 401
+# Of my page it does not matter which: the platform refuses before it looks at the path.
+MY_PAGE = "my"
 NO_TOKEN: Mapping[str, str] = {}
 MADE_UP_TOKEN = {"Authorization": "Bearer made.up.token"}
 
@@ -26,7 +28,7 @@ async def expect_refusals(narrator: Narrator[System], apps: Mapping[Service, str
     """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(call_seconds)) as http:
         for app, url in apps.items():
-            collection = f"{url.rstrip('/')}/{COLLECTIONS[app]}"
+            collection = f"{url.rstrip('/')}/{COLLECTIONS.get(app, MY_PAGE)}"
             for what, method, target, headers in (
                 ("a call without a token", "GET", f"{collection}/{NOBODY}", NO_TOKEN),
                 ("a call with a made-up token", "GET", f"{collection}/{NOBODY}", MADE_UP_TOKEN),

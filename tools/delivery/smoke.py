@@ -23,7 +23,7 @@ from rich.markup import escape
 
 from shared.settings import Access, Service
 from tools.command_line import parser
-from tools.delivery import outputs, sign_in, smoke_customers
+from tools.delivery import outputs, sign_in, smoke_customers, smoke_pages
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.environments import Environment, environment_names
 from tools.delivery.outputs import NotDeployedError
@@ -50,13 +50,15 @@ class AddressError(Exception):
 class Tested:
     """What is tested: the gateway's address, and the apps' own where the platform protects them.
 
-    `access`: who may call, as it should be; None: either will do. `token`: a customer's.
+    `access`: who may call, as it should be; None: either will do. `token`: a customer's. `pages`: the address of my
+    page; empty: the gateway's.
     """
 
     gateway: str
     apps: Mapping[Service, str] = field(default_factory=dict)
     access: Access | None = None
     token: str | None = field(default=None, repr=False)
+    pages: str = ""
 
 
 def deployed(environment: str) -> Tested:
@@ -64,7 +66,8 @@ def deployed(environment: str) -> Tested:
     if environment not in (names := environment_names()):
         raise AddressError(f"--environment {environment!r}: name one of {', '.join(names)}, or give --url")
     found = outputs.read(Environment(environment))
-    return Tested(found.gateway_url, {service: app.url for service, app in found.apps.items()})
+    apps = {service: app.url for service, app in found.apps.items()}
+    return Tested(found.gateway_url, apps, pages=found.my_page_url)
 
 
 def named(url: str, apps: Sequence[str]) -> Tested:
@@ -162,6 +165,7 @@ async def run(tested: Tested, start_seconds: float, console: Console) -> None:
         )
         if tested.apps:
             await sign_in.expect_access(narrator, tested.apps, access, CALL_SECONDS)
+        await _play_pages(narrator, tested)
         caller = narrator.of("customer", tested.token) if tested.token and access is Access.CUSTOMERS else narrator
         try:
             await _play_as(narrator, caller, access)
@@ -169,6 +173,11 @@ async def run(tested: Tested, start_seconds: float, console: Console) -> None:
             await caller.system.cancel_all()
             if system.registered:
                 console.print(f"   [red]could not be cancelled:[/] {', '.join(system.registered)}")
+
+
+async def _play_pages(narrator: Narrator[TrackingSystem], tested: Tested) -> None:
+    pages = tested.pages or tested.gateway
+    await smoke_pages.play(narrator, pages, expected=Service.WEB in tested.apps, call_seconds=CALL_SECONDS)
 
 
 async def _play_as(narrator: Narrator[TrackingSystem], caller: Narrator[TrackingSystem], access: Access) -> None:

@@ -1,7 +1,9 @@
 """Calls a system while it is being changed, to find out whether callers would have noticed."""
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -13,13 +15,15 @@ END_SECONDS = 2 * probe.CALL_SECONDS  # a call may have to connect first, and th
 
 @dataclass
 class Watch:
-    """Calls the three services behind the gateway at `address` every `pause` seconds, between entering and leaving.
+    """Calls the services behind the gateway at `address` every `pause` seconds, between entering and leaving.
 
+    `my_page`: whether there should be a start page, which is called too.
     A service counts from its first good response: nobody can miss what was not there before.
     """
 
     address: str
     pause: float = 1
+    my_page: bool = False
     calls: int = 0
     failures: list[str] = field(default_factory=list)
     broken: str | None = None
@@ -29,6 +33,9 @@ class Watch:
         self._first_round_done = threading.Event()
         self._all_answered = threading.Event()
         self._answered: set[str] = set()
+        collections = {name: partial(probe.failure, self.address, name) for name in COLLECTIONS.values()}
+        page = {"my page": partial(probe.page_failure, self.address)} if self.my_page else {}
+        self._probes: Mapping[str, Callable[[], str | None]] = {**collections, **page}
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -50,9 +57,7 @@ class Watch:
 
     def gaps(self) -> list[str]:
         """Why `failures` may be incomplete."""
-        never = [
-            f"{name} gave no good response: not watched" for name in COLLECTIONS.values() if name not in self._answered
-        ]
+        never = [f"{name} gave no good response: not watched" for name in self._probes if name not in self._answered]
         return never + ([f"the watch failed: {self.broken}"] if self.broken else [])
 
     def _run(self) -> None:
@@ -68,15 +73,15 @@ class Watch:
             self._all_answered.set()
 
     def _call_each(self) -> None:
-        for collection in COLLECTIONS.values():
+        for name, failure in self._probes.items():
             if self._stopping.is_set():
                 return
-            wrong = probe.failure(self.address, collection)
-            if collection in self._answered:
+            wrong = failure()
+            if name in self._answered:
                 self.calls += 1
                 if wrong:
-                    self.failures.append(f"{collection}: {wrong}")
+                    self.failures.append(f"{name}: {wrong}")
             elif not wrong:
-                self._answered.add(collection)
-        if len(self._answered) == len(COLLECTIONS):
+                self._answered.add(name)
+        if len(self._answered) == len(self._probes):
             self._all_answered.set()

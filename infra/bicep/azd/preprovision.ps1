@@ -10,14 +10,21 @@ if ($LASTEXITCODE -ne 0) { throw 'azd env get-values failed: see above' }
 $clientId = ''
 $access = 'customers'
 $publicKeys = ''
+$kakaoLogin = ''
 foreach ($line in $known) {
     if ($line -match '^AUTH_CLIENT_ID="(.+)"$') { $clientId = $Matches[1] }
     if ($line -match '^ACCESS="(.+)"$') { $access = $Matches[1] }
     if ($line -match '^SESSION_PUBLIC_KEYS="(.+)"$') { $publicKeys = $Matches[1] }
+    if ($line -match '^KAKAO_LOGIN_CLIENT_ID="(.+)"$') { $kakaoLogin = $Matches[1] }
 }
 if ($access -ne 'open' -and -not $publicKeys) {
     throw 'SESSION_PUBLIC_KEYS is not set, without which no customer can be recognised. preprovision.sh says how to make a key. Or let everybody call, where no real customers are: azd env set ACCESS open'
 }
+if ($access -ne 'open' -and -not $kakaoLogin) {
+    throw 'KAKAO_LOGIN_CLIENT_ID is not set, without which nobody can sign in to my page. It is the REST API key of your app at Kakao Developers (docs/kakao-login.md): azd env set KAKAO_LOGIN_CLIENT_ID KEY. Or let everybody call, where no real customers are: azd env set ACCESS open'
+}
+$myPage = 'true'
+if ($access -eq 'open') { $myPage = 'false' }
 if (-not $clientId) { $clientId = & "$PSScriptRoot/../register-app.ps1" $env:AZURE_ENV_NAME }
 
 $subscription = '{subscriptionId}'
@@ -41,6 +48,8 @@ if ($exists) {
 # The invariant culture: others count the years in another way.
 $startDate = $start.ToString('yyyy-MM-dd', [CultureInfo]::InvariantCulture)
 
+& azd env set MY_PAGE $myPage
+if ($LASTEXITCODE -ne 0) { throw 'azd env set failed: see above' }
 & azd env set AUTH_CLIENT_ID $clientId
 if ($LASTEXITCODE -ne 0) { throw 'azd env set failed: see above' }
 & azd env set BUDGET_START_DATE $startDate

@@ -18,6 +18,15 @@ if [ "$access" != open ] && ! infra/bicep/limited azd env get-value SESSION_PUBL
     exit 1
 fi
 
+if [ "$access" != open ] && ! infra/bicep/limited azd env get-value KAKAO_LOGIN_CLIENT_ID >/dev/null 2>&1; then
+    echo 'KAKAO_LOGIN_CLIENT_ID is not set, without which nobody can sign in to my page. It is the REST API key of your app' >&2
+    echo 'at Kakao Developers (docs/kakao-login.md): azd env set KAKAO_LOGIN_CLIENT_ID KEY' >&2
+    echo 'Or let everybody call, where no real customers are: azd env set ACCESS open' >&2
+    exit 1
+fi
+my_page=true
+[ "$access" != open ] || my_page=false
+
 # A value of another environment may be exported: only azd knows that of this one.
 client_id=$(infra/bicep/limited azd env get-value AUTH_CLIENT_ID 2>/dev/null) || client_id=$(infra/bicep/register-app "$AZURE_ENV_NAME")
 
@@ -32,5 +41,6 @@ if [ "$exists" = true ]; then
     start_date=${start_date%%T*} # without the time
 fi
 
+infra/bicep/limited azd env set MY_PAGE "$my_page"
 infra/bicep/limited azd env set AUTH_CLIENT_ID "$client_id"
 infra/bicep/limited azd env set BUDGET_START_DATE "${start_date:-$(date -u +%Y-%m-01)}"

@@ -9,7 +9,7 @@ param location string
 param tags { *: string }
 
 @description('The service that this app is: SSAK8_SERVICES, and the tag by which azd finds the app.')
-param service 'customer' | 'kakao' | 'customerview'
+param service 'customer' | 'kakao' | 'customerview' | 'web'
 
 param identityName string
 param scale Scale
@@ -23,8 +23,10 @@ param zoneRedundant bool
 @description('Settings of this app in addition to those of every app.')
 param settings { *: string }
 
-param cosmosEndpoint string
-param serviceBusNamespace string
+@description('The database and the messages; my page has neither.')
+param cosmosEndpoint string = ''
+param serviceBusNamespace string = ''
+
 param connectionString string
 
 @description('The workspace of the logs of its storage.')
@@ -97,14 +99,6 @@ var commonSettings = {
   // The identity that the app requests tokens with, where no connection names one.
   AZURE_CLIENT_ID: identity.properties.clientId
 
-  COSMOS_CONNECTION__accountEndpoint: cosmosEndpoint
-  COSMOS_CONNECTION__credential: 'managedidentity'
-  COSMOS_CONNECTION__clientId: identity.properties.clientId
-
-  SERVICE_BUS_CONNECTION__fullyQualifiedNamespace: serviceBusNamespace
-  SERVICE_BUS_CONNECTION__credential: 'managedidentity'
-  SERVICE_BUS_CONNECTION__clientId: identity.properties.clientId
-
   APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
@@ -119,6 +113,20 @@ var commonSettings = {
 
   SSAK8_SERVICES: service
 }
+
+// My page has neither a database nor messages.
+var dataSettings = service == 'web'
+  ? {}
+  : {
+      COSMOS_CONNECTION__accountEndpoint: cosmosEndpoint
+      COSMOS_CONNECTION__credential: 'managedidentity'
+      COSMOS_CONNECTION__clientId: identity.properties.clientId
+
+      SERVICE_BUS_CONNECTION__fullyQualifiedNamespace: serviceBusNamespace
+      SERVICE_BUS_CONNECTION__credential: 'managedidentity'
+      SERVICE_BUS_CONNECTION__clientId: identity.properties.clientId
+    }
+var allSettings = union(commonSettings, dataSettings, settings)
 
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
@@ -143,7 +151,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
-      appSettings: map(items(union(commonSettings, settings)), setting => { name: setting.key, value: setting.value })
+      appSettings: map(items(allSettings), setting => { name: setting.key, value: setting.value })
     }
     functionAppConfig: {
       deployment: {

@@ -1,4 +1,4 @@
-// The public address of the system: API Management in front of the three apps.
+// The public address of the system: API Management in front of the apps.
 
 param name string
 param location string
@@ -19,11 +19,46 @@ param customerUrl string
 param kakaoUrl string
 param customerviewUrl string
 
+@description('Whether there is my page.')
+param hasMyPage bool
+param webUrl string
+
+@description('The domain at which people reach it, and the address of its certificate in the Key Vault. Without it, it has only its own name.')
+param domain { hostName: string, certificateUrl: string }?
+
 @description('Percentage of requests to trace.')
 param sampledPercentage int
 
 @description('How many registrations may be in progress at a time.')
 param registrationsInProgress int
+
+// One API has everything, because only one may have an empty path. So its operations are those of the description, and
+// those by which the pages are reached: what a document is imported for would delete the others.
+var document = loadJsonContent('../../openapi.json')
+var apiOperations = flatten(map(
+  items(document.paths),
+  path =>
+    map(items(path.value), operation => {
+      name: operation.value.operationId
+      method: toUpper(operation.key)
+      path: path.key
+      parameters: map(filter(operation.value.?parameters ?? [], parameter => parameter.in == 'path'), parameter => {
+        name: parameter.name
+        type: 'string'
+        required: true
+      })
+    })
+))
+// The page of what does not exist is a page, too. Where another operation fits as well, nothing depends on which of them
+// the service takes: gateway-policy.xml finds the app by the path.
+var pageOperations = [
+  { name: 'page', method: 'GET', path: '/*', parameters: [] }
+  { name: 'page-head', method: 'HEAD', path: '/*', parameters: [] }
+  { name: 'sign-out', method: 'POST', path: '/logout', parameters: [] }
+  { name: 'change-own', method: 'POST', path: '/my/*', parameters: [] }
+  { name: 'operate', method: 'POST', path: '/operators/*', parameters: [] }
+]
+var policy = loadTextContent('gateway-policy.xml')
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
@@ -47,6 +82,20 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
   properties: {
     publisherEmail: publisherEmail
     publisherName: 'ssak8'
+    // The name that Azure gave it stays in any case.
+    hostnameConfigurations: domain == null
+      ? []
+      : [
+          {
+            type: 'Proxy'
+            hostName: domain!.hostName
+            certificateSource: 'KeyVault'
+            keyVaultId: domain!.certificateUrl
+            identityClientId: identity.properties.clientId
+            defaultSslBinding: true
+            negotiateClientCertificate: false
+          }
+        ]
   }
 }
 
@@ -54,11 +103,14 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
 // way, so everything here waits for what is before it.
 @batchSize(1)
 resource backends 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
-  for backend in [
-    { name: 'customer', url: customerUrl }
-    { name: 'kakao', url: kakaoUrl }
-    { name: 'customerview', url: customerviewUrl }
-  ]: {
+  for backend in concat(
+    [
+      { name: 'customer', url: customerUrl }
+      { name: 'kakao', url: kakaoUrl }
+      { name: 'customerview', url: customerviewUrl }
+    ],
+    hasMyPage ? [{ name: 'web', url: webUrl }] : []
+  ): {
     parent: service
     name: backend.name
     properties: {
@@ -130,17 +182,17 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
     protocols: ['https']
     serviceUrl: customerUrl
     subscriptionRequired: false
-    format: 'openapi+json'
-    value: loadTextContent('../../openapi.json')
   }
   dependsOn: [logger]
 
-  resource policy 'policies' = {
+  // Without my page no path leads to its backend. But the service refuses a policy that names one which does not exist.
+  resource apiPolicy 'policies' = {
     name: 'policy'
     properties: {
       format: 'xml'
-      value: loadTextContent('gateway-policy.xml')
+      value: hasMyPage ? policy : replace(policy, 'backend-id="web"', 'backend-id="customer"')
     }
+    dependsOn: [operations]
   }
 
   // Traces start here. They hold no bodies, headers or addresses of callers.
@@ -167,9 +219,23 @@ resource api 'Microsoft.ApiManagement/service/apis@2024-05-01' = {
         response: { headers: [], body: { bytes: 0 } }
       }
     }
-    dependsOn: [policy]
+    dependsOn: [apiPolicy]
   }
 }
+
+@batchSize(1)
+resource operations 'Microsoft.ApiManagement/service/apis/operations@2024-05-01' = [
+  for operation in concat(apiOperations, hasMyPage ? pageOperations : []): {
+    parent: api
+    name: operation.name
+    properties: {
+      displayName: operation.name
+      method: operation.method
+      urlTemplate: operation.path
+      templateParameters: operation.parameters
+    }
+  }
+]
 
 output id string = service.id
 output name string = service.name

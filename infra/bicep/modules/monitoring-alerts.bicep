@@ -67,7 +67,7 @@ var logAlerts LogAlert[] = [
     enabled: true
     query: '''
 requests
-| where cloud_RoleName in ("customer", "kakao", "customerview")
+| where cloud_RoleName in ("customer", "kakao", "customerview", "web")
 | extend failed = iff(isempty(url), success == false, toint(resultCode) >= 500)
 | summarize calls = sum(itemCount), failures = sumif(itemCount, failed), seen = countif(failed) by cloud_RoleName
 | where calls >= 20 and failures > 0.05 * calls and seen >= 3
@@ -81,7 +81,7 @@ requests
     enabled: true
     query: '''
 requests
-| where cloud_RoleName in ("customer", "kakao", "customerview") and isnotempty(url)
+| where cloud_RoleName in ("customer", "kakao", "customerview", "web") and isnotempty(url)
 | summarize seen = count(), p95 = percentile(duration, 95) by cloud_RoleName
 | where seen >= 20 and p95 > 2500
 '''
@@ -189,9 +189,24 @@ customMetrics
     enabled: true
     query: '''
 requests
-| where cloud_RoleName in ("customer", "kakao", "customerview") and isnotempty(url)
+| where cloud_RoleName in ("customer", "kakao", "customerview", "web") and isnotempty(url)
 | summarize calls = sum(itemCount), refused = sumif(itemCount, resultCode == "401"), seen = countif(resultCode == "401") by cloud_RoleName
 | where calls >= 50 and refused > 0.1 * calls and seen >= 3
+'''
+  }
+  {
+    // People who change their mind are refused, too, and so is whoever only tries the address. So it counts that nobody gets in.
+    name: 'sign-ins'
+    description: 'People cannot sign in to my page: Kakao or Entra ID does not answer, or at least ten were refused and nobody got in.'
+    severity: 1
+    minutes: 15
+    enabled: true
+    query: '''
+customMetrics
+| where name == "ssak8.sign_ins"
+| extend issuer = tostring(customDimensions["issuer"]), outcome = tostring(customDimensions["outcome"])
+| summarize entered = sumif(value, outcome == "signed-in"), refused = sumif(value, outcome == "refused"), unavailable = sumif(value, outcome == "unavailable") by issuer
+| where unavailable >= 3 or (refused >= 10 and entered == 0)
 '''
   }
   {

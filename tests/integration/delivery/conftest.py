@@ -14,7 +14,7 @@ from tools.play.apps import APPS
 
 @pytest.fixture(scope="module")
 def apps() -> Iterator[str]:
-    """The address of three healthy apps and a gateway."""
+    """The address of healthy apps and a gateway."""
     with ThreadingHTTPServer(("127.0.0.1", 0), FakeApps) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -46,12 +46,14 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: str, root: Path) -
     fake.answers("account show", {"id": "1234", "tenantId": "5678", "name": "house-cleaning", "state": "Enabled"})
     fake.answers("group exists", answer=True)
     fake.answers("rest --method get", {"value": []})
+    fake.answers("resource show", answer=True)
     outputs = {
         "azurE_RESOURCE_GROUP": "rg-dev",  # as Azure spells it
         "azurE_LOCATION": "koreacentral",
         "gatewaY_URL": f"{apps}/gateway",
         "gatewaY_NAME": "apim-1",
         "keY_VAULT_NAME": "kv-1",
+        "mY_PAGE_URL": f"{apps}/gateway",
         **{f"{app.upper()}_APP_NAME": f"func-{app}" for app in APPS},
         **{f"{app.upper()}_URL": f"{apps}/{app}" for app in APPS},
     }

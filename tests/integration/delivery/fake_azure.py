@@ -16,7 +16,7 @@ UPLOAD = "functionapp deployment source config-zip --resource-group rg-dev --nam
 
 
 class FakeApps(BaseHTTPRequestHandler):
-    """Serves /APP/health of each app, and a gateway below /gateway, where no customer exists.
+    """Serves /APP/health of each app, and a gateway below /gateway, which has a start page and no customer.
 
     `unhealthy`: the apps whose /health responds 503.
     `old_responses`: how many responses of each app still come from an old instance; every third one does.
@@ -37,7 +37,8 @@ class FakeApps(BaseHTTPRequestHandler):
         first = self.path.split("/")[1]
         if first == "gateway":
             FakeApps.gateway_calls += 1
-            self._answer(502 if self.gateway_fails(self.gateway_calls) else 404, {"traceId": "1"})
+            found = 200 if self.path == "/gateway/" else 404
+            self._answer(502 if self.gateway_fails(self.gateway_calls) else found, {"traceId": "1"})
         else:
             self._answer(
                 503 if first in self.unhealthy else 200,
@@ -79,5 +80,6 @@ def changing_calls(az: FakeCommand) -> list[str]:
         "rest --method get",
         "apim deletedservice show",
         "keyvault show-deleted",
+        "resource show",
     )
     return [call for call in az.calls() if not call.startswith(reading)]

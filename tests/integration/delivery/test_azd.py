@@ -1,4 +1,4 @@
-"""The hook that azd runs before it provisions (azure.yaml). Without PowerShell, that for Windows is only read."""
+"""The hooks that azd runs before and after it provisions (azure.yaml). Those for Windows are only read without it."""
 
 import json
 import re
@@ -19,8 +19,11 @@ from tools.paths import ROOT
 
 CLIENT_ID = "00000000-0000-0000-0000-00000000000a"
 THIS_MONTH = f"{datetime.now(UTC):%Y-%m}-01"
+SET = ["env set MY_PAGE true", f"env set AUTH_CLIENT_ID {CLIENT_ID}", f"env set BUDGET_START_DATE {THIS_MONTH}"]
 TIMEOUT_SECONDS = 60
-HOOK = YAML(typ="safe").load(ROOT / "azure.yaml")["hooks"]["preprovision"]
+AZD = YAML(typ="safe").load(ROOT / "azure.yaml")
+HOOKS = AZD["hooks"]
+HOOK = HOOKS["preprovision"]
 # All that a hook may need beside az and azd. Python is not among them.
 TOOLS = ("env", "sh", "date", "dirname", "timeout")
 
@@ -45,6 +48,7 @@ def azd(tmp_path: Path, az: FakeCommand) -> FakeCommand:
     fake = FakeCommand(az.folder, "azd")
     fake.answers("env get-value", code=1, error="key not found")
     fake.answers("env get-value SESSION_PUBLIC_KEYS", '{"keys": []}')
+    fake.answers("env get-value KAKAO_LOGIN_CLIENT_ID", "rest-api-key")
     return fake
 
 
@@ -65,7 +69,7 @@ def test_azd_registers_the_application_and_sets_the_start_of_the_budget(az: Fake
     finished = provision(az)
 
     assert finished.returncode == 0, finished.stderr
-    assert azd.calls("env set") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}", f"env set BUDGET_START_DATE {THIS_MONTH}"]
+    assert azd.calls("env set") == SET
     assert az.calls(f"ad app update --id {CLIENT_ID} --requested-access-token-version 2")
     assert az.calls(f"ad sp create --id {CLIENT_ID}")
 
@@ -77,7 +81,7 @@ def test_the_next_time_the_application_is_known_and_the_budget_is_read_again(az:
     finished = provision(az, AUTH_CLIENT_ID="of another environment", BUDGET_START_DATE="2026-01-01")
 
     assert finished.returncode == 0, finished.stderr
-    assert azd.calls("env set") == [f"env set AUTH_CLIENT_ID {CLIENT_ID}", f"env set BUDGET_START_DATE {THIS_MONTH}"]
+    assert azd.calls("env set") == SET
     assert az.calls("ad ") == []
 
 
@@ -107,6 +111,30 @@ def test_nothing_is_made_before_customers_can_be_recognised(az: FakeCommand, azd
 
     azd.answers("env get-value ACCESS", "open")
     assert provision(az).returncode == 0
+
+
+def test_nothing_is_made_before_customers_can_sign_in_to_my_page(az: FakeCommand, azd: FakeCommand) -> None:
+    azd.answers("env get-value KAKAO_LOGIN_CLIENT_ID", code=1, error="key not found")
+
+    finished = provision(az)
+
+    assert finished.returncode != 0
+    assert "azd env set KAKAO_LOGIN_CLIENT_ID KEY" in finished.stderr
+    assert az.calls() == []
+
+
+def test_where_everybody_may_call_azd_deploys_no_my_page(az: FakeCommand, azd: FakeCommand) -> None:
+    azd.answers("env get-value KAKAO_LOGIN_CLIENT_ID", code=1, error="key not found")
+    azd.answers("env get-value ACCESS", "open")
+
+    assert provision(az).returncode == 0
+    assert azd.calls("set MY_PAGE") == ["env set MY_PAGE false"]
+    assert {name: service.get("condition") for name, service in AZD["services"].items()} == {
+        "kakao": None,
+        "customerview": None,
+        "customer": None,
+        "web": "${MY_PAGE}",
+    }
 
 
 def test_a_new_registration_gets_the_role_of_operators_and_lets_the_azure_cli_ask_for_their_tokens(
@@ -224,8 +252,11 @@ def test_a_command_that_never_ends_is_ended(az: FakeCommand, azd: FakeCommand, e
 
 def script_files(system: str) -> list[Path]:
     """All scripts of a hook."""
-    names = ["register-app.ps1", "invoke-az.ps1"] if system == "windows" else ["register-app", "limited"]
-    return [ROOT / HOOK[system]["run"], *(ROOT / "infra/bicep" / name for name in names)]
+    names = ["invoke-az.ps1"] if system == "windows" else ["limited"]
+    ending = ".ps1" if system == "windows" else ""
+    names += [f"register-app{ending}", f"register-my-page{ending}"]
+    hooks = [ROOT / hook[system]["run"] for hook in HOOKS.values()]
+    return [*hooks, *(ROOT / "infra/bicep" / name for name in names)]
 
 
 def commands(system: str) -> str:
@@ -234,9 +265,11 @@ def commands(system: str) -> str:
 
 
 def test_both_systems_have_a_hook_and_neither_needs_python() -> None:
-    assert {system: hook["shell"] for system, hook in HOOK.items()} == {"posix": "sh", "windows": "pwsh"}
-    for system, hook in HOOK.items():
-        assert (ROOT / hook["run"]).is_file()
+    assert HOOKS.keys() == {"preprovision", "postprovision"}
+    for hooks in HOOKS.values():
+        assert {system: hook["shell"] for system, hook in hooks.items()} == {"posix": "sh", "windows": "pwsh"}
+        assert all((ROOT / hook["run"]).is_file() for hook in hooks.values())
+    for system in HOOK:
         # One is only named, for what a person runs.
         assert "python" not in commands(system).replace(".venv/bin/python -m tools.sessions keys FILE", "")
     unlimited = re.findall(r"(?m)^.*(?<!limited )(?<!limited\" )\b(?:az|azd) [a-z]+ .*$", commands("posix"))
@@ -273,9 +306,9 @@ def test_no_argument_is_changed_on_its_way_through_az_cmd() -> None:
 def test_a_script_for_windows_stops_at_the_first_error() -> None:
     text = commands("windows")
 
-    assert text.count("$ErrorActionPreference = 'Stop'") == 2, "in each script that is run by itself"
+    assert text.count("$ErrorActionPreference = 'Stop'") == 4, "in each script that is run by itself"
     programs = re.findall(r"^.*& azd? .*\n(.*)", text, re.MULTILINE)
-    assert len(programs) == 4
+    assert len(programs) == 6
     for following in programs:
         assert following.strip().startswith("if ($LASTEXITCODE -ne 0) { throw "), following
 

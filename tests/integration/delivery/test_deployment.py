@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import WITH_DATA
 from tests.integration.delivery.fake_azure import CREATE, SHORT_LIMITS, UPLOAD, FakeApps, build_package, changing_calls
 from tests.integration.delivery.fake_command import FakeCommand
+from tools.delivery import web_secrets
 from tools.delivery.__main__ import main
 from tools.delivery.deployment import DEPLOYMENT_ORDER, Limits
+from tools.play.apps import APPS
 
 
 def test_a_deployment_deploys_the_infrastructure_and_then_the_apps_with_the_caller_last(
@@ -63,7 +66,53 @@ def test_a_failed_upload_is_retried_because_a_new_role_takes_effect_late(root: P
 
     assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
 
-    assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"] * 3 + ["func-customerview", "func-customer"]
+    assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao"] * 3 + [
+        "func-customerview",
+        "func-customer",
+        "func-web",
+    ]
+
+
+@pytest.mark.parametrize("missing", web_secrets.SOURCES)
+def test_my_page_waits_for_the_secrets_that_only_people_have(
+    root: Path, az: FakeCommand, missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resource = "resource show --resource-group rg-dev --namespace Microsoft.KeyVault --parent vaults/kv-1"
+    az.answers(f"{resource} --resource-type secrets --name {missing} ", answer=False)
+
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 1
+
+    # The others do not need it.
+    assert [call.split()[7] for call in az.calls(UPLOAD)] == ["func-kakao", "func-customerview", "func-customer"]
+    error = capsys.readouterr().err
+    assert f"its secrets are not set: {missing}. " in error
+    assert f"  az keyvault secret set --vault-name kv-1 --name {missing} --file FILE --output none\n" in error
+    assert error.count("az keyvault secret set") == 1
+
+
+def test_who_may_not_read_whether_they_are_set_deploys_all_the_same(root: Path, az: FakeCommand) -> None:
+    az.answers("resource show", code=3, error="AuthorizationFailed")
+
+    assert main(["deploy", "dev"], root, SHORT_LIMITS) == 0
+    assert az.calls(f"{UPLOAD} func-web")
+
+
+def test_where_everybody_may_call_there_is_no_my_page_to_deploy(
+    root: Path, az: FakeCommand, apps: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = {f"{app.upper()}_{what}": "" for app in APPS for what in ("APP_NAME", "URL")}
+    listed |= {f"{app.upper()}_APP_NAME": f"func-{app}" for app in WITH_DATA}
+    listed |= {f"{app.upper()}_URL": f"{apps}/{app}" for app in WITH_DATA}
+    for name in ("AZURE_RESOURCE_GROUP", "AZURE_LOCATION", "GATEWAY_NAME", "KEY_VAULT_NAME"):
+        listed[name] = name
+    listed |= {"GATEWAY_URL": f"{apps}/gateway", "MY_PAGE_URL": ""}
+    az.answers("deployment group show", {name: {"value": value} for name, value in listed.items()})
+
+    assert main(["deploy", "dev", "--zero-downtime"], root, SHORT_LIMITS) == 0
+
+    assert [call.split()[7] for call in az.calls("config-zip")] == ["func-kakao", "func-customerview", "func-customer"]
+    assert az.calls("resource show") == []
+    assert "my page" not in capsys.readouterr().out
 
 
 def test_an_upload_is_not_retried_forever(root: Path, az: FakeCommand) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.functions.test_function_app import SERVICES
+from tests.unit.shared.test_privacy_settings import WEB
 from tools.delivery.package import build, version
 from tools.paths import ROOT
 
@@ -49,6 +50,7 @@ class PackageEnvironment:
 
     def index(self, app: Path, service: str) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(self.host), "SSAK8_SERVICES": service, **SETTINGS}
+        environment |= WEB if service == "web" else {}
         return subprocess.run(  # noqa: S603 this test's own Python
             [self.python, "-P", "-m", "local_azure.functions_host.index", app],
             cwd=app,

@@ -62,10 +62,10 @@ async def expect_refusals(url: str, *apps: Service) -> str:
 async def test_each_app_is_called_without_a_token_with_a_wrong_one_and_with_a_message(platform: str) -> None:
     shown = await expect_refusals(platform)
 
-    assert shown.count("✔") == 9
+    assert shown.count("✔") == 12
     assert {(path.split("/")[1], method, token) for path, method, token in Platform.called} == {
         (collection, *rest)
-        for collection in ("customers", "kakaos", "customerViews")
+        for collection in ("customers", "kakaos", "customerViews", "my")
         for rest in (("GET", None), ("GET", "Bearer made.up.token"), ("POST", None))
     }
 
@@ -116,7 +116,8 @@ async def test_all_apps_must_agree_on_who_may_call(apps: str, monkeypatch: pytes
 def test_the_addresses_come_from_the_deployment(az: FakeCommand, apps: str) -> None:
     tested = smoke.deployed("dev")
 
-    assert tested == smoke.Tested(f"{apps}/gateway", {app: f"{apps}/{app}" for app in Service})
+    by_name = {app: f"{apps}/{app}" for app in Service}
+    assert tested == smoke.Tested(f"{apps}/gateway", by_name, pages=f"{apps}/gateway")
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,25 @@ def test_services_that_never_answered_are_reported(gateway: str, monkeypatch: py
     assert watching.gaps() == ["kakaos gave no good response: not watched"]
 
 
+def test_my_page_is_watched_where_there_is_one(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, lambda path, before: 404 if path != "/" else (503, 200, 503)[min(before, 2)])
+
+    with Watch(gateway, 0.01, my_page=True) as watching:
+        wait_until(lambda: watching.failures)
+
+    assert set(watching.failures) == {"my page: status 503"}
+    assert watching.gaps() == []
+
+
+def test_a_start_page_that_never_answered_is_reported(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, lambda _, __: 404)
+
+    with Watch(gateway, 0.01, my_page=True) as watching:
+        watching.wait_until_all_answered(0.05)
+
+    assert watching.gaps() == ["my page gave no good response: not watched"]
+
+
 def test_it_waits_only_until_all_services_have_answered(gateway: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, lambda path, before: 503 if path.startswith("/kakaos/") and before < 5 else 404)
 

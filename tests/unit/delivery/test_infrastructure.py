@@ -37,13 +37,15 @@ def test_every_output_that_the_delivery_reads_exists() -> None:
         "GATEWAY_URL",
         "GATEWAY_NAME",
         "KEY_VAULT_NAME",
+        "MY_PAGE_URL",
     }
     assert Outputs.names() <= OUTPUTS
 
 
-def test_every_app_is_deployed_and_the_one_that_calls_the_others_is_last() -> None:
+def test_every_app_is_deployed_after_those_that_it_calls() -> None:
     assert sorted(DEPLOYMENT_ORDER) == sorted(APPS)
-    assert DEPLOYMENT_ORDER[-1] == "customer"
+    # As test_apps.py has it: customer calls kakao, and my page customer and customerview.
+    assert DEPLOYMENT_ORDER[-2:] == ("customer", "web")
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])

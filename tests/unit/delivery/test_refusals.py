@@ -36,6 +36,7 @@ def test_open_access_to_real_customers_needs_a_reason(environment: str, monkeypa
     monkeypatch.setenv("ACCESS", "open")
     monkeypatch.delenv("SESSION_PUBLIC_KEYS")
     monkeypatch.delenv("PRIVACY_PHONE")
+    monkeypatch.delenv("KAKAO_LOGIN_CLIENT_ID")
 
     [(what, remedy)] = refused(environment)
     assert f"{environment} has real customers" in what
@@ -87,6 +88,27 @@ def test_unusable_public_keys_are_refused_and_not_shown(
     assert what.startswith("SESSION_PUBLIC_KEYS ")
     assert "-m tools.sessions keys FILE" in remedy
     assert not keys or keys not in what
+
+
+@pytest.mark.parametrize("environment", [*REAL, "dev"])
+def test_my_page_needs_an_app_at_kakao(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAKAO_LOGIN_CLIENT_ID")
+
+    [(what, remedy)] = refused(environment)
+    assert what.startswith("KAKAO_LOGIN_CLIENT_ID is not set")
+    assert "docs/kakao-login.md" in remedy
+
+
+@pytest.mark.parametrize("url", ["http://ssak8.example.org", "https://ssak8.example.org/", "https://a.org/my", "a.org"])
+def test_an_address_that_nobody_could_be_sent_back_to_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", url)
+
+    [(what, remedy)] = refused("prod")
+    assert what == f"PUBLIC_BASE_URL is {url}, which is no address of my page."
+    assert "docs/custom-domain.md" in remedy
+
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://ssak8.example.org")
+    assert refused("prod") == []
 
 
 @pytest.mark.parametrize("environment", REAL)

@@ -69,7 +69,7 @@ def _snapshot(name: str) -> Deployment:
 
 
 def identity_in(expression: str) -> str:
-    """The owner of the identity that an expression reads: `customer`, `kakao`, `customerview` or `gateway`."""
+    """The owner of the identity that an expression reads: `customer`, `kakao`, `customerview`, `web` or `gateway`."""
     found = set(re.findall(r"/userAssignedIdentities/id-([a-z]+)-", expression))
     [name] = found
     return str(name)

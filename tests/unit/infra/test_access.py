@@ -3,11 +3,14 @@
 import json
 import re
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from shared.settings import WITH_DATA
 from tests.unit.infra.compiler import templates
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, deployment, identity_in
+from tools.delivery import web_secrets
 from tools.play.apps import APPS
 
 ROLES = {
@@ -24,6 +27,7 @@ GRANTED = {
     ("customer", "Storage Blob Data Owner", "storageAccounts/stcustomer"),
     ("kakao", "Storage Blob Data Owner", "storageAccounts/stkakao"),
     ("customerview", "Storage Blob Data Owner", "storageAccounts/stcustview"),
+    ("web", "Storage Blob Data Owner", "storageAccounts/stweb"),
     # the write model, and the leases of the change feed
     ("customer", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/customers"),
     ("customer", "Cosmos DB Built-in Data Contributor", "databaseAccounts/cosmos-/dbs/ssak8/colls/leases"),
@@ -49,10 +53,15 @@ GRANTED = {
     # by which they find whose a registration is
     ("customer", "Key Vault Secrets User", "vaults/kv-/secrets/owner-key"),
     ("customerview", "Key Vault Secrets User", "vaults/kv-/secrets/owner-key"),
+    # by which my page makes sessions, seals cookies, and signs customers in
+    ("web", "Key Vault Secrets User", "vaults/kv-/secrets/session-private-key"),
+    ("web", "Key Vault Secrets User", "vaults/kv-/secrets/cookie-key"),
+    ("web", "Key Vault Secrets User", "vaults/kv-/secrets/kakao-login-client-secret"),
     # telemetry
     ("customer", "Monitoring Metrics Publisher", "components/appi-"),
     ("kakao", "Monitoring Metrics Publisher", "components/appi-"),
     ("customerview", "Monitoring Metrics Publisher", "components/appi-"),
+    ("web", "Monitoring Metrics Publisher", "components/appi-"),
     ("gateway", "Monitoring Metrics Publisher", "components/appi-"),
 }
 """Identity, role, scope. There are no other role assignments."""
@@ -147,16 +156,37 @@ def test_no_secret_is_read_or_written(environment: str) -> None:
     assert not re.findall(r"AccountKey=|SharedAccessKey=|SharedAccessSignature|password\"", everything, re.IGNORECASE)
 
 
-def test_the_only_secret_of_the_templates_is_random_and_made_once() -> None:
-    [(template, secret)] = [
-        (template, resource)
+def secrets_of_the_templates() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Name → template and secret."""
+    return {
+        re.findall(r"'([a-z-]+)'\)\]$", resource["name"])[0]: (template, resource)
         for template in templates("main.bicep")
         for resource in template["resources"].values()
         if resource["type"] == "Microsoft.KeyVault/vaults/secrets" and not resource.get("existing")
-    ]
+    }
 
-    # Another value would make everybody's claim somebody else's: nobody's would be found.
-    assert "onlyIfNotExists" in secret["@options"]
+
+def test_every_secret_of_the_templates_is_made_once() -> None:
+    # Another owner key would make everybody's claim somebody else's: nobody's would be found.
+    secrets = secrets_of_the_templates()
+
+    assert secrets.keys() == {"owner-key", "cookie-key", *web_secrets.SOURCES}
+    assert all("onlyIfNotExists" in secret["@options"] for _, secret in secrets.values())
+
+
+@pytest.mark.parametrize("name", web_secrets.SOURCES)
+def test_a_secret_that_only_people_have_cannot_be_read_until_they_set_it(name: str) -> None:
+    _, secret = secrets_of_the_templates()[name]
+
+    assert secret["properties"]["attributes"] == {"enabled": False}
+    assert secret["properties"]["value"] == "Not set yet."
+    assert secret["apiVersion"] == web_secrets.API_VERSION
+
+
+@pytest.mark.parametrize("name", ["owner-key", "cookie-key"])
+def test_a_key_of_the_templates_is_random(name: str) -> None:
+    template, secret = secrets_of_the_templates()[name]
+
     parts = re.findall(r"parameters\('(\w+)'\)", secret["properties"]["value"])
     assert len(parts) == 2
     for part in parts:
@@ -209,7 +239,7 @@ def test_an_environment_that_becomes_private_gets_a_second_service_bus() -> None
         here.one("Microsoft.ServiceBus/namespaces")["name"].replace(here.token, "TOKEN") for here in (dev, private)
     ]
     assert names == ["sb-TOKEN", "sb-premium-TOKEN"]
-    for app in APPS:
+    for app in WITH_DATA:
         assert "/sb-premium-" in private.settings(app)["SERVICE_BUS_CONNECTION__fullyQualifiedNamespace"]
 
 

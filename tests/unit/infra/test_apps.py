@@ -6,9 +6,9 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from functions import customer, customer_view, kakao, registration
+from functions import customer, customer_view, kakao, registration, web, web_sign_in
 from shared import resources
-from shared.settings import Access, Service, Settings, SettingsError
+from shared.settings import WITH_DATA, Access, Service, Settings, SettingsError
 from tests.unit.infra.compiler import TENANT, VARIABLES, deploy
 from tests.unit.infra.deployments import BICEP, ENVIRONMENTS, Deployment, deployment, identity_in
 from tools.paths import ROOT
@@ -21,21 +21,18 @@ READ_BY_THE_PLATFORM = {
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
-    "COSMOS_CONNECTION__credential",
     "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
     "OTEL_SERVICE_NAME",
     "OTEL_TRACES_SAMPLER",
     "OTEL_TRACES_SAMPLER_ARG",
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
-    "SERVICE_BUS_CONNECTION__credential",
 }
+OF_THE_DATABASE_AND_MESSAGES = {"COSMOS_CONNECTION__credential", "SERVICE_BUS_CONNECTION__credential"}
+"""Read by the platform, too. My page has neither."""
+
 # Known only on Azure, or different there from the default.
 REQUIRED = {
     "AZURE_CLIENT_ID",
-    "COSMOS_CONNECTION__accountEndpoint",
-    "COSMOS_CONNECTION__clientId",
-    "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace",
-    "SERVICE_BUS_CONNECTION__clientId",
     "SSAK8_SERVICES",
     # By which callers are recognised.
     "ACCESS",
@@ -45,13 +42,27 @@ REQUIRED = {
     "OPERATOR_ISSUER",
     "OPERATOR_AUDIENCE",
 }
+DATA = {
+    "COSMOS_CONNECTION__accountEndpoint",
+    "COSMOS_CONNECTION__clientId",
+    "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace",
+    "SERVICE_BUS_CONNECTION__clientId",
+}
+SECRETS = {"SESSION_PRIVATE_KEY", "COOKIE_KEY", "KAKAO_LOGIN_CLIENT_SECRET"}
 PRIVACY = set(re.findall(r"^\| `(PRIVACY_\w+)` \|", (ROOT / "docs/privacy-policy.md").read_text("utf-8"), re.MULTILINE))
 REQUIRED_BY = {
-    "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE", "FEED_POLL_MILLISECONDS", "OWNER_KEY"} | PRIVACY,
-    "kakao": {"COSMOS_TIMEOUT_SECONDS", "CUSTOMER_APP_ID"},
-    "customerview": {"OWNER_KEY"},
+    # A version before my page needs the details of the privacy policy.
+    "customer": {"KAKAO_API_URL", "KAKAO_API_SCOPE", "FEED_POLL_MILLISECONDS", "OWNER_KEY"} | DATA | PRIVACY,
+    "kakao": {"COSMOS_TIMEOUT_SECONDS", "CUSTOMER_APP_ID"} | DATA,
+    "customerview": {"OWNER_KEY"} | DATA,
+    "web": {"CUSTOMER_API_URL", "CUSTOMERVIEW_API_URL", "API_SCOPE", "PUBLIC_BASE_URL", "KAKAO_LOGIN_CLIENT_ID"}
+    | SECRETS
+    | PRIVACY,
 }
-REQUIRED_WITHOUT_READY_INSTANCES = {("dev", "customer"): {"KAKAO_TIMEOUT_SECONDS", "REGISTRATION_SECONDS"}}
+REQUIRED_WITHOUT_READY_INSTANCES = {
+    ("dev", "customer"): {"KAKAO_TIMEOUT_SECONDS", "REGISTRATION_SECONDS"},
+    ("dev", "web"): {"API_TIMEOUT_SECONDS"},
+}
 # Flex Consumption refuses these, or fails to start with them; the last would replace the identity.
 FORBIDDEN = (
     "FUNCTIONS_WORKER_RUNTIME",
@@ -72,8 +83,15 @@ BLUEPRINTS = {
     "customer": (customer.blueprint, registration.blueprint),
     "kakao": (kakao.blueprint,),
     "customerview": (customer_view.blueprint,),
+    "web": (web.blueprint, web_sign_in.blueprint),
 }
-CALLERS = {"customer": {"gateway"}, "kakao": {"customer", "gateway"}, "customerview": {"gateway"}}
+CALLERS = {
+    "customer": {"gateway", "web"},
+    # Not my page: kakao could not tell its POST from one of the customer app.
+    "kakao": {"customer", "gateway"},
+    "customerview": {"gateway", "web"},
+    "web": {"gateway"},
+}
 
 every_app = pytest.mark.parametrize("app", APPS)
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -109,8 +127,9 @@ def test_an_app_has_every_setting_it_needs_and_none_that_nothing_reads(environme
     names = set(deployment(environment).settings(app))
 
     required = REQUIRED | REQUIRED_BY[app] | REQUIRED_WITHOUT_READY_INSTANCES.get((environment, app), set())
-    assert names == READ_BY_THE_PLATFORM | required
-    assert names - READ_BY_THE_PLATFORM <= settings_that_the_code_reads()
+    platform = READ_BY_THE_PLATFORM | (OF_THE_DATABASE_AND_MESSAGES if app in WITH_DATA else set())
+    assert names == platform | required
+    assert names - platform <= settings_that_the_code_reads()
 
 
 @every_environment
@@ -132,14 +151,16 @@ def test_no_setting_repeats_its_default(environment: str, app: str) -> None:
 @every_app
 def test_an_app_starts_with_its_settings(environment: str, app: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Only Azure can evaluate expressions. Any text will do for them, except where a URL is needed.
-    urls = ("KAKAO_API_URL", "COSMOS_CONNECTION__accountEndpoint", "OPERATOR_ISSUER")
-    for name, value in deployment(environment).settings(app).items():
-        monkeypatch.setenv(name, "https://example.com" if name in urls else value)
-    if app != "kakao":
+    urls = ("COSMOS_CONNECTION__accountEndpoint", "OPERATOR_ISSUER")
+    settings = deployment(environment).settings(app)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, "https://example.com" if name in urls or name.endswith("_API_URL") else value)
+    for secret in sorted(settings.keys() & {"OWNER_KEY", *SECRETS}):
         # The platform replaces the reference by the secret. An app that may not read it gets the reference itself.
-        with pytest.raises(SettingsError, match="OWNER_KEY"):
+        assert settings[secret].startswith("@Microsoft.KeyVault(")
+        with pytest.raises(SettingsError, match=secret):
             Settings.load()
-        monkeypatch.setenv("OWNER_KEY", "o" * 72)
+        monkeypatch.setenv(secret, "o" * 72)
 
     loaded = Settings.load()
 
@@ -173,10 +194,32 @@ def test_an_app_signs_in_everywhere_as_itself(app: str) -> None:
 
     assert own.endswith(f"/id-{app}-{prod.token}")
     for name in settings:
-        if name.lower().endswith(("clientid", "client_id", "authentication_string")):
+        # At Kakao it is no identity.
+        signs_in = name != "KAKAO_LOGIN_CLIENT_ID"
+        if signs_in and name.lower().endswith(("clientid", "client_id", "authentication_string")):
             assert identity_in(settings[name]) == app
         if name.endswith("__credential"):
             assert settings[name] == "managedidentity"
+
+
+@every_environment
+def test_my_page_calls_the_apps_that_accept_it_as_what_it_is(environment: str) -> None:
+    here = deployment(environment)
+    settings = here.settings("web")
+
+    for name, app in (("CUSTOMER_API_URL", "customer"), ("CUSTOMERVIEW_API_URL", "customerview")):
+        sign_in = here.one("Microsoft.Web/sites/config", f"func-{app}-{here.token}/authsettingsV2")["properties"]
+        directory = sign_in["identityProviders"]["azureActiveDirectory"]
+        assert f"/sites/func-{app}-{here.token}'" in settings[name]
+        assert [settings["API_SCOPE"]] == [f"{a}/.default" for a in directory["validation"]["allowedAudiences"]]
+
+
+@every_environment
+def test_my_page_has_the_address_of_the_gateway(environment: str) -> None:
+    here = deployment(environment)
+
+    address = f"https://{here.outputs['GATEWAY_NAME']}.azure-api.net"
+    assert here.settings("web")["PUBLIC_BASE_URL"] == here.outputs["MY_PAGE_URL"] == address
 
 
 @every_app
@@ -214,6 +257,15 @@ def test_where_kakao_may_have_no_instance_the_customer_app_waits_until_one_has_s
     if longest_start:
         registration = seconds_of(environment, "REGISTRATION_SECONDS")
         assert registration >= kakao_timeout(environment) + seconds_of(environment, "COSMOS_TIMEOUT_SECONDS")
+
+
+@every_environment
+def test_my_page_waits_for_a_registration_as_long_as_it_may_take(environment: str) -> None:
+    default = Settings.model_fields["api_timeout_seconds"].default
+    waits = float(deployment(environment).settings("web").get("API_TIMEOUT_SECONDS", default))
+
+    # Else it would say that nobody answers, about somebody who is registered a moment later.
+    assert waits >= seconds_of(environment, "REGISTRATION_SECONDS")
 
 
 @every_environment

@@ -129,7 +129,7 @@ def test_azd_deploys_the_foundation_and_the_system(tmp_path: Path) -> None:
     here = deploy(tmp_path, "main.bicepparam", AZURE_ENV_NAME="dev")
 
     assert sorted(resource["id"] for resource in here.resources) == without_pipeline("dev")
-    names = {name: here.outputs.pop(f"SERVICE_{name}_NAME") for name in ("CUSTOMER", "KAKAO", "CUSTOMERVIEW")}
+    names = {name: here.outputs.pop(f"SERVICE_{name}_NAME") for name in ("CUSTOMER", "KAKAO", "CUSTOMERVIEW", "WEB")}
     assert names == {name: here.outputs[f"{name}_APP_NAME"] for name in names}
     assert here.outputs.keys() == deployment("dev").outputs.keys()
 
@@ -163,7 +163,7 @@ def test_whoever_runs_azd_gets_access_to_the_data(tmp_path: Path, environment: s
         re.sub(r"^.*/providers/Microsoft\.(\w+)/.*$", r"\1", scope) for scope in roles(here, DEVELOPER).values()
     )
     assert scopes == ["Insights", "KeyVault", "ServiceBus", "Storage"]
-    assert len(mine) == len(scopes) + 2  # three storage accounts
+    assert len(mine) == len(scopes) + 3  # four storage accounts
     documents = here.all("Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments")
     assert [a["properties"]["principalId"] for a in documents].count(DEVELOPER) == 1
 

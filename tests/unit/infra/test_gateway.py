@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from shared.http.requests import LARGEST_BODY
 from shared.settings import Settings
 from shared.use_cases.registrations import GRACE_FOR_STORING
-from tests.unit.infra.deployments import ENVIRONMENTS, deployment
+from tests.unit.infra.compiler import deploy
+from tests.unit.infra.deployments import ENVIRONMENTS, Deployment, deployment, identity_in
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.apps import APPS
 
@@ -25,31 +27,116 @@ def status_of(response: ElementTree.Element) -> str:
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
-@every_environment
-def test_the_api_is_the_committed_openapi_description(environment: str) -> None:
-    api = deployment(environment).one(API)["properties"]
+type Reached = tuple[str, str, str]
+"""Name, method and path of an operation."""
 
+# What is no part of the API: a browser asks for it, or a form is sent there.
+OF_MY_PAGE: set[Reached] = {
+    ("page", "GET", "/*"),
+    ("page-head", "HEAD", "/*"),
+    ("sign-out", "POST", "/logout"),
+    ("change-own", "POST", "/my/*"),
+    ("operate", "POST", "/operators/*"),
+}
+
+
+def operations(here: Deployment) -> set[Reached]:
+    return {
+        (operation["name"].rpartition("/")[2], each["method"], each["urlTemplate"])
+        for operation in here.all(f"{API}/operations")
+        for each in [operation["properties"]]
+    }
+
+
+def described() -> set[Reached]:
+    """The operations of the committed description."""
     description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
-    assert json.loads(api["value"]) == description, "the description has changed: infra/bicep/check --update"
-    assert (api["format"], api["path"], api["subscriptionRequired"]) == ("openapi+json", "", False)
+    return {
+        (operation["operationId"], method.upper(), path)
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@every_environment
+def test_the_gateway_has_the_operations_of_the_committed_description_and_those_of_my_page(environment: str) -> None:
+    here = deployment(environment)
+    api = here.one(API)["properties"]
+
+    assert operations(here) == described() | OF_MY_PAGE, "the description has changed: infra/bicep/check --update"
+    assert (api["path"], api["subscriptionRequired"]) == ("", False)
+    # An import would delete the operations of my page, until they are made again.
+    assert not {"format", "value"} & api.keys()
+
+
+def test_without_my_page_the_gateway_has_the_operations_of_the_description_alone(tmp_path: Path) -> None:
+    here = deploy(tmp_path, "system.dev.bicepparam", ACCESS="open")
+
+    assert operations(here) == described()
+
+
+@every_environment
+def test_an_operation_names_the_parameters_of_its_path(environment: str) -> None:
+    for operation in deployment(environment).all(f"{API}/operations"):
+        each = operation["properties"]
+        named = [parameter["name"] for parameter in each["templateParameters"]]
+        # The service refuses a path whose parameters are not described.
+        assert named == re.findall(r"{(\w+)}", each["urlTemplate"])
+
+
+def apps_by_path() -> list[tuple[str, str]]:
+    """Pattern of the path and app, in the order in which the policy looks."""
+    [routes] = [choose for choose in POLICY.iterfind("inbound/choose") if choose.find("otherwise") is not None]
+    return [
+        (pattern, when.find("set-backend-service").attrib["backend-id"])  # type: ignore[union-attr]  # fails if missing
+        for when in routes.iterfind("when")
+        for pattern in re.findall(r'OriginalUrl.Path, "(.+?)"\)', when.attrib["condition"])
+    ] + [("", routes.find("otherwise/set-backend-service").attrib["backend-id"])]  # type: ignore[union-attr]  # the same
+
+
+def app_of(path: str) -> str:
+    return next(app for pattern, app in apps_by_path() if re.search(pattern, path))
 
 
 @every_environment
 def test_each_path_goes_to_the_same_app_as_locally(environment: str) -> None:
     here = deployment(environment)
     local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]["routes"]
-    [routes] = [choose for choose in POLICY.iterfind("inbound/choose") if choose.find("otherwise") is not None]
 
-    backends = {}
-    for when in routes.iterfind("when"):
-        [path] = re.findall(r'StartsWith\("(/\w+)/?"', when.attrib["condition"])
-        backends[path] = when.find("set-backend-service").attrib["backend-id"]  # type: ignore[union-attr]  # fails if missing
-    default = routes.find("otherwise/set-backend-service").attrib["backend-id"]  # type: ignore[union-attr]  # the same
-
-    assert {path: backends.get(path, default) for path in local} == local
-    assert {*backends.values(), default} == {
+    assert {path: app_of(path) for path in local} == local
+    assert {path: app_of(f"{path}/x") for path in local} == local
+    assert {app for _, app in apps_by_path()} == {
         backend["name"].rpartition("/")[2] for backend in here.all("Microsoft.ApiManagement/service/backends")
     }
+
+
+def test_what_only_begins_like_a_path_of_the_api_is_a_page() -> None:
+    for path in ("/", "/my", "/mex", "/customersX", "/openapixjson", "/media", "/x/customers", "/privacy/2026-12-01"):
+        assert app_of(path) == "web"
+
+
+def test_the_start_page_is_found_where_it_is_found_locally() -> None:
+    local = tomllib.loads(LOCAL_AZURE_SETTINGS.read_text(encoding="utf-8"))["gateway"]["rewrites"]
+    [rewrite] = POLICY.iterfind("inbound/choose/when/rewrite-uri")
+    [condition] = [when.attrib["condition"] for when in POLICY.iterfind("inbound/choose/when") if rewrite in when]
+
+    assert local == {"/": rewrite.attrib["template"]}
+    assert condition == '@(Regex.IsMatch(context.Request.OriginalUrl.Path, "^/?$"))'
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/host/status", "/ADMIN/x", "/runtime/webhooks/x", "/.auth/me"])
+def test_what_the_platform_and_the_host_have_for_themselves_is_not_reached(path: str) -> None:
+    [(pattern, response)] = [
+        (pattern, when.find("return-response"))
+        for when in POLICY.iterfind("inbound/choose/when")
+        for pattern in re.findall(r'OriginalUrl.Path, "(.+?)"\)', when.attrib["condition"])
+        if "admin" in pattern
+    ]
+
+    assert re.search(pattern, path)
+    assert response is not None
+    assert status_of(response) == "404"
+    assert not any(re.search(pattern, other) for other in ("/", "/administration", "/my", "/operators"))
 
 
 @every_environment
@@ -59,6 +146,31 @@ def test_a_backend_is_the_app_of_the_same_name(environment: str) -> None:
     for backend in here.all("Microsoft.ApiManagement/service/backends"):
         app = backend["name"].rpartition("/")[2]
         assert f"/sites/func-{app}-{here.token}'" in backend["properties"]["url"]
+
+
+def test_a_domain_is_one_of_the_gateway_and_of_my_page(tmp_path: Path) -> None:
+    here = deploy(tmp_path, "system.prod.bicepparam", PUBLIC_BASE_URL="https://ssak8.example.org")
+    [domain] = here.one("Microsoft.ApiManagement/service")["properties"]["hostnameConfigurations"]
+    reader = [
+        role for role in here.all("Microsoft.Authorization/roleAssignments") if "/secrets/custom-domain/" in role["id"]
+    ]
+
+    assert (domain["type"], domain["hostName"]) == ("Proxy", "ssak8.example.org")
+    # The newest version, which it may read: that and nothing else in the vault.
+    assert re.fullmatch(r"\[format\('\{0\}secrets/\{1\}', .*[.]vaultUri, 'custom-domain'\)\]", domain["keyVaultId"])
+    assert [identity_in(role["properties"]["principalId"]) for role in reader] == ["gateway"]
+    assert identity_in(domain["identityClientId"]) == "gateway"
+    assert here.settings("web")["PUBLIC_BASE_URL"] == here.outputs["MY_PAGE_URL"] == "https://ssak8.example.org"
+    [test] = [each for each in here.all("Microsoft.Insights/webtests") if each["properties"]["Name"] == "my-page"]
+    assert test["properties"]["Request"]["RequestUrl"] == "https://ssak8.example.org/"
+
+
+@every_environment
+def test_without_a_domain_the_gateway_has_the_name_that_azure_gave_it(environment: str) -> None:
+    service = deployment(environment).one("Microsoft.ApiManagement/service")
+
+    # What is not in the template, a deployment takes away.
+    assert service["properties"]["hostnameConfigurations"] == []
 
 
 def test_messages_cannot_be_sent_from_outside() -> None:
@@ -140,7 +252,6 @@ def test_the_availability_test_of_the_gateway_calls_an_existing_path() -> None:
     description = json.loads((ROOT / "infra/openapi.json").read_text(encoding="utf-8"))
 
     assert [path for path in description["paths"] if path in test["Request"]["RequestUrl"]] == ["/openapi.json"]
-    assert not prod.all(f"{API}/operations"), "an import would drop it"
 
 
 def test_every_response_of_the_gateway_itself_is_a_problem_document_with_a_trace_id() -> None:
@@ -237,9 +348,10 @@ def test_the_callers_authorization_is_copied_before_the_gateway_signs_in_itself(
     assert "authentication-managed-identity" not in [each.tag for each in before]
 
 
-def test_what_a_client_prefers_reaches_the_app_and_the_answer_the_client() -> None:
+def test_what_a_client_sends_reaches_the_app_and_the_answer_the_client() -> None:
     # API Management passes every header on, in both directions, unless a policy changes it: Prefer and Idempotency-Key
-    # to the app; Preference-Applied, Location, Retry-After and WWW-Authenticate back.
+    # to the app, as Cookie, Origin, Sec-Fetch-Site and Accept-Language; Preference-Applied, Location, Retry-After and
+    # WWW-Authenticate back, as Set-Cookie and Content-Security-Policy.
     changed = {header.attrib["name"] for header in headers_of_requests()}
     forwarding = {option for forward in POLICY.iterfind("backend//forward-request") for option in forward.attrib}
 

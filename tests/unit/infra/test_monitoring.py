@@ -10,6 +10,7 @@ import azure.functions as func
 import pytest
 
 from functions import customer, customer_view, kakao, registration
+from shared import metrics
 from shared.domain.forgetting import FORGET_AFTER
 from shared.domain.registration import LONGEST_PAUSE, RegistrationStatus
 from shared.metrics import BREAKER_STATES, METRICS
@@ -26,6 +27,8 @@ REQUIRED_ALERTS = {
     "availability-customer",
     "availability-kakao",
     "availability-customerview",
+    "availability-web",
+    "availability-my-page",
     "failure-ratio",
     "p95",
     "breaker-open",
@@ -38,6 +41,7 @@ REQUIRED_ALERTS = {
     "outbox-age",
     "database-throttling",
     "refused-tokens",
+    "sign-ins",
     "expired-messages",
     "forgetting",
     "no-traffic",
@@ -198,6 +202,16 @@ def test_the_alerts_for_those_who_wait_read_what_the_function_reports_while_it_r
     assert re.search(r"reported = count\(\)\n\| where reported == 0$", silence)
 
 
+def test_the_alert_for_signing_in_reads_outcomes_that_exist() -> None:
+    [query] = [query for name, query in alert_queries("prod").items() if "-sign-ins-" in name]
+    described = metrics.count_sign_in.__doc__ or ""
+
+    assert compared(query, "outcome") == {"signed-in", "refused", "unavailable"}
+    assert all(outcome in described for outcome in compared(query, "outcome"))
+    # Who cancels is refused, too; and whoever calls the address that Kakao sends people back to.
+    assert query.splitlines()[-1] == "| where unavailable >= 3 or (refused >= 10 and entered == 0)"
+
+
 def test_each_function_that_forgets_is_missed_long_before_the_law_is_broken() -> None:
     [rule] = [rule["properties"] for rule in deployment("prod").all(LOG_ALERTS) if "-forgetting-" in rule["name"]]
     [query] = [criterion["query"] for criterion in rule["criteria"]["allOf"]]
@@ -290,7 +304,7 @@ def test_every_required_alert_exists_and_is_enabled_where_somebody_relies_on_it(
         "no-traffic",
         "register-deferred",
         "forgetting",
-        *(f"availability-{target}" for target in ("gateway", *APPS)),
+        *(f"availability-{target}" for target in ("gateway", "my-page", *APPS)),
     }
     assert silent == (unattended if environment == "dev" else set())
     assert foundation(environment).one("Microsoft.Consumption/budgets")["properties"]["amount"] > 0
@@ -371,7 +385,8 @@ def test_the_availability_of_gateway_and_apps_is_tested_where_somebody_relies_on
         test["properties"]["Name"]: test["properties"]["Request"] for test in prod.all("Microsoft.Insights/webtests")
     }
 
-    assert tests.keys() == {"gateway", *APPS}
+    assert tests.keys() == {"gateway", "my-page", *APPS}
+    assert tests["my-page"]["RequestUrl"] == f"{prod.outputs['MY_PAGE_URL']}/"
     for app in APPS:
         assert "/health'" in tests[app]["RequestUrl"]
         assert f"/sites/func-{app}-{prod.token}'" in tests[app]["RequestUrl"]

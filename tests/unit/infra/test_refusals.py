@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import WITH_DATA
 from tests.unit.infra.compiler import VARIABLES, deploy, snapshot
 from tools.play.apps import APPS
 
@@ -37,7 +38,7 @@ def test_real_customers_are_not_open_to_everybody_unless_somebody_says_why(tmp_p
     name, always = way
     opened = deploy(tmp_path, name, ACCESS="open", OPEN_ACCESS_REASON="a demonstration for an hour", **always)
 
-    assert not [app for app in APPS if "ACCESS" in opened.settings(app)]
+    assert not [app for app in WITH_DATA if "ACCESS" in opened.settings(app)]
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -64,9 +65,14 @@ def test_an_environment_for_trying_out_may_be_open_and_anywhere_and_then_needs_n
     tmp_path: Path, way: Way
 ) -> None:
     name, always = way
-    here = deploy(tmp_path, name, ACCESS="open", AZURE_LOCATION="eastus", SESSION_PUBLIC_KEYS="", **always)
+    nothing = {"SESSION_PUBLIC_KEYS": "", "KAKAO_LOGIN_CLIENT_ID": ""}
+    here = deploy(tmp_path, name, ACCESS="open", AZURE_LOCATION="eastus", **nothing, **always)
 
-    for app in APPS:
+    # Nor is there a page on which people would sign in.
+    assert (here.outputs["WEB_APP_NAME"], here.outputs["WEB_URL"], here.outputs["MY_PAGE_URL"]) == ("", "", "")
+    assert not [each["name"] for each in here.resources if "func-web" in each["name"] or "stweb" in each["name"]]
+    assert 'backend-id="web"' not in here.one("Microsoft.ApiManagement/service/apis/policies")["properties"]["value"]
+    for app in WITH_DATA:
         settings = here.settings(app)
         assert not [
             name for name in settings if name.startswith(("ACCESS", "SESSION_", "OPERATOR_", "OWNER_", "PRIVACY_"))
@@ -87,6 +93,25 @@ def test_a_private_key_is_refused_wherever_it_is(tmp_path: Path, way: Way, key: 
 
     assert "SESSION_PUBLIC_KEYS has a private key" in message
     assert key not in message
+
+
+@ways(*REAL, *TRYING)
+def test_my_page_needs_an_app_at_kakao(tmp_path: Path, way: Way) -> None:
+    message = refusal(tmp_path, way, KAKAO_LOGIN_CLIENT_ID="")
+
+    assert "KAKAO_LOGIN_CLIENT_ID is not set" in message
+    assert "docs/kakao-login.md" in message
+
+
+@pytest.mark.parametrize("url", ["http://a.example.org", "https://a.example.org/", "https://a.example.org/my"])
+def test_what_is_no_address_of_my_page_is_refused(tmp_path: Path, url: str) -> None:
+    assert "PUBLIC_BASE_URL is no address of my page" in refusal(tmp_path, REAL[0], PUBLIC_BASE_URL=url)
+
+
+def test_a_domain_whose_certificate_the_gateway_cannot_read_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, ("system.private.bicepparam", {}), PUBLIC_BASE_URL="https://ssak8.example.org")
+
+    assert "reaches no private Key Vault. docs/custom-domain.md" in message
 
 
 @ways(*REAL)
