@@ -155,7 +155,7 @@ async def test_a_batch_has_a_trace_of_its_own_and_what_belongs_to_each_message(s
 
 async def hold(site: Site) -> None:
     """Keeps the function busy for a moment, so that what is sent now is there when it is free."""
-    await site.bus.send_to_queue(message("hold", seconds=0.5))
+    await site.bus.send_to_queue(message("hold", seconds=2))
     await until(lambda: site.sample.records_of("on-batch"))
 
 
