@@ -26,6 +26,8 @@ ALL: Final = ROOT / "dist/screenshots"
 IN_README: Final = ROOT / "docs/pictures"
 BEST: Final = ("start", "register", "my-registered")
 SIZES: Final = {"narrow": PHONE, "wide": DESKTOP}
+# Milliseconds. The privacy policy is 10,000 pixels long, which a busy machine draws slowly.
+LONGEST: Final = 60_000
 
 
 async def take_pictures(stack: Stack, browser: Browser, folder: Path, scenes: Iterable[Scene] = SCENES) -> None:
@@ -33,7 +35,7 @@ async def take_pictures(stack: Stack, browser: Browser, folder: Path, scenes: It
     for scene in scenes:
         for name, size in SIZES.items():
             async with _shown(stack, browser, scene, Equipment(size=size)) as page:
-                await page.screenshot(path=folder / f"{scene.name}-{name}.png", full_page=True)
+                await page.screenshot(path=folder / f"{scene.name}-{name}.png", full_page=True, timeout=LONGEST)
         show(scene.name)
 
 
@@ -42,7 +44,7 @@ async def take_for_readme(stack: Stack, browser: Browser, folder: Path) -> None:
     for scene in SCENES:
         if scene.name in BEST:
             async with _shown(stack, browser, scene, Equipment()) as page:
-                await page.screenshot(path=folder / f"my-page-{scene.name}.png")
+                await page.screenshot(path=folder / f"my-page-{scene.name}.png", timeout=LONGEST)
 
 
 @asynccontextmanager
