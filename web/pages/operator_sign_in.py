@@ -1,6 +1,5 @@
 """Signing in with Entra ID, and signing out (OpenID Connect Core §3.1, OAuth 2.0 RFC 9700 §2.1)."""
 
-import hmac
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -8,6 +7,7 @@ from typing import Final
 
 from web.cookies import SealedCookie
 from web.operator_sessions import OperatorSessions
+from web.pages.attempts import attempt_of
 from web.pages.operator_problems import problem_of_operators
 from web.ports import OperatorLogin, SignInAttempt, SignInRefused, SignInUnavailable
 from web.visit import Answer, Done, Page, Place, Redirect, Visit
@@ -39,7 +39,7 @@ class OperatorSignIn:
     async def end(self, visit: Visit) -> Answer:
         """GET /operators/login/callback: back from Entra ID. The attempt is over, however it ends."""
         forget = self.cookie.end(visit.origin)
-        attempt = self._attempt(visit)
+        attempt = attempt_of(visit, self.cookie)
         if attempt is None:
             return self._refused(forget)
         if visit.request.params.get("error") == REFUSED_BY_PERSON:
@@ -68,14 +68,6 @@ class OperatorSignIn:
     async def sign_out(self, visit: Visit) -> Answer:
         """POST /operators/logout. Entra ID's own session goes on; it asks who signs in next."""
         return Redirect(Place.OPERATORS, Done.SIGNED_OUT, cookies=(self.sessions.end(visit.origin),))
-
-    def _attempt(self, visit: Visit) -> SignInAttempt | None:
-        """The attempt that this browser has begun, if the answer of Entra ID belongs to it."""
-        sealed = self.cookie.open(visit.origin, visit.request.headers.get("cookie"))
-        state = visit.request.params.get("state", "").encode("utf-8", "replace")
-        if sealed is None or not hmac.compare_digest(sealed["state"].encode(), state):
-            return None
-        return SignInAttempt(**sealed)
 
     def _refused(self, forget: str) -> Page:
         self.count("refused")

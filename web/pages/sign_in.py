@@ -1,12 +1,12 @@
 """Signing in with Kakao, and signing out (OpenID Connect Core §3.1, OAuth 2.0 RFC 9700 §2.1)."""
 
-import hmac
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from web.cookies import SealedCookie
+from web.pages.attempts import attempt_of
 from web.ports import KakaoLogin, SignInAttempt, SignInRefused, SignInUnavailable
 from web.sessions import Sessions
 from web.visit import Answer, Done, Page, Place, Redirect, Visit
@@ -39,11 +39,9 @@ class SignIn:
     async def end(self, visit: Visit) -> Answer:
         """GET /login/callback: back from Kakao. The attempt is over, however it ends."""
         forget = self.cookie.end(visit.origin)
-        sealed = self.cookie.open(visit.origin, visit.request.headers.get("cookie"))
+        attempt = attempt_of(visit, self.cookie)
         parameters = visit.request.params
-        if sealed is None or not hmac.compare_digest(
-            sealed["state"].encode(), parameters.get("state", "").encode("utf-8", "replace")
-        ):
+        if attempt is None:
             # A second click: the first one has signed them in.
             return Redirect(Place.MY, cookies=(forget,)) if visit.session else self._refused(forget)
         if parameters.get("error") == REFUSED_BY_PERSON:
@@ -53,7 +51,7 @@ class SignIn:
         if not code or len(code) > LONGEST_CODE:
             return self._refused(forget)
         try:
-            subject = await self.kakao.subject(code, f"{visit.origin}{CALLBACK}", SignInAttempt(**sealed))
+            subject = await self.kakao.subject(code, f"{visit.origin}{CALLBACK}", attempt)
         except SignInRefused:
             return self._refused(forget)
         except SignInUnavailable as error:
