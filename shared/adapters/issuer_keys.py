@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWTError
 from jwt.algorithms import RSAAlgorithm
 
+from shared.adapters.connections import Connections
 from shared.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -111,14 +112,13 @@ class CachedIssuer:
             self._fetching = None
 
 
-class OpenIdIssuer:
+class OpenIdIssuer(Connections):
     """An issuer over HTTP (OpenID Connect Discovery 1.0 §4)."""
 
     def __init__(self, issuer: str, timeout_seconds: float) -> None:
         """`issuer`: its URL, which it states as its own. `timeout_seconds`: for both documents together."""
         self._issuer = issuer
         self._timeout_seconds = timeout_seconds
-        self._session: aiohttp.ClientSession | None = None
 
     async def fetch(self) -> Published:
         """All keys for signatures, and the endpoints. Raises FetchFailed."""
@@ -164,19 +164,6 @@ class OpenIdIssuer:
         if not isinstance(document, dict):
             raise FetchFailed("the answer is not a JSON object")
         return document
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            # `fetch` limits the whole time.
-            timeout = aiohttp.ClientTimeout(total=None)
-            self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
-        return self._session
-
-    async def close(self) -> None:
-        """Closes the connections; the next fetch opens others."""
-        session, self._session = self._session, None
-        if session:
-            await session.close()
 
 
 def _origin(url: str) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ import aiohttp
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 
+from shared.adapters.connections import Connections
 from shared.http.callers import AUTHORIZATION
 from shared.telemetry import span, traceparent
 from web.ports import Answered, AppsUnavailable, Calling
@@ -24,7 +25,7 @@ class Credential(Protocol):
         """A token that is valid now. Raises AzureError."""
 
 
-class AppsClient:
+class AppsClient(Connections):
     """One for each process. `bases`: the URL of the app that has each first part of a path, such as `customers`."""
 
     def __init__(
@@ -35,7 +36,6 @@ class AppsClient:
         self._timeout_seconds = timeout_seconds
         self._credential = credential
         self._scope = scope
-        self._session: aiohttp.ClientSession | None = None
 
     async def get(self, calling: Calling, path: str) -> Answered:
         """GET. Raises AppsUnavailable."""
@@ -89,19 +89,6 @@ class AppsClient:
         if self._credential and self._scope:
             headers["Authorization"] = f"Bearer {(await self._credential.get_token(self._scope)).token}"
         return headers
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            # `_call` limits the whole time.
-            timeout = aiohttp.ClientTimeout(total=None)
-            self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
-        return self._session
-
-    async def close(self) -> None:
-        """Closes the connections; the next call opens others."""
-        session, self._session = self._session, None
-        if session:
-            await session.close()
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import aiohttp
 import jwt
 
+from shared.adapters.connections import Connections
 from shared.adapters.issuer_keys import CachedIssuer, IssuerUnavailable
 from shared.adapters.tokens import LEEWAY_SECONDS, LONGEST_TOKEN, TOKEN, Expected
 from web.ports import SignInRefused, SignInUnavailable
@@ -42,14 +43,13 @@ class NoAnswer(Exception):
     """The issuer did not answer as it should. The message says how, in words for logs, and names no value."""
 
 
-class OpenIdProvider:
+class OpenIdProvider(Connections):
     """An issuer at which people sign in: where it is, what it answers, and its id tokens."""
 
     def __init__(self, published: CachedIssuer, expected: Expected) -> None:
         """`published`: what it says about itself. `expected`: of its id tokens; the audience is the client id."""
         self._published = published
         self._expected = expected
-        self._session: aiohttp.ClientSession | None = None
 
     async def endpoint(self, name: str) -> str:
         """The URL, such as that of `token_endpoint`. Raises SignInUnavailable."""
@@ -102,19 +102,6 @@ class OpenIdProvider:
         if not isinstance(claims["nonce"], str) or not hmac.compare_digest(claims["nonce"].encode(), nonce.encode()):
             raise SignInRefused("nonce")
         return claims
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            # `post` limits the whole time.
-            no_limit = aiohttp.ClientTimeout(total=None)
-            self._session = aiohttp.ClientSession(timeout=no_limit, cookie_jar=aiohttp.DummyCookieJar())
-        return self._session
-
-    async def close(self) -> None:
-        """Closes the connections; the next call opens others."""
-        session, self._session = self._session, None
-        if session:
-            await session.close()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
