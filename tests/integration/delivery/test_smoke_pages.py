@@ -108,9 +108,10 @@ async def test_a_wrong_answer_fails_the_test(
         await play(address)
 
 
+@pytest.mark.parametrize("start", [200, 404])
 async def test_a_system_without_pages_passes_where_none_are_expected(
-    address: str, monkeypatch: pytest.MonkeyPatch
+    address: str, start: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MyPage, "pages", Pages(start=404))
+    monkeypatch.setattr(MyPage, "pages", Pages(start=start, headers={}))
 
     assert "Left out: this system has no pages." in await play(address, expected=False)
