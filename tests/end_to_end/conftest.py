@@ -10,6 +10,16 @@ from tools.play.people import CustomersSystem
 
 BREAKER_RESET_SECONDS = "1"  # instead of ten, so that the test after an outage need not wait
 KAKAO_TIMEOUT_SECONDS = "2"  # instead of six, for the tests with a kakao that hangs
+SHARED_STACKS = ("customers_stack", "open_stack")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a stack that few need run in one process, so that it is started once."""
+    for item in items:
+        for name in SHARED_STACKS:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ REGISTERED_WITHIN = 60
 SETTLED_WITHIN = 90
 ASYNC = {"Prefer": "respond-async"}
 
+pytestmark = pytest.mark.xdist_group("postponed")
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
@@ -88,7 +90,7 @@ async def registered_once(system: LocalSystem, customer_id: str) -> None:
     await system.wait_for_view(customer_id, "REGISTERED")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(480)
 async def test_who_was_postponed_is_registered_by_itself_exactly_once(system: LocalSystem) -> None:
     async with without_kakao(system):
         refused = await register(system)
@@ -127,7 +129,7 @@ async def test_who_was_postponed_is_registered_by_itself_exactly_once(system: Lo
     )
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_who_withdraws_while_kakao_is_down_gets_neither_customer_nor_message(system: LocalSystem) -> None:
     async with without_kakao(system):
         withdrawn, canceled, keyed = [await postponed(system, key) for key in (None, None, "withdrawn")]
@@ -156,7 +158,7 @@ async def test_who_withdraws_while_kakao_is_down_gets_neither_customer_nor_messa
         assert "yeon" not in str(await documents(system, each))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(480)
 async def test_the_same_key_is_answered_202_while_it_is_pending_and_201_once_it_is_registered(
     system: LocalSystem,
 ) -> None:
@@ -180,7 +182,7 @@ async def test_the_same_key_is_answered_202_while_it_is_pending_and_201_once_it_
     await registered_once(system, customer_id)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_after_kill_9_of_the_customer_app_in_the_middle_each_is_still_registered_once(
     system: LocalSystem,
 ) -> None:
