@@ -7,7 +7,7 @@ import pytest
 
 from tools.browser.visitor import Visitor
 
-BROWSER = [pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+BROWSER = [pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(480)]
 
 type Arrive = Callable[..., AbstractAsyncContextManager[Visitor]]
 """The fixture `arrive`: takes an Equipment, or none for that of everybody."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import IO, Any, Self
 
 HOST = "127.0.0.1"
-CONNECT_SECONDS = 30
-ANSWER_SECONDS = 30
+CONNECT_SECONDS = 60
+ANSWER_SECONDS = 60
 RETRY_SECONDS = 0.1
 
 Message = dict[str, Any]

@@ -16,7 +16,7 @@ from tools.play.system import YEON
 CUSTOMER_APP = "5a7ec0de-0000-4000-8000-000000000001"
 SCOPE = "api://ssak8/.default"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(480)
 
 
 def message() -> dict[str, object]:

@@ -16,15 +16,14 @@ from tests.end_to_end.slow_network import HOST, forwarding, once_healthy, port_o
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.emulators import Emulators
 from tools.play.system import YEON, Response, System
-from tools.play.waiting import wait_until
+from tools.play.waiting import EVENT_SECONDS, wait_until
 
 ANSWER_SECONDS = 1.0
 AT_ONCE = 5
-EVENT_SECONDS = 60.0
 SECRET = "secret"
 APPS = ("customer", "customer_2", "kakao", "kakao_2", "customerview")
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.xdist_group("cold start"), pytest.mark.timeout(480), pytest.mark.asyncio(loop_scope="module")]
 
 
 @dataclass
@@ -89,10 +88,10 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cold
             ),
             "KAKAO_API_URL": f"http://{HOST}:{front_ends[1]}",
             "KAKAO_API_SCOPE": "kakao/.default",
-            # Those of dev: a busy machine needs more than the one second that the default leaves. What the default has
-            # to cover is arithmetic, and tested as such: docs/decisions/0019-warm-start.md.
-            "KAKAO_TIMEOUT_SECONDS": "15",
-            "REGISTRATION_SECONDS": "20",
+            # A busy machine needs more than the second that the defaults leave. What those have to cover is arithmetic,
+            # and tested as such: docs/decisions/0019-warm-start.md.
+            "KAKAO_TIMEOUT_SECONDS": "20",
+            "REGISTRATION_SECONDS": "30",
             "IDENTITY_ENDPOINT": await running.enter_async_context(token_endpoint(ANSWER_SECONDS, SECRET)),
             "IDENTITY_HEADER": SECRET,
             # Azure calls it only for an instance that joins because of the load.
@@ -132,10 +131,12 @@ async def test_a_process_that_was_killed_and_restarted_loses_no_registration(sys
     await system.register()  # the others are warm
     killed = system.stack.kill(name)
 
-    async def is_gone() -> bool:
-        return all(status.pid != killed for status in await asyncio.to_thread(system.stack.status))
+    # It is cold, but there: how long a process takes to start is the platform's affair.
+    async def runs_again() -> bool:
+        status = {status.name: status for status in await asyncio.to_thread(system.stack.status)}[name]
+        return status.pid not in (None, killed) and status.state == "running"
 
-    await wait_until(is_gone, f"{name} has ended")
+    await wait_until(runs_again, f"{name} runs again", EVENT_SECONDS)
 
     responses = await system.register()
 

@@ -55,7 +55,7 @@ class Traffic:
                 self.canceled.add(customer_id)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_nothing_acknowledged_is_lost_whatever_is_killed(system: LocalSystem) -> None:
     traffic = Traffic(system)
     workers = [asyncio.create_task(traffic.work()) for _ in range(WORKERS)]

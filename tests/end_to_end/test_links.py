@@ -11,7 +11,7 @@ from tools.play.apps import COLLECTIONS
 from tools.play.local_system import LocalSystem
 
 GATEWAY = "gateway"
-DEADLINE_SECONDS = 15
+DEADLINE_SECONDS = 60
 DETAILS = json.dumps({"customerName": "yeon", "customerAddress": "incheon", "customerAge": 20}).encode()
 FORGED = [
     "X-Forwarded-Host: evil.example",

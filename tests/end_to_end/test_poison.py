@@ -18,7 +18,7 @@ from tests.unit.fakes import START, YEON
 from tools.delivery import redrive
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 from tools.play.local_system import LocalSystem
-from tools.play.waiting import wait_until
+from tools.play.waiting import EVENT_SECONDS, wait_until
 
 BATCH = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["serviceBus"]["maxMessageBatchSize"]
 RETRY_SECONDS = 8  # enough to start the database again on a busy machine
@@ -88,7 +88,7 @@ def connected(system: LocalSystem) -> ServiceBusClient:
     return ServiceBusClient.from_connection_string(system.stack.connection_string("service_bus"))
 
 
-async def wait_for_views(system: LocalSystem, wanted: Sequence[CustomerEvent], seconds: float = 20) -> None:
+async def wait_for_views(system: LocalSystem, wanted: Sequence[CustomerEvent], seconds: float = EVENT_SECONDS) -> None:
     async def all_there() -> bool:
         ids = await system.query(CUSTOMER_VIEWS, "SELECT VALUE c.id FROM c")
         return {event.subject for event in wanted} <= set(ids)

@@ -14,7 +14,7 @@ SECONDS = 1.0
 NOBODYS = tuple(f"/{collection}/00000000-0000-7000-8000-000000000000" for collection in ("customers", "customerViews"))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_a_new_key_refuses_nobody(customers_system: CustomersSystem) -> None:
     rotation = Rotation(customers_system, USERS, SECONDS)
 
@@ -24,7 +24,7 @@ async def test_a_new_key_refuses_nobody(customers_system: CustomersSystem) -> No
     assert all(step.calls for step in rotation.steps)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_a_key_that_the_apps_do_not_know_yet_is_refused(
     customers_system: CustomersSystem, customers_stack: Stack
 ) -> None:

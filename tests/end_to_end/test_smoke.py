@@ -19,7 +19,7 @@ class Finished:
     output: str
 
 
-async def smoke_test(url: str, *options: str, wait_seconds: float = 20) -> Finished:
+async def smoke_test(url: str, *options: str, wait_seconds: float = 60) -> Finished:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tools.delivery.smoke", "--url", url, "--wait", str(wait_seconds), *options),
         stdout=asyncio.subprocess.PIPE,

@@ -44,7 +44,7 @@ async def store_unpublished(stack: Stack) -> CustomerId:
     return customer.customer_id
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(480)
 async def test_events_that_were_passed_over_reach_view_and_alert(system: LocalSystem) -> None:
     just_now = await system.register()
     customer_id = await store_unpublished(system.stack)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-EVENT_SECONDS = 20.0
+EVENT_SECONDS = 60.0
 """How long the effect of an event may take on a local system, under load and after a restart."""
 
 POLL_SECONDS = 0.05

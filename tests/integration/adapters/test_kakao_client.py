@@ -149,7 +149,7 @@ async def test_any_answer_but_a_success_is_unavailable_within_the_timeout(handle
             await notify(client)
 
     assert failure.value.reason == reason
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 5
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ async def test_while_nobody_is_there_callers_are_refused_when_their_time_is_up(u
     await client.close()
 
     assert all(isinstance(outcome, KakaoUnavailable) for outcome in outcomes)
-    assert time.monotonic() - before < 1.5
+    assert time.monotonic() - before < 5
 
 
 async def test_an_idle_connection_that_kakao_has_closed_costs_no_registration() -> None:
@@ -551,6 +551,6 @@ async def test_a_kakao_that_is_down_at_the_start_is_called_all_the_same_and_woke
     async with woken_kakao(fail_once) as client:
         client.open_at_start()
         await notify(client)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(asked) < 2:  # noqa: ASYNC110 - it is tried again in the background
                 await asyncio.sleep(0.02)

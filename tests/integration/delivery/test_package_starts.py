@@ -23,7 +23,7 @@ from tools.paths import ROOT
 
 WORKER_LIBRARY = ("azure-functions-runtime==", "azurefunctions-extensions-base==")
 INSTALL_SECONDS = 240
-START_SECONDS = 10
+START_SECONDS = 60
 SETTINGS = {
     "COSMOS_CONNECTION__accountEndpoint": "https://nowhere.invalid/",
     "SERVICE_BUS_CONNECTION__fullyQualifiedNamespace": "nowhere.invalid",

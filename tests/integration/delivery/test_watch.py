@@ -15,7 +15,7 @@ from tools.play import probe
 from tools.play.apps import COLLECTIONS
 
 BODY = b'{"traceId": "1"}'
-DEADLINE_SECONDS = 10
+DEADLINE_SECONDS = 60
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no seconds
 
 

@@ -19,7 +19,7 @@ from tools.paths import ROOT
 
 TENANT = "6d1f0c5a-0000-4000-8000-000000000000"
 AUDIENCE = "ssak8-api"
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 async def command(*arguments: object) -> Process:

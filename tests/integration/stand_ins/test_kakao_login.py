@@ -22,7 +22,7 @@ REDIRECT_URI = "http://localhost:8080/login/callback"
 OTHER_REDIRECT_URI = "http://127.0.0.1:8080/login/callback"
 CLIENT_ID = "rest-api-key"
 CLIENT_SECRET = "a-secret"
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 async def command(*arguments: object) -> Process:

@@ -95,7 +95,7 @@ async def test_customers_are_handled_side_by_side() -> None:
     async def wait_for_the_others(_: CustomerEvent) -> None:
         await all_started.wait()
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await handler(wait_for_the_others, FakeSetAside())(batch(*map(registered, range(3))))
 
 

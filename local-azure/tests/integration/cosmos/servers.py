@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-DEADLINE_SECONDS = 10
+DEADLINE_SECONDS = 60.0
 SETTINGS = """
 [cosmos]
 key = "bG9jYWw="

@@ -8,7 +8,7 @@ import pytest
 
 from local_azure.cosmos import CosmosEmulator
 
-DEADLINE_SECONDS = 5
+DEADLINE_SECONDS = 60.0
 
 
 class Connection:

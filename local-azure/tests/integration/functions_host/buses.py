@@ -8,9 +8,10 @@ from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from local_azure.service_bus import ServiceBusEmulator
-from tests.integration.functions_host.hosts import Sample
+from tests.integration.functions_host.hosts import DEADLINE, Sample
 
-LOCK = {"LockDuration": "PT2S", "MaxDeliveryCount": 3}
+LOCK_SECONDS = 5  # a busy machine may stop for some of them
+LOCK = {"LockDuration": f"PT{LOCK_SECONDS}S", "MaxDeliveryCount": 3}
 SUBSCRIPTION = {"Name": "one-by-one", "Properties": LOCK}
 ENTITIES = {
     "UserConfig": {
@@ -58,7 +59,7 @@ class Bus:
         await asyncio.gather(*[_close(handler) for handler in handlers])
 
     async def until_remaining(self, ids: list[str], where: str = "waiting") -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while await self.remaining(where) != ids:  # noqa: ASYNC110 - the service has no event for it
                 await asyncio.sleep(0.02)
 

@@ -18,7 +18,7 @@ FUNCTIONS = (
     *("hello", "slow", "waiting", "nothing", "cookies", "leave"),
     *("on-message", "on-batch", "on-change", "on-loss", "tick"),
 )
-DEADLINE = 20.0  # seconds
+DEADLINE = 60.0  # seconds
 UNREACHABLE = "127.0.0.1:9"
 SERVICE_BUS_DOWN = (
     f"Endpoint=sb://{UNREACHABLE};SharedAccessKeyName=k;SharedAccessKey=local;UseDevelopmentEmulator=true;"

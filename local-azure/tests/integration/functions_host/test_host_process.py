@@ -155,7 +155,7 @@ async def test_functions_that_exceed_the_grace_period_are_abandoned(sample: Samp
 
         assert await host.stop() == 0
 
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20
         with pytest.raises(aiohttp.ClientError):
             await slow
         assert any("still ran" in line for line in host.log)

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from azure.servicebus import ServiceBusMessage
 
-from tests.integration.functions_host.buses import Bus, message, service_bus
+from tests.integration.functions_host.buses import LOCK_SECONDS, Bus, message, service_bus
 from tests.integration.functions_host.hosts import Host, Sample, sample_in, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -106,7 +106,7 @@ async def test_messages_are_handled_concurrently_and_slow_ones_do_not_block_othe
 
 async def test_locks_are_renewed_while_a_function_runs(site: Site) -> None:
     sample, bus = site.sample, site.bus
-    await bus.send(message("long", seconds=2.6))
+    await bus.send(message("long", seconds=LOCK_SECONDS + 1))
     await until(lambda: sample.records_of("on-message"))
     await bus.until_remaining([])
 
@@ -155,7 +155,7 @@ async def test_a_batch_has_a_trace_of_its_own_and_what_belongs_to_each_message(s
 
 async def hold(site: Site) -> None:
     """Keeps the function busy for a moment, so that what is sent now is there when it is free."""
-    await site.bus.send_to_queue(message("hold", seconds=2))
+    await site.bus.send_to_queue(message("hold", seconds=LOCK_SECONDS / 2))
     await until(lambda: site.sample.records_of("on-batch"))
 
 
@@ -171,7 +171,7 @@ async def test_a_batch_has_at_most_as_many_messages_as_host_json_says(site: Site
 
 async def test_the_locks_of_a_batch_are_not_renewed(site: Site) -> None:
     sample, bus = site.sample, site.bus
-    await bus.send_to_queue(message("long", seconds=2.6))
+    await bus.send_to_queue(message("long", seconds=LOCK_SECONDS + 1))
     await until(lambda: len(sample.records_of("on-batch")) == 2)
     await bus.until_remaining([], "batches")
 
@@ -181,9 +181,9 @@ async def test_the_locks_of_a_batch_are_not_renewed(site: Site) -> None:
 
 async def test_what_arrives_during_a_long_batch_is_delivered_once_with_a_fresh_lock(site: Site) -> None:
     sample, bus = site.sample, site.bus
-    await bus.send_to_queue(message("first", seconds=1.1))
+    await bus.send_to_queue(message("first", seconds=LOCK_SECONDS / 2 + 0.5))
     await until(lambda: sample.records_of("on-batch"))
-    await bus.send_to_queue(message("second", seconds=1.6))
+    await bus.send_to_queue(message("second", seconds=LOCK_SECONDS / 2 + 0.5))
     await until(lambda: len(sample.records_of("on-batch")) == 2)
     await bus.until_remaining([], "batches")
 

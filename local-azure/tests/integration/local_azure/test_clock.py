@@ -19,7 +19,7 @@ from local_azure.stack import Stack
 from local_azure.supervisor.services import StackError
 from tests.integration.local_azure.tiny_app import write_tiny_app
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 DAY = timedelta(days=1)
 SETTINGS = '[cosmos]\ncontainers = "containers.json"\n\n[service_bus]\nentities = "entities.json"\n'
 ORDERS = {"id": "orders", "partitionKey": {"paths": ["/id"]}, "defaultTtl": -1}

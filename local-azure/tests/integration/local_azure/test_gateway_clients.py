@@ -11,7 +11,7 @@ from local_azure.configuration import GatewaySection
 from tests.integration.local_azure.servers import SETTINGS, gateway_to, upstream_that
 from tests.integration.local_azure.test_gateway_refusing import read_request
 
-DEADLINE_SECONDS = 10
+DEADLINE_SECONDS = 60.0
 HOST = b"Host: a.example\r\n"
 GET = b"GET /customers HTTP/1.1\r\n" + HOST + b"\r\n"
 

@@ -17,7 +17,7 @@ from local_azure.listening import listening_socket
 from tests.integration.local_azure.servers import SETTINGS, ending_gateway_to, upstream_that
 from tests.integration.local_azure.test_gateway_refusing import OK, answer_ok, read_request
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60.0
 GET = b"GET /customers HTTP/1.1\r\nHost: a.example\r\n\r\n"
 
 

@@ -10,7 +10,7 @@ import pytest
 from local_azure.gateway.upstream import Upstream
 from local_azure.gateway.upstream_connection import BrokenError, Response
 
-DEADLINE_SECONDS = 5
+DEADLINE_SECONDS = 60.0
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 REQUEST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
 

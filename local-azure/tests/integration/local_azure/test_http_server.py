@@ -60,7 +60,7 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
 
 async def answer(reader: asyncio.StreamReader) -> str:
     """The head of the next response."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         head = await reader.readuntil(b"\r\n\r\n")
         assert await reader.readexactly(2) == b"ok"
     return head.decode().lower()
@@ -163,7 +163,7 @@ async def response(served: Served, request: bytes) -> bytes:
     """All that the server answers on a connection that ends then."""
     reader, writer = await served.connect()
     writer.write(request)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await reader.read()
 
 

@@ -30,7 +30,7 @@ SCOPE = f"{AUDIENCE}/.default"
 VERSION = "api-version=2019-08-01"
 SPOOFED = "11111111-1111-4111-8111-111111111111"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(480)
 
 
 @pytest.fixture(scope="module")

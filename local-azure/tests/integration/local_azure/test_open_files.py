@@ -15,7 +15,7 @@ from tests.integration.local_azure.tiny_app import write_tiny_app
 
 MACOS_LIMIT = 256
 CONNECTIONS = 220
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 
 def limited_to(soft: int, hard: int) -> Callable[[], None]:

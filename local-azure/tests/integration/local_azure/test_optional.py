@@ -24,7 +24,7 @@ from tests.integration.local_azure.tiny_app import write_tiny_app
 
 __all__ = ["stage"]
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 # The tiny app is ready in 3 seconds on a machine that does nothing else.
 START_SECONDS = 15.0
 STOP_SECONDS = 8.0

@@ -23,7 +23,7 @@ from tests.integration.local_azure.tiny_app import write_tiny_app
 
 __all__ = ["stage"]
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 60.0
 
 # Describes itself; is healthy from the third question on.
 IDP = """

@@ -12,7 +12,7 @@ from local_azure.supervisor.reloading import CHECK_SECONDS, snapshot
 from tests.integration.local_azure.test_stack import get
 from tests.integration.local_azure.tiny_app import FUNCTION_APP, write_tiny_app
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 GREETING = 'os.environ["GREETING"]'
 
 

@@ -59,7 +59,7 @@ port = 0
 folder = "app"
 """
 CALLERS = 4  # of each kind
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 @dataclass

@@ -19,7 +19,7 @@ from local_azure.supervisor.state_folder import StateFolder
 from local_azure.supervisor.supervisor import ServiceStatus, Supervisor
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 
 
 class Stage:

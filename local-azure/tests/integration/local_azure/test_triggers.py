@@ -11,7 +11,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 from local_azure.stack import Stack
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 FUNCTION_APP = """
 import azure.functions as func

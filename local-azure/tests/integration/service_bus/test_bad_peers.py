@@ -22,7 +22,7 @@ async def answer_to(namespace: Namespace, octets: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", namespace.emulator.port)
     writer.write(octets)
     writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answer = await reader.read()
     writer.close()
     return answer
@@ -48,7 +48,7 @@ async def test_a_malformed_message_is_rejected_and_the_next_one_accepted(namespa
 
     writer.write(SENDING + frame)
     received = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while b"amqp:decode-error" not in received:
             received += await reader.read(4096)
     writer.close()

@@ -17,7 +17,7 @@ from local_azure.service_bus import ServiceBusEmulator, server
 HOUR = 3600
 # Of locks and messages, in seconds: long enough to notice a shorter one, short enough to wait for.
 DURATION = 2
-LIMIT = DURATION + 5.0
+LIMIT = DURATION + 30.0
 
 type Step = Callable[[int], None]
 
