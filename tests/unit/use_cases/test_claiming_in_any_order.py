@@ -139,6 +139,4 @@ class OneLives(RuleBasedStateMachine):
 
 
 TestOneLives = OneLives.TestCase
-TestOneLives.settings = settings(
-    max_examples=150, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestOneLives.settings = settings(max_examples=150, stateful_step_count=25, suppress_health_check=list(HealthCheck))

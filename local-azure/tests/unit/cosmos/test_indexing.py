@@ -93,7 +93,7 @@ conditions = st.builds(
 orders = ["", "c.a", "c.a DESC", "c.n", "c.n DESC", "c.d.e DESC", "c.id DESC", "c._ts DESC"]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(conditions, min_size=1, max_size=3), st.sampled_from(orders), st.integers(1, 5))
 def test_a_search_by_an_index_finds_the_same_as_a_full_scan(
     indexed: Shop, terms: list[str], order: str, size: int

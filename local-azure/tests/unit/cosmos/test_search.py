@@ -70,7 +70,7 @@ orders = st.sampled_from(["", " ORDER BY c.id", " ORDER BY c.id DESC", " ORDER B
 windows = st.sampled_from(["", " OFFSET 1 LIMIT 3", " OFFSET 0 LIMIT 0"])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(combinations, orders, windows, st.integers(1, 5))
 def test_a_search_by_any_condition_finds_the_same_as_a_full_scan(
     full: Shop, condition: str, order: str, window: str, size: int
