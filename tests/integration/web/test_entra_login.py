@@ -77,11 +77,13 @@ async def signing_in(issuer: str, identity: Credential, timeout_seconds: float =
 
 @asynccontextmanager
 async def served(app: web.Application, port: int) -> AsyncIterator[None]:
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0)  # it may hang
     await runner.setup()
-    await web.TCPSite(runner, HOST, port).start()
-    yield
-    await runner.cleanup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager
