@@ -1,10 +1,12 @@
 """Who calls, on this machine: keys, the settings of a run, and what is printed to try it."""
 
+import fcntl
 import itertools
 import json
 import re
 import shlex
 import stat
+import sys
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +120,37 @@ def test_a_command_says_how_to_start_what_it_needs(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.endswith("; start it: make run\n")
+
+
+def test_a_run_that_is_refused_leaves_the_one_that_runs_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # it goes to the root of the project
+    monkeypatch.setattr(sys, "argv", ["tools.access"])
+    monkeypatch.setattr("local_azure.command_line.main", lambda: None)
+    assert main(["run", "open", "--state", str(tmp_path)]) == 0
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        assert main(["run", "customers", "--state", str(tmp_path)]) == 1
+
+    assert capsys.readouterr().err.startswith("it is already running, with the state folder ")
+    # An app that is stopped and started again reads these.
+    assert values(SessionKeys(tmp_path / "access"))["ACCESS"] == "open"
+
+
+def test_a_second_stack_has_keys_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # it goes to the root of the project
+    monkeypatch.setattr(sys, "argv", ["tools.access"])
+    monkeypatch.setattr("local_azure.command_line.main", lambda: None)
+
+    assert main(["run", "open", "--free-ports", "--state", "second"]) == 0
+
+    options = dict(itertools.pairwise(sys.argv))
+    assert options["--state"] == str(tmp_path / "second")
+    assert options["--settings"] == str(tmp_path / "second" / "access" / "settings.json")
+    assert Path(options["--settings"]).exists()
+    assert "--free-ports" in sys.argv
 
 
 def local_azure() -> dict[str, Any]:

@@ -107,14 +107,16 @@ class Stack:
         return cls(state, supervisor)
 
     @staticmethod
-    def state_folder(config: Path = DEFAULT_FILE) -> Path:
-        """The default state folder, made if it does not exist. `reset` also deletes what others put there.
+    def state_folder(config: Path = DEFAULT_FILE, state: Path | None = None) -> Path:
+        """The state folder of a stack that is about to start, made if it does not exist.
 
-        Raises StackError.
+        `reset` also deletes what others put there. `state` None: `.local-azure` beside `config`. Raises StackError,
+        also if a stack is running with it: what that one reads again, when an app restarts, must not change.
         """
-        state = StateFolder(config.resolve().parent / DEFAULT_STATE)
-        state.prepare()
-        return state.folder
+        folder = StateFolder(state or config.resolve().parent / DEFAULT_STATE)
+        folder.prepare()
+        folder.refuse_in_use()
+        return folder.folder
 
     @property
     def settings(self) -> Path | None:

@@ -100,11 +100,19 @@ class StateFolder:
                 time.sleep(0.01)
                 continue
             lock.close()
-            raise StackError(
-                f"it is already running, with the state folder {self.folder}. "
-                "End it with Ctrl-C or `local-azure down`, or start a second one with --state FOLDER --free-ports."
-            )
+            raise self._in_use()
         self._lock = lock
+
+    def refuse_in_use(self) -> None:
+        """Raises StackError if there is a supervisor."""
+        if self.is_locked:
+            raise self._in_use()
+
+    def _in_use(self) -> StackError:
+        return StackError(
+            f"it is already running, with the state folder {self.folder}. "
+            "End it with Ctrl-C or `local-azure down`, or start a second one with --state FOLDER --free-ports."
+        )
 
     def unlock(self) -> None:
         if self._lock is not None:
