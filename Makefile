@@ -14,7 +14,7 @@ REQUIREMENTS := requirements-dev.txt local-azure/pyproject.toml .python-version
 .PHONY: help
 help: ## Show this
 	@echo 'Usage: make <target>'
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 .PHONY: run
 run: .venv/installed ## Start everything on this machine; Ctrl-C ends it; options: ACCESS=customers ARGS=--free-ports
@@ -24,20 +24,23 @@ run: .venv/installed ## Start everything on this machine; Ctrl-C ends it; option
 .PHONY: token
 token: ## Print a customer's token for a running system; the customer's number at kakao: SUB=yeon
 	@$(MAKE) --silent .venv/installed >&2
-	@$(PYTHON) -m tools.access token '$(or $(SUB),$(error say whose token it is to be: make token SUB=yeon))'
+	@$(PYTHON) -m tools.access token '$(or $(SUB),$(error for whom? Say it with SUB: make token SUB=yeon))'
 
 .PHONY: operator-token
-operator-token: ## Print an operator's token for a running system
+operator-token: ## Print an operator's token for a running system; another operator: NAME=mina
 	@$(MAKE) --silent .venv/installed >&2
 	@$(PYTHON) -m tools.access operator-token $(NAME)
 
+# What local_azure says then is for those who start it themselves.
+NOT_RUNNING := { code=$$?; [ $$code -ne 3 ] || echo 'Start it with `make run`.' >&2; exit $$code; }
+
 .PHONY: demo
-demo: .venv/installed ## Play the whole scenario on a fresh stack of its own, step by step; also with ACCESS=customers
+demo: .venv/installed ## Play the scenario on a system of its own, step by step; also with ACCESS=customers
 	@$(PYTHON) -m tools.play $(ACCESS)
 
 .PHONY: status
 status: .venv/installed ## Show what runs, and where it listens
-	@$(LOCAL_AZURE) status || [ $$? -eq 1 ] # which says that not everything runs
+	@$(LOCAL_AZURE) status || { [ $$? -eq 1 ] || { echo 'Start it with `make run`.' >&2; exit 1; }; } # 1: not everything runs
 
 .PHONY: logs
 logs: .venv/installed ## Show the logs as they come; Ctrl-C ends it
@@ -45,14 +48,14 @@ logs: .venv/installed ## Show the logs as they come; Ctrl-C ends it
 
 .PHONY: stop-kakao
 stop-kakao: .venv/installed ## Stop the kakao app, to see how the others do without it
-	@$(LOCAL_AZURE) stop kakao
+	@$(LOCAL_AZURE) stop kakao || $(NOT_RUNNING)
 
 .PHONY: start-kakao
 start-kakao: .venv/installed ## Start the kakao app again
-	@$(LOCAL_AZURE) start kakao
+	@$(LOCAL_AZURE) start kakao || $(NOT_RUNNING)
 
 .PHONY: reset
-reset: .venv/installed ## Delete the local data and logs
+reset: .venv/installed ## Delete the local data and logs; end the running system first
 	@$(LOCAL_AZURE) reset
 
 PYTEST := -m pytest --numprocesses 3 --dist loadgroup
@@ -144,7 +147,7 @@ redrive: .venv/installed ## Show what was put aside, and dead letters; ARGS=--se
 	@$(PYTHON) -m tools.delivery.redrive $(if $(ENV),--environment '$(ENV)',--local) $(ARGS)
 
 .PHONY: bench
-bench: .venv/installed ## Measure everything beside the original, in ten minutes; shorter: ARGS="--scale 0.1"
+bench: .venv/installed ## Measure everything beside the original, in half an hour; shorter: ARGS="--scale 0.1"
 	@$(PYTHON) -m tools.bench all $(ARGS)
 
 .PHONY: picture

@@ -29,6 +29,7 @@ from rich.text import Text
 
 from local_azure.stack import Stack
 from tools.access.session_keys import SessionKeys
+from tools.command_line import parser
 from tools.paths import LOCAL_AZURE_SETTINGS, ROOT
 
 PICTURE = ROOT / "docs/pictures/running.svg"
@@ -85,6 +86,7 @@ TYPED = Style(bold=True)
 
 
 def main() -> int:
+    parser("tools.picture", __doc__).parse_args()
     if shutil.which("http") is None:
         sys.stderr.write(
             "This needs HTTPie: there is no `http` on the PATH. Install it with `uv tool install httpie`.\n"

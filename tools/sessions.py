@@ -28,6 +28,12 @@ from shared.session_keys import ALGORITHM, read_public_keys
 from tools.command_line import parser, show, show_error
 
 OWNER_ONLY: Final = 0o600
+HELP: Final = {
+    "keys": "make the first key pair, and print SESSION_PUBLIC_KEYS",
+    "publish": "make the next key pair, and print SESSION_PUBLIC_KEYS with both public keys; needs the present value",
+    "retire": "print SESSION_PUBLIC_KEYS without its first key; needs the present value, with two keys",
+    "token": "print a customer's token, valid for an hour; needs SESSION_ISSUER and SESSION_AUDIENCE",
+}
 KID_BYTES: Final = 8  # enough never to be drawn twice
 
 
@@ -122,13 +128,14 @@ def _signing_key(file: Path | None, environment: Mapping[str, str]) -> SigningKe
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser("tools.sessions", __doc__)
-    commands = options.add_subparsers(dest="command", required=True)
-    commands.add_parser("keys").add_argument("file", type=Path)
-    commands.add_parser("publish").add_argument("file", type=Path)
-    commands.add_parser("retire")
-    sign = commands.add_parser("token")
-    sign.add_argument("subject")
-    sign.add_argument("--key", type=Path)
+    commands = options.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    added = {name: commands.add_parser(name, help=text, description=text) for name, text in HELP.items()}
+    for name in ("keys", "publish"):
+        added[name].add_argument("file", metavar="FILE", type=Path, help="a new file, for the private key")
+    added["token"].add_argument("subject", metavar="SUBJECT", help="what kakao calls the person")
+    added["token"].add_argument(
+        "--key", metavar="FILE", type=Path, help="the file with the private key (default: SESSION_PRIVATE_KEY)"
+    )
     return options.parse_args(arguments)
 
 

@@ -30,7 +30,7 @@ from shared.domain.events import CONTENT_TYPE, CustomerEvent
 from shared.domain.forgetting import message_lifetime
 from shared.domain.identifiers import utc_now
 from shared.resources import EVENTS_SET_ASIDE, QUEUES, SUBSCRIPTION_LABELS, TOPIC
-from tools.command_line import parser, show
+from tools.command_line import parser, show, show_error
 from tools.delivery import outputs
 from tools.delivery.azure_cli import AzureCliError
 from tools.delivery.environments import Environment, environment_names
@@ -38,6 +38,7 @@ from tools.delivery.outputs import NotDeployedError
 from tools.paths import ROOT
 
 LOCAL_STATE: Final = ROOT / ".local-azure"
+UNKNOWN: Final = 2  # exit code: the environment or the stack is not known
 PAGE: Final = 100  # messages of one peek
 AT_ONCE: Final = 20  # messages locked at a time: each takes some 50 ms over the internet, and a lock lasts a minute
 WAIT_SECONDS: Final = 5  # for messages that were there a moment ago
@@ -223,12 +224,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    command_line = _parser()
-    options = command_line.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         left = asyncio.run(run(options))
-    except (AzureCliError, NotDeployedError, NotRunningError) as error:
-        command_line.error(str(error))
+    except NotRunningError as error:
+        show_error(f"{error}; start it: make run, or name an environment on Azure: ENV=prod")
+        return UNKNOWN
+    except (AzureCliError, NotDeployedError) as error:
+        show_error(str(error))
+        return UNKNOWN
     except (ServiceBusAuthenticationError, ServiceBusAuthorizationError):
         show("Service Bus refused: you need its role Data Owner; docs/operations.md says how to get it")
         return 1

@@ -64,7 +64,9 @@ class Tested:
 def deployed(environment: str) -> Tested:
     """The addresses of an environment on Azure. Raises AddressError, AzureCliError, NotDeployedError."""
     if environment not in (names := environment_names()):
-        raise AddressError(f"--environment {environment!r}: name one of {', '.join(names)}, or give --url")
+        raise AddressError(
+            f"--environment {environment!r}: name one of {', '.join(names)}, or give --url (with make: ENV=… or URL=…)"
+        )
     found = outputs.read(Environment(environment))
     apps = {service: app.url for service, app in found.apps.items()}
     return Tested(found.gateway_url, apps, pages=found.my_page_url)

@@ -1,6 +1,10 @@
-"""Plays the scenario on a fresh local stack: `python -m tools.play [open | customers]`. Exit code 1 if a step fails.
+"""Plays the scenario, step by step, on a system of its own on this machine: `python -m tools.play [open | customers]`.
 
-With `customers`, who calls has to be known (ACCESS=customers).
+It takes under a minute, uses free ports and a temporary folder, and leaves a system that runs already alone.
+`open` (default): everybody may call everything, as with `make run`: register, look up, cancel and postpone, with and
+                  without KakaoTalk, and what is stored where
+`customers`:      every call needs a token, as with `make run ACCESS=customers`: who may call what, as five callers
+Exit code 0: every step went as expected; 1: a step did not; 130: it was stopped.
 """
 
 import asyncio
@@ -34,7 +38,7 @@ async def run(console: Console, state: Path, access: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser("tools.play", __doc__)
-    options.add_argument("access", nargs="?", choices=["open", "customers"], default="open")
+    options.add_argument("access", nargs="?", choices=["open", "customers"], default="open", help="who may call")
     access = options.parse_args(arguments).access
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="ssak8-demo-") as state:
