@@ -41,5 +41,6 @@ def how_to_set(outputs: Outputs, names: list[str]) -> str:
     )
     return (
         f"My page was not deployed, because its secrets are not set: {', '.join(names)}. All else is done. Set them, "
-        f"and deploy again (docs/operations.md#secrets says what is in each FILE):\n{commands}"
+        "for which you need the role Key Vault Secrets Officer on the vault, and deploy again "
+        f"(docs/operations.md#secrets says what is in each FILE):\n{commands}"
     )
