@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from local_azure.stack import Stack
 from local_azure.supervisor import state_folder
 from local_azure.supervisor.services import StackError
 from local_azure.supervisor.state_folder import ProcessIdentity, Running, StateFolder
@@ -54,8 +55,12 @@ def test_there_is_one_supervisor_at_a_time(state: StateFolder) -> None:
     assert state.is_locked
     with pytest.raises(StackError, match="already running"):
         StateFolder(state.folder).lock()
+    # Nobody prepares files for a stack that cannot start.
+    with pytest.raises(StackError, match="already running"):
+        Stack.state_folder(state=state.folder)
 
     state.unlock()
+    assert Stack.state_folder(state=state.folder) == state.folder
     assert not state.is_locked
     StateFolder(state.folder).lock()
 
