@@ -28,8 +28,8 @@ from tools.sessions import SessionsError
 FOLDER: Final = "access"
 STEPS: Final = {
     "publish": "make the next key for customers' tokens, and let every app accept it",
-    "sign": "let my page sign with the next key; tokens of the key before stay valid",
-    "retire": "delete the key before: its tokens are refused from now on",
+    "sign": "let my page sign with the next key; tokens of the previous key stay valid",
+    "retire": "delete the previous key: its tokens are refused from now on",
 }
 
 type Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
