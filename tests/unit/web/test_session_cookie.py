@@ -1,6 +1,7 @@
 """Sessions of browsers: how long they last, and which cookies are believed."""
 
 from datetime import UTC, datetime, timedelta
+from time import process_time
 
 import pytest
 
@@ -146,10 +147,25 @@ def test_a_cookie_is_only_of_this_host_and_hidden_from_scripts(origin: str, name
         (None, None),
         ("__Host-session", None),
         ("=;=;__Host-session=", ""),
+        ("=__Host-session=a", None),
+        ("x __Host-session=a", None),
+        ("x=1, __Host-session=a", None),
+        ("__Host-session=a=b", "a=b"),
+        ("\t__Host-session= a\t;", "a"),
     ],
 )
 def test_a_cookie_is_read_only_if_it_is_there_once_by_its_name(header: str | None, value: str | None) -> None:
     assert Cookie("session").value(ORIGIN, header) == value
+
+
+@pytest.mark.parametrize("part", ["a", " ", "\t ", "=", "a=", ";", "a;", "__Host-session"])
+def test_the_time_to_read_a_header_grows_only_with_its_length(part: str) -> None:
+    begun = process_time()
+
+    Cookie("session").value(ORIGIN, part * 60_000)
+
+    # It takes milliseconds. A regular expression without an anchor took half a minute.
+    assert process_time() - begun < 5
 
 
 def test_a_cookie_of_plain_http_is_not_believed_on_https_nor_the_other_way() -> None:
