@@ -47,6 +47,11 @@ class Cookie:
         return self.set(origin, "", 0)
 
 
+def derived_key(secret: str, purpose: str) -> bytes:
+    """32 bytes for one purpose (HKDF, RFC 5869). `secret`: COOKIE_KEY."""
+    return HKDF(SHA256(), 32, salt=None, info=f"ssak8 {purpose}".encode()).derive(secret.encode())
+
+
 class SealedCookie:
     """A cookie that nobody but this app can read or write: Fernet, with a key of its own."""
 
@@ -54,8 +59,7 @@ class SealedCookie:
         """`secret`: COOKIE_KEY. `seconds`: how long it is valid."""
         self.cookie = Cookie(name)
         self._seconds = seconds
-        derived = HKDF(SHA256(), 32, salt=None, info=f"ssak8 cookie {name}".encode()).derive(secret.encode())
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+        self._fernet = Fernet(base64.urlsafe_b64encode(derived_key(secret, f"cookie {name}")))
 
     def set(self, origin: str, content: Mapping[str, str], seconds: int | None = None) -> str:
         """The Set-Cookie text. `seconds`: if it ends earlier. Raises ValueError if it is too long."""

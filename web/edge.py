@@ -1,5 +1,6 @@
 """The outermost edge of a page: who visits, in which language, and what every answer has."""
 
+import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ from shared.failures import describe_failure
 from shared.telemetry import continued_trace, mark_failed, span, trace_id
 from web.pages.errors import PageProblem, SessionEnded, error_page, problem_page, session_ended_page
 from web.rendering import render
-from web.sessions import Sessions
+from web.sessions import Marks, Sessions
 from web.visit import (
     CONTENT_SECURITY_POLICY,
     LONGEST_FORM,
@@ -29,6 +30,8 @@ type Handler = Callable[[Visit], Awaitable[Answer]]
 type HttpFunction = Callable[[func.HttpRequest, func.Context], Awaitable[func.HttpResponse]]
 
 SAFE: Final = ("GET", "HEAD")
+# The field of a form that says for whom it was made.
+MARK: Final = "mark"
 EVERYWHERE: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -44,17 +47,23 @@ class Edge:
     """Makes functions with an HTTP trigger of the pages' handlers."""
 
     def __init__(
-        self, sessions: Callable[[], Sessions], origin: Callable[[func.HttpRequest], str], signed_in_first: Answer
+        self,
+        sessions: Callable[[], Sessions],
+        marks: Callable[[], Marks],
+        origin: Callable[[func.HttpRequest], str],
+        signed_in_first: Answer,
     ) -> None:
         """`origin`: of my page, as the browser sees it. `signed_in_first`: for pages of those who have signed in."""
         self._sessions = sessions
+        self._marks = marks
         self._origin = origin
         self._signed_in_first = signed_in_first
 
     def page(self, *, signed_in: bool = False, changes: bool = True) -> Callable[[Handler], HttpFunction]:
         """For a handler. `signed_in`: it is called for customers who have signed in; others are sent to sign in.
 
-        `changes`: its methods that are not safe change something, so they need a form that was sent from here.
+        `changes`: its methods that are not safe change something, so they need a form that was sent from here, and was
+        made for who is signed in.
         """
 
         def decorate(handler: Handler) -> HttpFunction:
@@ -83,19 +92,21 @@ class Edge:
         return decorate
 
     async def _answer(self, visit: Visit, handler: Handler, *, is_safe: bool, signed_in: bool) -> Answer:
-        if not is_safe:
-            if not _is_from_here(visit):
-                raise PageProblem(403, "foreign")
-            _check_form(visit)
+        if is_safe:
+            return self._signed_in_first if signed_in and visit.session is None else await handler(visit)
+        if not _is_from_here(visit):
+            raise PageProblem(403, "foreign")
+        _check_form(visit)
         if signed_in and visit.session is None:
-            if not is_safe:
-                raise SessionEnded
-            return self._signed_in_first
+            raise SessionEnded
+        if signed_in and not _is_for_who_has_signed_in(visit):
+            raise PageProblem(409, "sign-in-changed")
         return await handler(visit)
 
     def _recognised(self, visit: Visit) -> Visit:
         origin = self._origin(visit.request)
-        return replace(visit, origin=origin, session=self._sessions().of(origin, visit.request.headers.get("cookie")))
+        session = self._sessions().of(origin, visit.request.headers.get("cookie"))
+        return replace(visit, origin=origin, session=session, mark=self._marks().of(session))
 
     def _response(self, visit: Visit, answer: Answer) -> func.HttpResponse:
         headers = {**EVERYWHERE, "Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"}
@@ -118,7 +129,8 @@ def _written(visit: Visit, answer: Answer, headers: dict[str, str]) -> func.Http
             headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
             return func.HttpResponse(answer.content, headers=headers, mimetype=answer.media_type, charset="utf-8")
     headers |= {"Content-Language": visit.language.value, **answer.headers}
-    html = render(answer.template, visit.language, {"is_signed_in": visit.session is not None, **answer.values})
+    own = {"is_signed_in": visit.session is not None, MARK: visit.mark}
+    html = render(answer.template, visit.language, {**own, **answer.values})
     return func.HttpResponse(html, status_code=answer.status, headers=headers, mimetype="text/html", charset="utf-8")
 
 
@@ -133,6 +145,16 @@ def _is_from_here(visit: Visit) -> bool:
     if origin := headers.get("origin"):
         return bool(origin == visit.origin)
     return bool(headers.get("sec-fetch-site") == "same-origin")
+
+
+def _is_for_who_is_signed_in(visit: Visit) -> bool:
+    """Whether the form was made for them. Somebody else may have opened it in this browser, in another tab."""
+    return hmac.compare_digest(visit.form.get(MARK, "").encode(), visit.mark.encode())
+
+
+def _is_for_who_has_signed_in(visit: Visit) -> bool:
+    """Whether the form was made for them: in another tab of this browser, somebody else may have opened it."""
+    return hmac.compare_digest(visit.form.get(MARK, "").encode(), visit.mark.encode())
 
 
 def _check_form(visit: Visit) -> None:

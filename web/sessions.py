@@ -1,11 +1,12 @@
 """Sessions of customers: the token that the other apps believe, in a cookie."""
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from web.cookies import Cookie
+from web.cookies import Cookie, derived_key
 
 IDLE: Final = timedelta(minutes=60)
 """Whoever does nothing for this long has to sign in again: no token is valid for longer."""
@@ -13,6 +14,9 @@ LONGEST: Final = timedelta(hours=12)
 """After signing in, whatever is done."""
 RENEWED_AFTER: Final = timedelta(minutes=5)
 """Renewing costs a signature, and each renewed token is another that is valid."""
+
+MARK_LENGTH: Final = 32
+"""Hexadecimal digits: 128 bits, which nobody guesses."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,15 @@ class Sessions:
         now = self._now()
         session = self._tokens.issue(subject, signed_in_at, min(now + IDLE, signed_in_at + LONGEST))
         return self._cookie.set(origin, session.token, int((session.expires_at - now).total_seconds()))
+
+
+class Marks:
+    """A mark in each form says whose form it is: of two people who use one browser, each may have a tab open."""
+
+    def __init__(self, secret: str) -> None:
+        """`secret`: COOKIE_KEY."""
+        self._key = derived_key(secret, "form")
+
+    def of(self, session: Session | None) -> str:
+        """The same in every session of a customer, and nobody can tell who it is; empty for nobody."""
+        return hmac.new(self._key, session.subject.encode(), "sha256").hexdigest()[:MARK_LENGTH] if session else ""

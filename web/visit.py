@@ -52,12 +52,16 @@ class Done(StrEnum):
 
 @dataclass(frozen=True)
 class Visit:
-    """One request of a browser. `origin`: of my page, such as https://ssak8.example, without a slash at the end."""
+    """One request of a browser. `origin`: of my page, such as https://ssak8.example, without a slash at the end.
+
+    `mark`: that of forms for who has signed in.
+    """
 
     request: func.HttpRequest = field(repr=False)
     language: Language
     origin: str = ""
     session: Session | None = field(default=None, repr=False)
+    mark: str = field(default="", repr=False)
 
     @property
     def form(self) -> Mapping[str, str]:

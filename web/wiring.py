@@ -35,7 +35,7 @@ from web.pages.register import Register
 from web.pages.sign_in import SignIn
 from web.ports import KakaoLogin
 from web.rendering import static_files
-from web.sessions import Sessions
+from web.sessions import Marks, Sessions
 from web.visit import Place, Redirect
 
 LOGIN_SECONDS: Final = 600
@@ -69,8 +69,13 @@ def sessions() -> Sessions:
     return Sessions(tokens, utc_now)
 
 
+@cache
+def marks() -> Marks:
+    return Marks(_set(settings().cookie_key).get_secret_value())
+
+
 # Not on to Kakao, which may know them still: after signing out, Back would sign them in again.
-edge: Final = Edge(sessions, origin, Redirect(Place.START))
+edge: Final = Edge(sessions, marks, origin, Redirect(Place.START))
 
 
 @cache

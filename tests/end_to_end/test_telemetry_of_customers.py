@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -171,6 +172,8 @@ async def use_my_page(origin: str) -> list[str]:
         session = next(iter(jar)).value
         form = {"customerName": NAME, "customerAge": "83", "roadAddress": ADDRESS, "customerPhone": f"{PHONE}1"}
         headers = {"Origin": origin}
+        async with browser.get(f"{origin}/my/registration") as response:
+            form |= re.findall(r'name="(mark)" value="(\w+)"', await response.text())
         async with browser.post(f"{origin}/my/registration", data=form, headers=headers) as response:
             assert response.status == 422
         jar.clear()

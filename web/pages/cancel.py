@@ -13,7 +13,10 @@ WITHDRAW: Final = "withdraw"
 
 @dataclass(frozen=True)
 class Cancel:
-    """The form does not say whose registration it is about: it is the customer's own."""
+    """The form says which registration it asks about; only the customer's own is ever cancelled.
+
+    Somebody who has cancelled that one, and registered anew, is asked again.
+    """
 
     apps: Apps
 
@@ -29,6 +32,8 @@ class Cancel:
         done = Done.WITHDRAWN if is_withdrawal else Done.CANCELED
         if own is None:
             return Redirect(Place.MY, done)
+        if visit.form.get("id") != own.registration_id:
+            return self._page(own, status=409)
         if is_withdrawal and own.state is State.REGISTERED:
             return self._page(own, "registered", 409)
         collection = "registrations" if own.state is State.PENDING else "customers"

@@ -21,6 +21,8 @@ from web.ports import Answered, Apps, AppsUnavailable
 from web.visit import Answer, Done, Page, Place, Redirect, Visit
 
 FIELDS: Final = (NAME, PHONE, AGE, ADDRESS)
+VERSION: Final = "version"
+"""What the form was filled in from."""
 
 
 @dataclass(frozen=True)
@@ -32,28 +34,37 @@ class Correct:
     async def ask(self, visit: Visit) -> Answer:
         """GET /my/registration/edit: the form with what is stored."""
         own = await self._own(visit)
-        return self._page(_typed(own), own.etag)
+        return self._page(_typed(own), own.version)
 
     async def send(self, visit: Visit) -> Answer:
         """POST /my/registration/edit. Only what has changed is checked, and sent."""
-        own, form = await self._own(visit), visit.form
-        stored, typed = _typed(own), {name: form.get(name, "") for name in FIELDS}
-        sent = sent_details(typed, typed[ADDRESS])
+        form = visit.form
+        typed, version = {name: form.get(name, "") for name in FIELDS}, form.get(VERSION, "")
+        try:
+            own = await self._own(visit)
+        except PageProblem as problem:
+            if problem.status != 503:
+                raise
+            return self._later(typed, version, problem.headers)
+        stored, sent = _typed(own), sent_details(typed, typed[ADDRESS])
         changed = {name: text for name in FIELDS if (text := sent.get(name, "")) != stored[name]}
+        if not changed and version != own.version:
+            return Redirect(Place.MY, Done.CORRECTED)  # it was sent twice, and the first one was taken
         if not changed:
-            # With another etag it was sent twice, and the first one was taken.
-            is_same = form.get("etag") == own.etag
-            return self._page(stored, own.etag, notice="unchanged") if is_same else Redirect(Place.MY, Done.CORRECTED)
-        if form.get("etag") != own.etag:
-            return self._page(stored, own.etag, notice="changed", status=412)
+            return self._page(stored, own.version, notice="unchanged")
+        if version != own.version:
+            return self._page(stored, own.version, notice="changed", status=412)
         if errors := [each for each in in_order(wrong_details(sent, FIELDS), FIELDS) if each.field in changed]:
-            return self._page(typed, own.etag, errors, status=422)
+            return self._page(typed, own.version, errors, status=422)
+        return await self._send(visit, own, typed, changed)
+
+    async def _send(self, visit: Visit, own: Own, typed: Mapping[str, str], changed: Mapping[str, str]) -> Answer:
         path = f"/customers/{own.registration_id}"
         try:
             answered = await self.apps.send(calling(visit), "PATCH", path, changed, {"If-Match": own.etag})
         except AppsUnavailable:
-            return self._later(typed, own.etag)
-        return await self._after(visit, typed, own.etag, answered)
+            return self._later(typed, own.version, retry_after())
+        return await self._after(visit, typed, own.version, answered)
 
     async def _own(self, visit: Visit) -> Own:
         own = await OwnRegistrations(self.apps).found(visit)
@@ -63,10 +74,10 @@ class Correct:
             raise PageProblem(409, "pending")
         return own
 
-    async def _after(self, visit: Visit, typed: Mapping[str, str], etag: str, answered: Answered) -> Answer:
+    async def _after(self, visit: Visit, typed: Mapping[str, str], version: str, answered: Answered) -> Answer:
         refuse_unknown(answered)
         if is_down(answered):
-            return self._later(typed, etag, answered)
+            return self._later(typed, version, retry_after(answered))
         match answered.status, answered.problem:
             case 200, _:
                 return Redirect(Place.MY, Done.CORRECTED)
@@ -74,29 +85,29 @@ class Correct:
                 raise PageProblem(404, "no-registration")
             case 412, _:
                 newest = await self._own(visit)
-                return self._page(_typed(newest), newest.etag, notice="changed", status=412)
+                return self._page(_typed(newest), newest.version, notice="changed", status=412)
             case 422, "too-young":
-                return self._page(typed, etag, [FieldError(AGE, f"wrong.{AGE}.too-young")], status=422)
+                return self._page(typed, version, [FieldError(AGE, f"wrong.{AGE}.too-young")], status=422)
             case 422, "invalid-values":
                 errors = in_order(refused_details(answered), FIELDS)
-                return self._page(typed, etag, errors, notice="" if errors else "refused", status=422)
+                return self._page(typed, version, errors, notice="" if errors else "refused", status=422)
         raise UnexpectedAnswer(answered)
 
-    def _later(self, typed: Mapping[str, str], etag: str, answered: Answered | None = None) -> Answer:
-        page = self._page(typed, etag, notice="unknown", status=503)
-        return replace(page, headers=retry_after(answered))
+    def _later(self, typed: Mapping[str, str], version: str, headers: Mapping[str, str]) -> Answer:
+        """What was typed, kept in the form. `headers`: when to try again."""
+        return replace(self._page(typed, version, notice="unknown", status=503), headers=headers)
 
     def _page(
         self,
         typed: Mapping[str, str],
-        etag: str,
+        version: str,
         errors: Sequence[FieldError] = (),
         *,
         notice: str = "",
         status: int = 200,
     ) -> Page:
         """`notice`: of its words, `correct.<notice>`."""
-        values = {"typed": typed, "etag": etag, "errors": errors, "notice": notice}
+        values = {"typed": typed, VERSION: version, "errors": errors, "notice": notice}
         return Page("correct.html", values, status)
 
 

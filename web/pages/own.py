@@ -76,6 +76,11 @@ class Own:
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     etag: str = ""
 
+    @property
+    def version(self) -> str:
+        """What a form was filled in from. An etag alone may be that of an earlier registration too."""
+        return f"{self.registration_id} {self.etag}"
+
 
 @dataclass(frozen=True)
 class OwnRegistrations:

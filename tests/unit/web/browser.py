@@ -107,17 +107,24 @@ class Browser:
         self._functions = _functions()
         monkeypatch.setattr(web.wiring, "apps", lambda: self.apps)
 
-    def signed_in(self) -> "Browser":
+    def signed_in(self, subject: str = SUBJECT) -> "Browser":
         """As after signing in just now."""
-        self._keep(web.wiring.sessions().begin(ORIGIN, SUBJECT))
+        self._keep(web.wiring.sessions().begin(ORIGIN, subject))
         return self
+
+    @property
+    def mark(self) -> str:
+        """That of forms for who has signed in."""
+        header = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return web.wiring.marks().of(web.wiring.sessions().of(ORIGIN, header))
 
     async def get(self, path: str, **headers: str) -> Response:
         return await self.call("GET", path, b"", headers)
 
     async def post(self, path: str, form: Mapping[str, str] | None = None, **headers: str) -> Response:
+        """`form`: it gets the mark of who has signed in, unless it has one."""
         sent = {"content-type": "application/x-www-form-urlencoded", "origin": ORIGIN, **headers}
-        return await self.call("POST", path, urlencode(form or {}).encode(), sent)
+        return await self.call("POST", path, urlencode({"mark": self.mark, **(form or {})}).encode(), sent)
 
     async def call(self, method: str, path: str, content: bytes, headers: Mapping[str, str]) -> Response:
         """`headers` with underscores for hyphens."""

@@ -16,7 +16,7 @@ from web.operator_sessions import OperatorSessions
 from web.pages.operator_sign_in import OperatorSignIn
 from web.pages.operators import OperatorPages
 from web.ports import Answered, Apps, AppsUnavailable, Calling, OperatorToken, SignInAttempt
-from web.sessions import Session, Sessions
+from web.sessions import Marks, Session, Sessions
 from web.visit import Place, Redirect
 
 ORIGIN: Final = "https://ssak8.example"
@@ -120,7 +120,7 @@ class Browser:
         self.pages = OperatorPages(cast(Apps, self.apps), operators)
         self.sign_in = OperatorSignIn(self.entra, operators, cookie, self.outcomes.append)
         customers = Sessions(NoTokens(), lambda: self.now)
-        self._edge = Edge(lambda: customers, lambda _: ORIGIN, Redirect(Place.LOGIN))
+        self._edge = Edge(lambda: customers, lambda: Marks(SECRET), lambda _: ORIGIN, Redirect(Place.LOGIN))
 
     async def get(self, handler: Handler, *, customer: str = "", **parameters: str) -> Got:
         return await self._send(handler, "GET", customer, params=parameters, body=b"")

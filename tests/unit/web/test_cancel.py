@@ -36,12 +36,14 @@ async def test_a_registration_is_cancelled(registered: Browser) -> None:
     assert registered.apps.changing() == [("DELETE", f"/customers/{ID}")]
 
 
-async def test_what_the_form_says_of_whom_to_cancel_is_not_looked_at(registered: Browser) -> None:
-    others = "0189ee3e-0000-7000-8000-000000000002"
+@pytest.mark.parametrize("other", ["0189ee3e-0000-7000-8000-000000000002", "", f"{ID}/../{ID}", ID.upper()])
+async def test_who_has_agreed_to_cancel_another_registration_is_asked_again(registered: Browser, other: str) -> None:
+    response = await agree(registered, id=other)
 
-    await agree(registered, id=others, customerId=others)
-
-    assert registered.apps.changing() == [("DELETE", f"/customers/{ID}")]
+    assert response.status == 409
+    assert "김연 님의 등록을 취소하시겠습니까?" in response.text
+    assert response.html.inputs()["id"] == ID
+    assert registered.apps.changing() == []
 
 
 async def test_a_second_click_has_what_it_asked_for(registered: Browser) -> None:

@@ -29,7 +29,8 @@ def sent(browser: Browser) -> list[tuple[Any, Any]]:
 async def test_the_form_shows_what_is_stored(registered: Browser) -> None:
     html = (await registered.get(FORM)).html
 
-    assert html.inputs() == {**{name: str(value) for name, value in YEON.items()}, "etag": '"1"'}
+    shown = {name: str(value) for name, value in YEON.items()}
+    assert html.inputs() == {**shown, "version": f'{ID} "1"', "mark": registered.mark}
 
 
 async def test_only_what_has_changed_is_sent_for_the_version_that_was_seen(registered: Browser) -> None:
@@ -59,7 +60,7 @@ async def test_what_changed_meanwhile_is_shown_before_it_is_overwritten(register
     assert response.status == 412
     assert "그 사이에 등록 내용이 바뀌었습니다" in response.text
     shown = response.html.inputs()
-    assert (shown["customerName"], shown["etag"]) == ("김현", '"2"')
+    assert (shown["customerName"], shown["version"]) == ("김현", f'{ID} "2"')
     assert len(sent(registered)) == 1
     assert (await registered.post(FORM, {**shown, "customerAddress": "서울"})).status == 303
 
@@ -81,8 +82,11 @@ async def test_a_double_click_corrects_once_and_is_answered_twice(registered: Br
     assert len(sent(registered)) == 1
 
 
-async def test_a_form_without_its_version_overwrites_nothing(registered: Browser) -> None:
-    response = await correct(registered, customerName="김현", etag="*")
+@pytest.mark.parametrize(
+    "version", ["*", "", '"1"', f'{ID} "2"', f"{ID} *", '0189ee3e-0000-7000-8000-000000000002 "1"']
+)
+async def test_a_form_of_another_version_or_registration_overwrites_nothing(registered: Browser, version: str) -> None:
+    response = await correct(registered, customerName="김현", version=version)
 
     assert response.status == 412
     assert sent(registered) == []
@@ -140,14 +144,19 @@ async def test_what_the_api_refuses_is_said_at_the_field(registered: Browser) ->
 
 
 @pytest.mark.parametrize("answer", [DOWN, Answered(500, {}), problem(503, "unavailable", headers={"Retry-After": "3"})])
-async def test_without_the_other_app_the_input_is_kept(registered: Browser, answer: Answered | Exception) -> None:
-    registered.apps.answers[f"PATCH /customers/{ID}"] = answer
+@pytest.mark.parametrize("call", ["GET /me/registration", f"GET /customers/{ID}", f"PATCH /customers/{ID}"])
+async def test_without_the_other_apps_the_input_is_kept(
+    registered: Browser, answer: Answered | Exception, call: str
+) -> None:
+    form = {**(await registered.get(FORM)).html.inputs(), "customerName": "김현"}
+    registered.apps.answers[call] = answer
 
-    response = await correct(registered, customerName="김현")
+    response = await registered.post(FORM, form)
 
     assert (response.status, response.html.inputs()["customerName"]) == (503, "김현")
     assert response.headers["Retry-After"] in ("3", "5")
     assert "수정되었는지 확인하지 못했습니다" in response.text
+    assert (await registered.post(FORM, response.html.inputs())).location == "/my?done=corrected"
 
 
 async def test_what_was_cancelled_meanwhile_cannot_be_corrected(registered: Browser) -> None:

@@ -1,10 +1,14 @@
 """The edge of every page: where a form comes from, languages, headers, and errors as pages."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from shared.settings import settings
-from tests.unit.web.browser import ORIGIN, TRACE, Browser
+from tests.unit.web.apps import ID
+from tests.unit.web.browser import ORIGIN, SUBJECT, TRACE, Browser
 from web.edge import preferred_language
+from web.sessions import MARK_LENGTH
 from web.visit import LONGEST_FORM, Language
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -44,7 +48,8 @@ async def test_only_a_form_of_this_site_changes_anything(
 ) -> None:
     signed_in.apps.have_registered()
 
-    response = await signed_in.call("POST", CANCEL, b"a=b", {**FORM, **headers})
+    content = urlencode({"mark": signed_in.mark, "id": ID}).encode()
+    response = await signed_in.call("POST", CANCEL, content, {**FORM, **headers})
 
     assert response.status == status
     assert bool(signed_in.apps.changing()) == (status == 303)
@@ -75,13 +80,14 @@ async def test_what_is_no_form_of_this_site_is_a_page_that_says_so(
 
 @pytest.mark.parametrize("content", [b"customerName=%FF%FE&%ED%A0%80=1", b"\xff\xfe=1", b"&&==&=", b"customerName=%"])
 async def test_bytes_that_are_no_text_are_only_wrong_values(signed_in: Browser, content: bytes) -> None:
-    response = await signed_in.call("POST", "/my/registration", content, {**FORM, "origin": ORIGIN})
+    sent = f"mark={signed_in.mark}&".encode() + content
+    response = await signed_in.call("POST", "/my/registration", sent, {**FORM, "origin": ORIGIN})
 
     assert response.status == 422
 
 
 async def test_a_form_at_the_limit_is_read(signed_in: Browser) -> None:
-    content = b"a" * LONGEST_FORM
+    content = f"mark={signed_in.mark}&".encode().ljust(LONGEST_FORM, b"a")
 
     assert (await signed_in.call("POST", "/my/registration", content, {**FORM, "origin": ORIGIN})).status == 422
 
@@ -230,3 +236,48 @@ async def test_an_address_that_is_not_ours_gets_nothing(monkeypatch: pytest.Monk
 
     assert response.status == 421
     assert response.cookies == []
+
+
+FORMS = ["/my/registration", "/my/registration/edit", CANCEL]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("other", ["2204417385", "1", "nobody-in-particular"])
+async def test_a_form_that_somebody_else_opened_in_this_browser_is_not_sent(
+    signed_in: Browser, form: str, other: str
+) -> None:
+    apps = signed_in.apps
+    if form != "/my/registration":
+        apps.have_registered()
+    filled = (await signed_in.get(form)).html.inputs()
+    signed_in.signed_in(other)
+
+    response = await signed_in.post(form, {**filled, "customerName": "김현"})
+
+    assert (response.status, "로그인이 바뀌었습니다" in response.text) == (409, True)
+    assert "김현" not in response.text
+    assert apps.changing() == []
+
+
+@pytest.mark.parametrize("mark", ["", "0" * MARK_LENGTH, "é", "\0"])
+async def test_a_form_with_another_mark_or_none_is_not_sent(signed_in: Browser, mark: str) -> None:
+    signed_in.apps.have_registered()
+
+    assert (await signed_in.post(CANCEL, {"mark": mark})).status == 409
+    assert signed_in.apps.calls == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_who_signs_in_again_can_still_send_what_they_have_filled_in(signed_in: Browser, form: str) -> None:
+    if form != "/my/registration":
+        signed_in.apps.have_registered()
+    filled = (await signed_in.get(form)).html.inputs()
+    signed_in.cookies.clear()
+    signed_in.signed_in()
+
+    assert (await signed_in.post(form, filled)).status != 409
+
+
+async def test_the_mark_of_a_form_does_not_say_who_it_is(signed_in: Browser) -> None:
+    assert SUBJECT not in (await signed_in.get("/my/registration")).text
+    assert len({signed_in.signed_in(subject).mark for subject in (SUBJECT, "2", "3")}) == 3

@@ -18,6 +18,7 @@ from web.pages.own import Own, State
 from web.pages.postcode import SCRIPT
 from web.pages.register import CHECKED, TYPED, RegistrationForm
 from web.rendering import FOLDER, render, words
+from web.sessions import MARK_LENGTH
 from web.visit import Done, Language
 
 EVIL = "<script>alert('1')</script>\"'><img src=x onerror=alert(1)>"
@@ -110,6 +111,7 @@ def test_no_template_switches_escaping_off() -> None:
 ERRORS = [FieldError(name, f"wrong.{name}.missing") for name in (NAME, PHONE, AGE)]
 OF_ADDRESS = FieldError(ADDRESS, f"wrong.{ADDRESS}.missing")
 BOXES = [FieldError(ROAD, OF_ADDRESS.name), *(FieldError(name, f"wrong.{name}.missing") for name in CHECKED)]
+MARK = "0" * MARK_LENGTH
 LONG = "가나다라마바사아자차" * 20
 
 
@@ -137,11 +139,12 @@ def states(text: str) -> list[tuple[str, Mapping[str, Any]]]:
         for notice in [""] if errors else ("", "not-now", "unknown", "ended", "refused"):
             wrong = [*ERRORS, *BOXES] if errors else []
             values = {"form": form(text), "errors": wrong, "notice": notice, "minimum_age": 14, "postcode": SCRIPT}
-            found.append(("register.html", values))
+            found.append(("register.html", {**values, "mark": MARK}))
         for notice in [""] if errors else ("", "unchanged", "changed", "unknown", "refused"):
-            found.append(("correct.html", {"typed": typed, "etag": text, "errors": errors, "notice": notice}))
+            values = {"typed": typed, "version": text, "errors": errors, "notice": notice}
+            found.append(("correct.html", {**values, "mark": MARK}))
     found += [
-        ("cancel.html", {"own": each, "notice": notice, "withdraw": "withdraw"})
+        ("cancel.html", {"own": each, "notice": notice, "withdraw": "withdraw", "mark": MARK})
         for each in own[:2]
         for notice in ("", "registered", "unknown")
     ]
