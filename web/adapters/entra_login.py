@@ -32,6 +32,8 @@ LIMITS: Final = Limits(failures=5, reset_seconds=10, reconnect_seconds=1)
 RETRY_AFTER: Final = 10
 
 LONGEST_NAME: Final = 100
+# The numbers of Entra ID have seven digits or so.
+MOST_CODE: Final = 10**9
 # RFC 6749 §5.2: what is wrong with this attempt. Any other error is about this app or Entra ID, and another attempt
 # would end the same.
 ERRORS_OF_ATTEMPT: Final = frozenset({"invalid_grant", "interaction_required", "consent_required", "access_denied"})
@@ -113,8 +115,8 @@ class EntraLogin:
         if status == 200:
             return answer
         error = answer.get("error")
-        codes = answer.get("error_codes")
-        if status in (400, 401) and error in ERRORS_OF_ATTEMPT:
+        codes = _numbers(answer.get("error_codes"))
+        if status in (400, 401) and isinstance(error, str) and error in ERRORS_OF_ATTEMPT:
             raise SignInRefused(f"Entra ID refuses: {codes}")
         raise NoAnswer(f"status {status}, AADSTS {codes}")
 
@@ -130,6 +132,11 @@ class EntraLogin:
     async def close(self) -> None:
         """Closes the connections; the next call opens others."""
         await self._provider.close()
+
+
+def _numbers(codes: object) -> list[int]:
+    """Those of Entra ID's own errors: anything else might repeat what was sent, and is not logged."""
+    return [code for code in codes if type(code) is int and code < MOST_CODE] if isinstance(codes, list) else []
 
 
 def _name(claims: Mapping[str, Any]) -> str:

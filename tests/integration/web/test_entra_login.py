@@ -349,6 +349,42 @@ async def test_when_it_fails_a_few_times_it_is_left_alone_for_a_while(answer: An
     assert 0 < raised.value.retry_after <= LIMITS.reset_seconds
 
 
+SECRET_CODE: Final = "0.code-that-nobody-may-know"
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "InvalidRequest", "message": f"no such code: {SECRET_CODE}"}},
+        {"error": ["invalid_grant"], "error_codes": {"code": SECRET_CODE}},
+        {"error": [[SECRET_CODE]], "error_codes": [SECRET_CODE, True, [70008]]},
+        {"error": 400, "error_codes": f"70008\n{SECRET_CODE}"},
+        {"error": f"invalid_grant {SECRET_CODE}", "error_codes": [10**30]},
+        {"error": None, "error_codes": None},
+        [SECRET_CODE],
+    ],
+)
+async def test_an_error_that_is_none_of_entra_id_is_an_outage(
+    body: object, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with at(Issuer(lambda _: web.json_response(body, status=status))) as login:
+        with pytest.raises(SignInUnavailable):
+            await login.token(SECRET_CODE, REDIRECT_URI, ATTEMPT)
+
+    assert "Entra ID gave no token" in caplog.text
+    assert SECRET_CODE not in caplog.text
+
+
+async def test_the_codes_of_an_error_of_entra_id_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    refused = {"error": "invalid_client", "error_codes": [700213, 70025]}
+    async with at(Issuer(lambda _: web.json_response(refused, status=401))) as login:
+        with pytest.raises(SignInUnavailable):
+            await login.token("code", REDIRECT_URI, ATTEMPT)
+
+    assert "status 401, AADSTS [700213, 70025]" in caplog.text
+
+
 async def test_it_is_not_waited_for_longer_than_the_setting_says() -> None:
     async with at(Issuer(lambda issuer: issuer.answer(), delay=30), timeout_seconds=0.5) as login:
         with pytest.raises(SignInUnavailable):
