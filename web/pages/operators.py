@@ -55,17 +55,15 @@ class _Call:
 
     async def get(self, path: str) -> Answered:
         """Raises _Instead unless it is an answer about what was asked for."""
-        try:
-            return self._checked(await self.apps.get(self.calling, path))
-        except AppsUnavailable:
-            raise _Instead(self.problem("unavailable", 503)) from None
+        return await self._checked(self.apps.get(self.calling, path), "unavailable")
 
-    async def send(self, method: str, path: str, body: Details | None = None) -> Answered:
-        """Raises _Instead unless it is an answer about what was asked for."""
-        try:
-            return self._checked(await self.apps.send(self.calling, method, path, body))
-        except AppsUnavailable:
-            raise _Instead(self.problem("unavailable", 503)) from None
+    async def search(self, path: str, body: Details) -> Answered:
+        """A POST that changes nothing. Raises _Instead unless it is an answer about what was asked for."""
+        return await self._checked(self.apps.send(self.calling, "POST", path, body), "unavailable")
+
+    async def delete(self, path: str) -> Answered:
+        """Raises _Instead unless it is an answer about what was asked for. Without one it may have been deleted."""
+        return await self._checked(self.apps.send(self.calling, "DELETE", path), "unknown")
 
     def page(self, template: str, values: Details, status: int = 200) -> Page:
         return Page(f"operators/{template}", {**values, "operator": self.operator.name, "is_signed_in": False}, status)
@@ -73,14 +71,19 @@ class _Call:
     def problem(self, name: str, status: int, headers: Mapping[str, str] | None = None) -> Page:
         return problem_of_operators(name, status, headers, operator=self.operator.name)
 
-    def _checked(self, answered: Answered) -> Answered:
+    async def _checked(self, asking: Awaitable[Answered], down: str) -> Answered:
+        """`down`: the problem while the app does not answer as it should."""
+        try:
+            answered = await asking
+        except AppsUnavailable:
+            raise _Instead(self.problem(down, 503)) from None
         if answered.status == 401:
             raise _Instead(signed_out_page("expired", self.forget))
         if answered.status == 403:
             raise _Instead(self.problem("no-role", 403))
         if answered.status == 429 or answered.status >= 500:
             seconds = answered.headers.get("Retry-After")
-            raise _Instead(self.problem("unavailable", 503, {"Retry-After": seconds} if seconds else {}))
+            raise _Instead(self.problem(down, 503, {"Retry-After": seconds} if seconds else {}))
         return answered
 
 
@@ -112,7 +115,7 @@ class OperatorPages:
         if customer_id := parse_customer_id(query.lower()):
             found = await _find(call, customer_id)
             return _searched(call, query, found=[found] if found else [])
-        answered = await call.send("POST", "/customers/search", {"customerPhone": query})
+        answered = await call.search("/customers/search", {"customerPhone": query})
         if answered.status != 200:
             return _searched(call, query, wrong="invalid")
         customers = _embedded(answered, "customers")
@@ -149,7 +152,7 @@ class OperatorPages:
     async def cancel(self, visit: Visit) -> Answer:
         """POST /operators/customers/{id}/cancel: a pending registration is withdrawn."""
         call, customer_id = self._call(visit), _customer_id(visit)
-        answered = await call.send("DELETE", f"/customers/{customer_id}")
+        answered = await call.delete(f"/customers/{customer_id}")
         if answered.status != 204:
             return call.problem("not-found" if answered.status == 404 else "changed", answered.status)
         return call.page("canceled.html", {"id": customer_id})
@@ -158,7 +161,9 @@ class OperatorPages:
         """Raises _Instead for whoever has not signed in."""
         operator = self.sessions.of(visit.origin, visit.request.headers.get("cookie"))
         if operator is None:
-            raise _Instead(signed_out_page(visit.done.value if visit.done else ""))
+            # Whoever sends a form had signed in, and has to know that nothing was done.
+            was_sent = visit.request.method == "POST"
+            raise _Instead(signed_out_page("expired" if was_sent else visit.done.value if visit.done else ""))
         forwarded_for = visit.request.headers.get("x-forwarded-for", "")
         return _Call(self.apps, operator, Calling(operator.token, forwarded_for), self.sessions.end(visit.origin))
 

@@ -345,6 +345,8 @@ async def test_without_a_session_no_app_is_asked(name: str) -> None:
 
     assert browser.apps.calls == []
     assert "/operators/login" in got.html
+    is_form = name not in ("show", "ask")
+    assert (got.status, "로그인 시간이 끝났습니다" in got.html) == (401 if is_form else 200, is_form)
 
 
 @every_page
@@ -368,15 +370,18 @@ async def test_whoever_lacks_the_role_is_told_so(browser: Browser, name: str) ->
     assert 'action="/operators/logout"' in got.html
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
 @every_page
-async def test_while_an_app_is_away_nothing_was_done(browser: Browser, name: str) -> None:
-    answering_always(browser, 503)
+async def test_while_an_app_is_away_only_what_is_certain_is_said(browser: Browser, name: str, status: int) -> None:
+    # Who waits in vain for the answer to a cancellation may have cancelled.
+    title = f"{'취소되었는지 확인하지 못했습니다' if name == 'cancel' else '잠시 이용하실 수 없습니다'} – 싹8"
+    answering_always(browser, status)
     got = await visit(browser, name)
-    assert (got.status, got.headers["Retry-After"]) == (503, "7")
+    assert (got.status, got.headers["Retry-After"], got.title) == (503, "7", title)
 
     browser.apps.away = ("everything",)
     got = await visit(browser, name)
-    assert (got.status, got.title) == (503, "잠시 이용하실 수 없습니다 – 싹8")
+    assert (got.status, got.title) == (503, title)
 
 
 @every_page
