@@ -31,7 +31,7 @@ from shared.domain.privacy_policy import (
 )
 from shared.domain.sandbox import Capacity, Latency, Rate, SandboxBehaviour, is_distribution
 from shared.session_keys import read_public_keys
-from shared.web_settings import NEEDED, Seconds, Secret, WebSettings, is_loopback, issuer_url
+from shared.web_settings import NEEDED, OneWord, Seconds, Secret, WebSettings, is_loopback, is_origin, issuer_url
 
 FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
 # An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
@@ -109,11 +109,11 @@ class Settings(WebSettings):
     public_base_url: AnyHttpUrl | None = None
 
     access: Access = Access.OPEN
-    session_issuer: str | None = None
-    session_audience: str | None = None
+    session_issuer: OneWord | None = None
+    session_audience: OneWord | None = None
     session_public_keys: Annotated[str, AfterValidator(_public_keys)] | None = None
     operator_issuer: Annotated[str, AfterValidator(issuer_url)] | None = None
-    operator_audience: str | None = None
+    operator_audience: OneWord | None = None
     operator_keys_timeout_seconds: Seconds = 2
     owner_key: Annotated[Secret, Field(min_length=32, max_length=256)] | None = None
     customer_app_id: str | None = None
@@ -285,6 +285,10 @@ class Settings(WebSettings):
                 raise ValueError("PUBLIC_BASE_URL must be set: Kakao sends people back there after signing in")
         elif self.public_base_url.scheme != "https" and not is_loopback(str(self.public_base_url)):
             raise ValueError("PUBLIC_BASE_URL must be https: sessions lie in cookies; http only on this machine")
+        if self.public_base_url and not is_origin(self.public_base_url):
+            raise ValueError(
+                "PUBLIC_BASE_URL must be no more than https://HOST: pages and cookies are for a whole host"
+            )
         return self
 
     @model_validator(mode="after")

@@ -63,11 +63,86 @@ def test_this_machine_and_https_are_accepted(environment: pytest.MonkeyPatch, ur
     assert Settings.load().public_base_url
 
 
-@pytest.mark.parametrize("issuer", ["http://kauth.kakao.com", "https://kauth.kakao.com/", "https://u@kauth.kakao.com"])
-def test_an_issuer_that_could_be_another_is_refused(environment: pytest.MonkeyPatch, issuer: str) -> None:
-    environment.setenv("KAKAO_LOGIN_ISSUER", issuer)
+@pytest.mark.parametrize("more", ["/app", "//", "/?a=b", "?", "#top", "/%20"])
+def test_an_address_with_more_than_a_host_is_refused(environment: pytest.MonkeyPatch, more: str) -> None:
+    # Browsers say where a form comes from without it, so every form would be refused.
+    for origin in ("https://a.kr", "http://127.0.0.1:8080"):
+        environment.setenv("PUBLIC_BASE_URL", f"{origin}{more}")
 
-    with pytest.raises(SettingsError, match="KAKAO_LOGIN_ISSUER"):
+        with pytest.raises(SettingsError, match="PUBLIC_BASE_URL must be no more than https://HOST"):
+            Settings.load()
+
+
+@pytest.mark.parametrize("url", ["https://name@a.kr", "https://:word@a.kr", "https://name:word@a.kr"])
+def test_an_address_with_a_name_in_it_is_refused_and_not_shown(environment: pytest.MonkeyPatch, url: str) -> None:
+    for setting in ("PUBLIC_BASE_URL", "CUSTOMER_API_URL", "CUSTOMERVIEW_API_URL"):
+        with environment.context() as changed:
+            changed.setenv(setting, url)
+
+            with pytest.raises(SettingsError, match=setting) as refused:
+                Settings.load()
+
+        assert "word" not in str(refused.value)
+
+
+@pytest.mark.parametrize("setting", ["CUSTOMER_API_URL", "CUSTOMERVIEW_API_URL"])
+@pytest.mark.parametrize(
+    "url", ["http://customer.internal", "http://10.0.0.4:7071", "https://a.kr/?a=b", "https://a.kr/#"]
+)
+def test_tokens_are_sent_to_no_app_that_others_can_listen_to(
+    environment: pytest.MonkeyPatch, setting: str, url: str
+) -> None:
+    environment.setenv(setting, url)
+
+    with pytest.raises(SettingsError, match=f"{setting}: must be"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("setting", ["KAKAO_LOGIN_ISSUER", "OPERATOR_ISSUER"])
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        *(
+            "http://kauth.kakao.com",
+            "https://kauth.kakao.com/",
+            "https://u@kauth.kakao.com",
+            "https://@kauth.kakao.com",
+        ),
+        *(
+            "https://kauth.kakao.com\n",
+            " https://kauth.kakao.com",
+            "https://kauth kakao.com",
+            "HTTPS://kauth.kakao.com",
+        ),
+        *("https://kauth.kakao.com:port", "https://kauth.kakao.com:99999", "https://kauth.kakao.com?", "https://a.kr#"),
+        *(
+            "https://kauth.kakao.com\\@evil.example",
+            "https://카카오.kr",
+            "https://[::1",
+            "//kauth.kakao.com",
+            "https://",
+        ),
+    ],
+)
+def test_an_issuer_that_could_be_another_is_refused(environment: pytest.MonkeyPatch, setting: str, issuer: str) -> None:
+    environment.setenv(setting, issuer)
+
+    with pytest.raises(SettingsError, match=setting):
+        Settings.load()
+
+
+@pytest.mark.parametrize("value", [" ", "a b", "a\n", "\ta", "a\u00a0"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("SESSION_ISSUER", "SESSION_AUDIENCE", "OPERATOR_AUDIENCE", "API_SCOPE"),
+        *("KAKAO_LOGIN_CLIENT_ID", "KAKAO_LOGIN_CLIENT_SECRET"),
+    ],
+)
+def test_what_was_copied_with_a_space_is_refused(environment: pytest.MonkeyPatch, setting: str, value: str) -> None:
+    environment.setenv(setting, value)
+
+    with pytest.raises(SettingsError, match=f"{setting}: must not contain spaces"):
         Settings.load()
 
 
