@@ -280,3 +280,21 @@ async def test_somebody_with_an_english_browser_reads_english(arrive: Arrive) ->
         assert english("done.registered.title") in shown
         assert english("status.REGISTERED") in shown
         assert await visitor.page.locator("html").get_attribute("lang") == "en"
+
+
+async def test_what_somebody_left_open_in_another_tab_becomes_nobody_elses(visitor: Visitor, stack: Stack) -> None:
+    first, second = newcomer(), newcomer()
+    await visitor.sign_in(first)
+    await visitor.open("/my/registration")
+    await visitor.fill_in()
+    in_other_tab = Visitor(await visitor.context.new_page(), visitor.origin)
+    await in_other_tab.open("/my")
+    await in_other_tab.sign_out()
+    await in_other_tab.sign_in(second)
+
+    response = await visitor.press(visitor.submit)
+
+    assert response.status == 409
+    assert await visitor.heading() == say("errors.sign-in-changed.title")
+    assert DETAILS["customerName"] not in await visitor.text()
+    assert [await registrations_of(stack, number) for number in (first, second)] == [[], []]
