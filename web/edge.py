@@ -147,11 +147,6 @@ def _is_from_here(visit: Visit) -> bool:
     return bool(headers.get("sec-fetch-site") == "same-origin")
 
 
-def _is_for_who_is_signed_in(visit: Visit) -> bool:
-    """Whether the form was made for them. Somebody else may have opened it in this browser, in another tab."""
-    return hmac.compare_digest(visit.form.get(MARK, "").encode(), visit.mark.encode())
-
-
 def _is_for_who_has_signed_in(visit: Visit) -> bool:
     """Whether the form was made for them: in another tab of this browser, somebody else may have opened it."""
     return hmac.compare_digest(visit.form.get(MARK, "").encode(), visit.mark.encode())
