@@ -14,8 +14,8 @@ from functions import (
     unmatched,
     warm_up,
 )
-from shared import wiring
 from shared.settings import Service, settings
+from shared.wiring import opening
 
 BLUEPRINTS = {
     Service.CUSTOMER: (customer.blueprint, registration.blueprint),
@@ -41,4 +41,4 @@ for blueprint in [*blueprints, unmatched_for(blueprints)]:
     app.register_functions(blueprint)
 
 # The worker imports this module on its event loop. Whatever calls first finds everything open, or being opened.
-wiring.open_at_start()
+opening.open_at_start()

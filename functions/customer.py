@@ -5,7 +5,7 @@ from typing import Final
 
 import azure.functions as func
 
-from shared import resources, wiring
+from shared import resources
 from shared.domain.access_record import Action, Target
 from shared.domain.callers import Anybody, CustomerSession, Operator
 from shared.domain.customer import UNSIGNED, Customer, CustomerInput, Signature, details_and_consent
@@ -39,6 +39,7 @@ from shared.use_cases.postponing import Answer, RegistrationRequest
 from shared.use_cases.publishing import Outbox
 from shared.use_cases.searching import CustomerSearch
 from shared.use_cases.sweeping import MINUTES_BETWEEN_SWEEPS
+from shared.wiring import access, customer_app, interface
 
 # Their events, some 600 bytes each, fit into one batch of the topic (256 KB).
 DOCUMENTS_A_CALL: Final = 200
@@ -61,18 +62,18 @@ def _etag(customer: Customer) -> str:
 
 
 async def _who_registers(request: func.HttpRequest) -> CustomerSession | Anybody:
-    return await wiring.callers().customer(request)
+    return await access.callers().customer(request)
 
 
 async def postpone_registration(request: func.HttpRequest, caller: CustomerSession | Anybody) -> func.HttpResponse:
     """POST /customers instead of 503, if the client would rather wait: 202."""
     deadline = Deadline.after(settings().registration_seconds)
-    return await _register(request, caller, deadline, wiring.postpone_registration())
+    return await _register(request, caller, deadline, customer_app.postpone_registration())
 
 
 @blueprint.function_name("register-customer")
 @blueprint.route("customers", methods=["POST"], trigger_arg_name="request")
-@admitted_http_function(_who_registers, wiring.admit_registration, if_async=postpone_registration)
+@admitted_http_function(_who_registers, customer_app.admit_registration, if_async=postpone_registration)
 async def register_customer(
     request: func.HttpRequest, caller: CustomerSession | Anybody, deadline: Deadline
 ) -> func.HttpResponse:
@@ -80,7 +81,7 @@ async def register_customer(
 
     With Prefer: respond-async 202 instead of 503.
     """
-    return await _register(request, caller, deadline, wiring.register_customer())
+    return await _register(request, caller, deadline, customer_app.register_customer())
 
 
 async def _register(
@@ -89,7 +90,7 @@ async def _register(
     deadline: Deadline,
     register: Callable[[RegistrationRequest, Deadline], Awaitable[Answer]],
 ) -> func.HttpResponse:
-    base_url = wiring.base_url(request)
+    base_url = interface.base_url(request)
     try:
         answer = await register(_registration_request(request, caller), deadline)
     except AlreadyRegistered as error:
@@ -97,11 +98,11 @@ async def _register(
     if isinstance(answer, Registration):
         return postponed_response(base_url, answer, is_preferred=prefers_async(request))
     location = {"Location": customers.item_url(base_url, answer.customer_id)}
-    return _response(request, wiring.disclosure_to(caller, request), answer, 201, location)
+    return _response(request, access.disclosure_to(caller, request), answer, 201, location)
 
 
 def _registration_request(request: func.HttpRequest, caller: CustomerSession | Anybody) -> RegistrationRequest:
-    sent = read_details(request, wiring.registration_model(caller), wiring.minimum_age(caller))
+    sent = read_details(request, interface.registration_model(caller), interface.minimum_age(caller))
     details, consent = details_and_consent(sent, utc_now())
     signature = UNSIGNED if isinstance(caller, Anybody) else Signature(caller.owner, consent)
     return RegistrationRequest(details, idempotency_key(request), prefers_async(request), signature)
@@ -116,7 +117,7 @@ def _response(
 ) -> func.HttpResponse:
     """The customer, as the caller may see it."""
     consent = consent_shown_to(shown.caller, customer.consent)
-    body = shown.of(customers.render(wiring.base_url(request), customer, consent))
+    body = shown.of(customers.render(interface.base_url(request), customer, consent))
     return hal_response(body, status, {**(headers or {}), "ETag": _etag(customer)})
 
 
@@ -125,9 +126,9 @@ def _response(
 @http_function
 async def get_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers/{id}."""
-    caller = await wiring.callers().customer_or_operator(request)
-    shown = wiring.disclosure_to(caller, request, may_reveal=True)
-    customer = await wiring.look_up_customers().one(customer_id(request), permission_of(caller))
+    caller = await access.callers().customer_or_operator(request)
+    shown = access.disclosure_to(caller, request, may_reveal=True)
+    customer = await customer_app.look_up_customers().one(customer_id(request), permission_of(caller))
     await shown.record(Action.READ, Target.CUSTOMER, [customer.customer_id])
     if is_unchanged(request, customer.version):
         return func.HttpResponse(status_code=304, headers={"ETag": _etag(customer), "Cache-Control": "no-store"})
@@ -139,11 +140,11 @@ async def get_customer(request: func.HttpRequest, context: func.Context) -> func
 @http_function
 async def list_customers(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customers?size=&cursor=."""
-    shown = wiring.disclosure_to(await wiring.callers().operator(request), request)
+    shown = access.disclosure_to(await access.callers().operator(request), request)
     requested = read_page_request(request)
-    page = await wiring.look_up_customers().page(requested.size, requested.after)
+    page = await customer_app.look_up_customers().page(requested.size, requested.after)
     await shown.record(Action.LIST, Target.CUSTOMER, [customer.customer_id for customer in page.items])
-    return hal_response(shown.of(customers.render_page(wiring.base_url(request), page, requested)))
+    return hal_response(shown.of(customers.render_page(interface.base_url(request), page, requested)))
 
 
 @blueprint.function_name("search-customers")
@@ -151,11 +152,11 @@ async def list_customers(request: func.HttpRequest, context: func.Context) -> fu
 @http_function
 async def search_customers(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """POST /customers/search: 200 with the customers who have exactly this phone number. Only for operators."""
-    caller = await wiring.callers().operator(request)
+    caller = await access.callers().operator(request)
     if isinstance(caller, Anybody):
         raise NotFound("There is nothing at this path.")
-    shown, base_url = wiring.disclosure_to(caller, request), wiring.base_url(request)
-    found = await wiring.search_customers()(read_json(request, CustomerSearch))
+    shown, base_url = access.disclosure_to(caller, request), interface.base_url(request)
+    found = await customer_app.search_customers()(read_json(request, CustomerSearch))
     await shown.record(Action.SEARCH, Target.CUSTOMER, [customer.customer_id for customer in found])
     return hal_response(shown.of(customers.render_found(base_url, found, f"{base_url}/{SEARCH}")))
 
@@ -168,8 +169,8 @@ async def replace_customer(request: func.HttpRequest, context: func.Context) -> 
 
     Not for operators: what they have read is masked, and they would send it back.
     """
-    caller = await wiring.callers().customer(request)
-    details = read_details(request, wiring.request_model(CustomerInput), wiring.minimum_age(caller))
+    caller = await access.callers().customer(request)
+    details = read_details(request, interface.request_model(CustomerInput), interface.minimum_age(caller))
     return await _correct(request, caller, lambda _: details)
 
 
@@ -178,9 +179,9 @@ async def replace_customer(request: func.HttpRequest, context: func.Context) -> 
 @http_function
 async def patch_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """PATCH /customers/{id}: 200, with what the body contains (JSON Merge Patch, RFC 7396)."""
-    caller = await wiring.callers().customer_or_operator(request)
-    model = patch_of(wiring.request_model(CustomerInput))
-    patch = read_details(request, model, wiring.minimum_age(caller), (MERGE_PATCH, JSON))
+    caller = await access.callers().customer_or_operator(request)
+    model = patch_of(interface.request_model(CustomerInput))
+    patch = read_details(request, model, interface.minimum_age(caller), (MERGE_PATCH, JSON))
     if isinstance(caller, Operator):
         refuse_masked(patch.model_dump(by_alias=True, exclude_unset=True))
     return await _correct(request, caller, patch.apply_to)
@@ -189,9 +190,10 @@ async def patch_customer(request: func.HttpRequest, context: func.Context) -> fu
 async def _correct(
     request: func.HttpRequest, caller: CustomerSession | Operator | Anybody, correction: Correction
 ) -> func.HttpResponse:
-    shown, corrected = wiring.disclosure_to(caller, request), customer_id(request)
+    shown, corrected = access.disclosure_to(caller, request), customer_id(request)
     await shown.record(Action.CORRECT, Target.CUSTOMER, [corrected])
-    customer = await wiring.correct_customer()(corrected, correction, precondition(request), permission_of(caller))
+    correct = customer_app.correct_customer()
+    customer = await correct(corrected, correction, precondition(request), permission_of(caller))
     return _response(request, shown, customer)
 
 
@@ -200,10 +202,10 @@ async def _correct(
 @http_function
 async def cancel_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /customers/{id}: 204, whether kakao is up or not. A pending registration is withdrawn."""
-    caller = await wiring.callers().customer_or_operator(request)
+    caller = await access.callers().customer_or_operator(request)
     canceled = customer_id(request)
-    await wiring.disclosure_to(caller, request).record(Action.CANCEL, Target.CUSTOMER, [canceled])
-    await wiring.cancel_registration()(canceled, precondition(request), permission_of(caller))
+    await access.disclosure_to(caller, request).record(Action.CANCEL, Target.CUSTOMER, [canceled])
+    await customer_app.cancel_registration()(canceled, precondition(request), permission_of(caller))
     return func.HttpResponse(status_code=204)
 
 
@@ -223,7 +225,7 @@ async def cancel_registration(request: func.HttpRequest, context: func.Context) 
 @outbox_function
 async def publish_events(outbox: Outbox) -> None:
     """Publishes the outbox. The host retries a failure without end."""
-    await wiring.publish_outbox()(outbox)
+    await customer_app.publish_outbox()(outbox)
 
 
 @blueprint.function_name("sweep-outbox")
@@ -231,8 +233,8 @@ async def publish_events(outbox: Outbox) -> None:
 @timer_function
 async def sweep_outbox() -> None:
     """Sends again what became five minutes old, in case event-publisher passed it over. One instance at a time."""
-    await wiring.renew_outbox()()
-    await wiring.sweep_outbox()()
+    await customer_app.renew_outbox()()
+    await customer_app.sweep_outbox()()
 
 
 @blueprint.function_name("forget-claims")
@@ -241,6 +243,6 @@ async def sweep_outbox() -> None:
 async def forget_claims() -> None:
     """Removes the claims of those who have no registration any more. One instance at a time, as all that forget."""
     try:
-        await wiring.forget_claims()()
+        await customer_app.forget_claims()()
     finally:
-        await wiring.remove_ended_claims()()
+        await customer_app.remove_ended_claims()()

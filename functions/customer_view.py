@@ -5,7 +5,7 @@ from typing import Final
 
 import azure.functions as func
 
-from shared import resources, wiring
+from shared import resources
 from shared.domain.access_record import Action, Target
 from shared.domain.callers import Anybody
 from shared.domain.customer_view import CustomerView
@@ -18,6 +18,7 @@ from shared.http.messages import kakaos
 from shared.http.paging import read_page_request
 from shared.http.requests import customer_id
 from shared.use_cases.forgetting import SCHEDULE as FORGETTING_SCHEDULE
+from shared.wiring import access, customer_view_app, interface, stores
 
 MESSAGES: Final = "messages"
 
@@ -37,11 +38,11 @@ customer_views = Resource[CustomerView]("customerView", "customerViews", _proper
 @http_function
 async def get_customer_view(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews/{id}."""
-    caller = await wiring.callers().customer_or_operator(request)
-    shown = wiring.disclosure_to(caller, request, may_reveal=True)
-    view = await wiring.look_up_customer_views().one(customer_id(request), permission_of(caller))
+    caller = await access.callers().customer_or_operator(request)
+    shown = access.disclosure_to(caller, request, may_reveal=True)
+    view = await customer_view_app.look_up_customer_views().one(customer_id(request), permission_of(caller))
     await shown.record(Action.READ, Target.CUSTOMER_VIEW, [view.customer_id])
-    return hal_response(shown.of(customer_views.render(wiring.base_url(request), view)))
+    return hal_response(shown.of(customer_views.render(interface.base_url(request), view)))
 
 
 @blueprint.function_name("list-customer-views")
@@ -49,11 +50,11 @@ async def get_customer_view(request: func.HttpRequest, context: func.Context) ->
 @http_function
 async def list_customer_views(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews?size=&cursor=."""
-    shown = wiring.disclosure_to(await wiring.callers().operator(request), request)
+    shown = access.disclosure_to(await access.callers().operator(request), request)
     requested = read_page_request(request)
-    page = await wiring.look_up_customer_views().page(requested.size, requested.after)
+    page = await customer_view_app.look_up_customer_views().page(requested.size, requested.after)
     await shown.record(Action.LIST, Target.CUSTOMER_VIEW, [view.customer_id for view in page.items])
-    return hal_response(shown.of(customer_views.render_page(wiring.base_url(request), page, requested)))
+    return hal_response(shown.of(customer_views.render_page(interface.base_url(request), page, requested)))
 
 
 @blueprint.function_name("list-messages-of-customer")
@@ -61,13 +62,13 @@ async def list_customer_views(request: func.HttpRequest, context: func.Context) 
 @http_function
 async def list_messages_of_customer(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /customerViews/{id}/messages: what KakaoTalk said about one customer. Only for operators."""
-    caller = await wiring.callers().operator(request)
+    caller = await access.callers().operator(request)
     if isinstance(caller, Anybody):
         raise NotFound("There is nothing at this path.")
-    shown, customer = wiring.disclosure_to(caller, request), customer_id(request)
-    messages = await wiring.own_documents().messages(customer)
+    shown, customer = access.disclosure_to(caller, request), customer_id(request)
+    messages = await stores.own_documents().messages(customer)
     await shown.record(Action.LIST, Target.MESSAGE, [customer] if messages else [])
-    base_url = wiring.base_url(request)
+    base_url = interface.base_url(request)
     url = f"{customer_views.item_url(base_url, customer)}/{MESSAGES}"
     return hal_response(shown.of(kakaos.render_found(base_url, messages, url)))
 
@@ -85,7 +86,7 @@ async def list_messages_of_customer(request: func.HttpRequest, context: func.Con
 @batch_function
 async def update_views(messages: Sequence[func.ServiceBusMessage]) -> None:
     """Moves the customers' views forward, for every event."""
-    await wiring.update_views()(messages)
+    await customer_view_app.update_views()(messages)
 
 
 @blueprint.function_name("forget-views")
@@ -94,6 +95,6 @@ async def update_views(messages: Sequence[func.ServiceBusMessage]) -> None:
 async def forget_views() -> None:
     """Makes sure that no view tells anything about a cancelled customer, and removes events that have expired."""
     try:
-        await wiring.forget_views()()
+        await customer_view_app.forget_views()()
     finally:
-        await wiring.remove_expired_events()()
+        await customer_view_app.remove_expired_events()()

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared import resources, wiring
+from shared import resources
 from shared.domain.access_record import Action, Target
 from shared.domain.errors import NotFound
 from shared.domain.events import CustomerEvent
@@ -16,6 +16,7 @@ from shared.http.paging import read_page_request
 from shared.http.requests import idempotency_key, is_retry, message_id, time_left
 from shared.settings import settings
 from shared.use_cases.forgetting import SCHEDULE as FORGETTING_SCHEDULE
+from shared.wiring import access, interface, kakao_app, stores
 
 blueprint = func.Blueprint()
 
@@ -25,13 +26,13 @@ blueprint = func.Blueprint()
 @http_function
 async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """POST /kakaos: 201 once the provider has accepted the message; 429 if nothing was handed over to it."""
-    await wiring.callers().customer_app(request)
-    deadline = wiring.kakao_deadline(time_left(request))
-    draft = read_details(request, wiring.request_model(KakaoMessageDraft), settings().customer_minimum_age)
+    await access.callers().customer_app(request)
+    deadline = kakao_app.kakao_deadline(time_left(request))
+    draft = read_details(request, interface.request_model(KakaoMessageDraft), settings().customer_minimum_age)
     key = idempotency_key(request)
-    await wiring.database().opened()  # before anything is sent
-    message = await wiring.send_kakao()(draft, deadline, key, is_retry=is_retry(request))
-    base_url = wiring.base_url(request)
+    await stores.database().opened()  # before anything is sent
+    message = await kakao_app.send_kakao()(draft, deadline, key, is_retry=is_retry(request))
+    base_url = interface.base_url(request)
     headers = {"Location": kakaos.item_url(base_url, message.message_id)}
     return hal_response(kakaos.render(base_url, message), 201, headers)
 
@@ -41,11 +42,11 @@ async def send_kakao(request: func.HttpRequest, context: func.Context) -> func.H
 @http_function
 async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos/{id}."""
-    caller = await wiring.callers().operator_or_customer_app(request)
-    shown = wiring.disclosure_to(caller, request, may_reveal=True)
-    message = await wiring.look_up_kakao_messages().one(message_id(request))
+    caller = await access.callers().operator_or_customer_app(request)
+    shown = access.disclosure_to(caller, request, may_reveal=True)
+    message = await kakao_app.look_up_kakao_messages().one(message_id(request))
     await shown.record(Action.READ, Target.MESSAGE, [message.customer_id])
-    return hal_response(shown.of(kakaos.render(wiring.base_url(request), message)))
+    return hal_response(shown.of(kakaos.render(interface.base_url(request), message)))
 
 
 @blueprint.function_name("get-receipt")
@@ -53,9 +54,9 @@ async def get_kakao(request: func.HttpRequest, context: func.Context) -> func.Ht
 @http_function
 async def get_receipt(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /receipts/{id}: 204 if the message was sent, 404 if it certainly was not. Not for clients of the gateway."""
-    await wiring.callers().customer_app(request)
-    deadline = wiring.kakao_deadline(time_left(request))
-    if not await wiring.was_sent()(message_id(request), deadline):
+    await access.callers().customer_app(request)
+    deadline = kakao_app.kakao_deadline(time_left(request))
+    if not await kakao_app.was_sent()(message_id(request), deadline):
         raise NotFound("This message was not sent.")
     return func.HttpResponse(status_code=204)
 
@@ -65,11 +66,11 @@ async def get_receipt(request: func.HttpRequest, context: func.Context) -> func.
 @http_function
 async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /kakaos?size=&cursor=."""
-    shown = wiring.disclosure_to(await wiring.callers().operator(request), request)
+    shown = access.disclosure_to(await access.callers().operator(request), request)
     requested = read_page_request(request)
-    page = await wiring.look_up_kakao_messages().page(requested.size, requested.after)
+    page = await kakao_app.look_up_kakao_messages().page(requested.size, requested.after)
     await shown.record(Action.LIST, Target.MESSAGE, [message.customer_id for message in page.items])
-    return hal_response(shown.of(kakaos.render_page(wiring.base_url(request), page, requested)))
+    return hal_response(shown.of(kakaos.render_page(interface.base_url(request), page, requested)))
 
 
 @blueprint.function_name("kakao-alert")
@@ -82,7 +83,7 @@ async def list_kakaos(request: func.HttpRequest, context: func.Context) -> func.
 @event_function
 async def alert_cancellation(event: CustomerEvent) -> None:
     """Sends the alert of a cancellation, the only event that the subscription receives."""
-    await wiring.alert_cancellation()(event)
+    await kakao_app.alert_cancellation()(event)
 
 
 @blueprint.function_name("forget-messages")
@@ -94,7 +95,7 @@ async def forget_messages() -> None:
     It also removes alerts that have expired.
     """
     try:
-        await wiring.forget_messages()()
-        await wiring.forget_strangers()()
+        await kakao_app.forget_messages()()
+        await kakao_app.forget_strangers()()
     finally:
-        await wiring.remove_expired_alerts()()
+        await kakao_app.remove_expired_alerts()()

@@ -5,9 +5,9 @@ from functools import cache
 
 import azure.functions as func
 
-from shared import wiring
 from shared.http import openapi
 from shared.settings import Access, settings
+from shared.wiring import interface
 
 blueprint = func.Blueprint()
 
@@ -15,7 +15,7 @@ blueprint = func.Blueprint()
 @cache
 def _document() -> str:
     document = openapi.document(
-        phone_number_needed=wiring.is_phone_number_needed(),
+        phone_number_needed=interface.is_phone_number_needed(),
         is_open=settings().access is Access.OPEN,
         callers_are_known=settings().callers_are_known,
         minimum_age=settings().customer_minimum_age,

@@ -5,10 +5,10 @@ A browser gets a page, and whoever asks for no HTML the text in Markdown.
 
 import azure.functions as func
 
-from shared import wiring
 from shared.domain.identifiers import utc_now
 from shared.http.edge import http_function
 from shared.http.policies import FOR_AN_HOUR, UNTIL_ASKED, policy_response
+from shared.wiring import interface
 from web.pages.privacy import show_policy
 from web.visit import Answer, Visit
 from web.wiring import edge
@@ -19,15 +19,15 @@ blueprint = func.Blueprint()
 @edge.page()
 async def show_policy_page(visit: Visit) -> Answer:
     """The version of the path, or the one in effect."""
-    return show_policy(wiring.privacy_policy(), visit.request.route_params.get("version"), utc_now())
+    return show_policy(interface.privacy_policy(), visit.request.route_params.get("version"), utc_now())
 
 
 @http_function
 async def get_policy_text(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """The same in Markdown."""
-    policy, version = wiring.privacy_policy(), request.route_params.get("version")
+    policy, version = interface.privacy_policy(), request.route_params.get("version")
     cached = FOR_AN_HOUR if version else UNTIL_ASKED
-    return policy_response(request, wiring.base_url(request), policy, version or policy.in_effect(utc_now()), cached)
+    return policy_response(request, interface.base_url(request), policy, version or policy.in_effect(utc_now()), cached)
 
 
 def _is_for_browser(request: func.HttpRequest) -> bool:

@@ -2,7 +2,6 @@
 
 import azure.functions as func
 
-from shared import wiring
 from shared.domain.access_record import Action, Target
 from shared.domain.errors import TooLateToWithdraw
 from shared.domain.registration import RegistrationStatus
@@ -13,6 +12,7 @@ from shared.http.problems import problem_of
 from shared.http.registrations import customer_url, registration_response
 from shared.http.requests import customer_id
 from shared.use_cases.deferred_run import SECONDS_BETWEEN_RUNS
+from shared.wiring import access, customer_app, interface
 
 blueprint = func.Blueprint()
 
@@ -22,11 +22,11 @@ blueprint = func.Blueprint()
 @http_function
 async def get_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """GET /registrations/{id}: also of a customer who was registered at once."""
-    caller = await wiring.callers().customer_or_operator(request)
-    shown = wiring.disclosure_to(caller, request, may_reveal=True)
-    registration = await wiring.look_up_registration().one(customer_id(request), permission_of(caller))
+    caller = await access.callers().customer_or_operator(request)
+    shown = access.disclosure_to(caller, request, may_reveal=True)
+    registration = await customer_app.look_up_registration().one(customer_id(request), permission_of(caller))
     await shown.record(Action.READ, Target.REGISTRATION, [registration.customer_id])
-    return registration_response(wiring.base_url(request), registration, shown)
+    return registration_response(interface.base_url(request), registration, shown)
 
 
 @blueprint.function_name("withdraw-registration")
@@ -34,15 +34,15 @@ async def get_registration(request: func.HttpRequest, context: func.Context) -> 
 @http_function
 async def withdraw_registration(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """DELETE /registrations/{id}: 204, also again; 409 with a link if there is a customer by now."""
-    caller = await wiring.callers().customer_or_operator(request)
+    caller = await access.callers().customer_or_operator(request)
     registration_id = customer_id(request)
-    await wiring.disclosure_to(caller, request).record(Action.CANCEL, Target.REGISTRATION, [registration_id])
+    await access.disclosure_to(caller, request).record(Action.CANCEL, Target.REGISTRATION, [registration_id])
     try:
-        await wiring.withdraw_registration()(registration_id, permission_of(caller))
+        await customer_app.withdraw_registration()(registration_id, permission_of(caller))
     except TooLateToWithdraw as error:
         problem = problem_of(error)
         if error.status == RegistrationStatus.REGISTERED:
-            customer = customer_url(wiring.base_url(request), registration_id)
+            customer = customer_url(interface.base_url(request), registration_id)
             problem.detail += " Cancel the customer instead."
             problem.headers = {"Link": f'<{customer}>; rel="customer"'}
         raise problem from None
@@ -54,4 +54,4 @@ async def withdraw_registration(request: func.HttpRequest, context: func.Context
 @timer_function
 async def register_deferred() -> None:
     """Tries what was postponed. One instance at a time, which keeps to the pace that kakao takes."""
-    await wiring.run_deferred()()
+    await customer_app.run_deferred()()

@@ -4,10 +4,10 @@ import json
 
 import azure.functions as func
 
-from shared import wiring
 from shared.domain.sandbox import SandboxBehaviour
 from shared.http.edge import http_function
 from shared.http.requests import read_json
+from shared.wiring import kakao_app
 
 blueprint = func.Blueprint()
 
@@ -25,11 +25,11 @@ async def get_sandbox(request: func.HttpRequest, context: func.Context) -> func.
 @http_function
 async def change_sandbox(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """PUT /sandbox: what the body leaves out gets its default, so that {} makes the sandbox healthy."""
-    wiring.sandbox().behave(read_json(request, SandboxBehaviour))
+    kakao_app.sandbox().behave(read_json(request, SandboxBehaviour))
     return _response()
 
 
 def _response() -> func.HttpResponse:
-    behaviour = wiring.sandbox().behaviour.model_dump(mode="json", by_alias=True)
+    behaviour = kakao_app.sandbox().behaviour.model_dump(mode="json", by_alias=True)
     headers = {"Cache-Control": "no-store"}
     return func.HttpResponse(json.dumps(behaviour), headers=headers, mimetype="application/json")

@@ -3,7 +3,7 @@
 import azure.functions as func
 from azure.functions.warmup import WarmUpContext  # azure.functions lists it in __all__, but does not import it
 
-from shared import wiring
+from shared.wiring import opening
 
 blueprint = func.Blueprint()
 
@@ -12,4 +12,4 @@ blueprint = func.Blueprint()
 @blueprint.warm_up_trigger("context")
 async def warm_up(context: WarmUpContext) -> None:
     """Waits for what the process began to open when it started. Azure prescribes the function's name."""
-    await wiring.opened()
+    await opening.opened()

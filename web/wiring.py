@@ -16,7 +16,7 @@ from shared.http.links import public_base_url
 from shared.session_keys import read_public_keys
 from shared.settings import SettingsError, settings
 from shared.web_settings import Switch, is_loopback
-from shared.wiring import privacy_policy
+from shared.wiring.interface import privacy_policy
 from web.adapters.apps_client import AppsClient
 from web.adapters.entra_login import EntraLogin
 from web.adapters.kakao_login import KakaoLoginClient

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import azure.functions as func
 import pytest
 
 from functions import customer, customer_view, kakao, registration
-from shared import wiring
 from shared.domain.access_record import AccessRecord, Action, Reason, Target
 from shared.domain.callers import CustomerSession, Nobody, Operator, Owner
 from shared.domain.consent import Consent, ConsentItem
@@ -29,6 +28,7 @@ from shared.use_cases.looking_up import LookUp, LookUpRegistration, Page, Positi
 from shared.use_cases.recording import RecordAccess
 from shared.use_cases.searching import MOST_FOUND, SearchCustomers
 from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
+from shared.wiring import access, customer_app, customer_view_app, kakao_app, stores
 from tests.unit.fakes import (
     LIFETIMES,
     START,
@@ -141,21 +141,28 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     look_up_registration = LookUpRegistration(registrations, world.partitions)
     keep_key = KeepKey(cast(LastingReservations, FakeReservations()), LIFETIMES)
     withdraw = WithdrawRegistration(registrations, look_up_registration, keep_key, ticks.now, lambda _: None)
-    wired: dict[str, Any] = {
-        "callers": Callers(Recognised(), "customer-app", is_open=False),
-        "record_access": RecordAccess(world.records, ticks.now, ticks.new_id, lambda _: None),
-        "look_up_customers": LookUp(Shelf(world.customers)),
-        "look_up_customer_views": LookUp(Shelf({HONG_ID: VIEW})),
-        "look_up_kakao_messages": LookUp(Shelf({MESSAGE.message_id: MESSAGE})),
-        "own_documents": Sent([MESSAGE]),
-        "look_up_registration": look_up_registration,
-        "search_customers": SearchCustomers(world),
-        "correct_customer": CorrectCustomer(world.partitions, ticks.now, ticks.new_id),
-        "withdraw_registration": withdraw,
-        "cancel_registration": CancelRegistration(world.partitions, withdraw, ticks.now, ticks.new_id, lambda: None),
+    wired: dict[ModuleType, dict[str, Any]] = {
+        access: {
+            "callers": Callers(Recognised(), "customer-app", is_open=False),
+            "record_access": RecordAccess(world.records, ticks.now, ticks.new_id, lambda _: None),
+        },
+        customer_app: {
+            "look_up_customers": LookUp(Shelf(world.customers)),
+            "look_up_registration": look_up_registration,
+            "search_customers": SearchCustomers(world),
+            "correct_customer": CorrectCustomer(world.partitions, ticks.now, ticks.new_id),
+            "withdraw_registration": withdraw,
+            "cancel_registration": CancelRegistration(
+                world.partitions, withdraw, ticks.now, ticks.new_id, lambda: None
+            ),
+        },
+        customer_view_app: {"look_up_customer_views": LookUp(Shelf({HONG_ID: VIEW}))},
+        kakao_app: {"look_up_kakao_messages": LookUp(Shelf({MESSAGE.message_id: MESSAGE}))},
+        stores: {"own_documents": Sent([MESSAGE])},
     }
-    for name, instance in wired.items():
-        monkeypatch.setattr(wiring, name, lambda instance=instance: instance)
+    for module, parts in wired.items():
+        for name, part in parts.items():
+            monkeypatch.setattr(module, name, lambda part=part: part)
     yield world
     settings.cache_clear()
 
@@ -366,7 +373,7 @@ async def test_a_search_needs_a_number_as_registering_does(world: World, body: d
 
 async def test_only_operators_search(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await SEARCH(caller="1")).status_code == 403
-    monkeypatch.setattr(wiring, "callers", lambda: Callers(None, None, is_open=True))
+    monkeypatch.setattr(access, "callers", lambda: Callers(None, None, is_open=True))
     assert (await SEARCH()).status_code == 404
     assert world.records.records == []
 
@@ -375,7 +382,7 @@ async def test_only_operators_search(world: World, monkeypatch: pytest.MonkeyPat
 async def test_without_signing_in_nothing_is_masked_or_recorded(
     world: World, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
-    monkeypatch.setattr(wiring, "callers", lambda: Callers(None, None, is_open=True))
+    monkeypatch.setattr(access, "callers", lambda: Callers(None, None, is_open=True))
 
     response = await call({"reveal": "true", "reason": "x"})
 

@@ -9,10 +9,10 @@ import azure.functions as func
 import pytest
 
 from functions import customer, kakao, openapi
-from shared import wiring
 from shared.adapters.kakao_providers import PROVIDERS
 from shared.adapters.kakao_providers.sandbox import SandboxProvider
 from shared.settings import KakaoProviderName, settings
+from shared.wiring import customer_app, stores
 
 CONTEXT = cast(
     func.Context, SimpleNamespace(function_name="f", trace_context=SimpleNamespace(trace_parent="00-00-00-00"))
@@ -29,7 +29,8 @@ def own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("COSMOS_CONNECTION", "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;")
     monkeypatch.setenv("SERVICE_BUS_CONNECTION", "Endpoint=sb://127.0.0.1:1;")
     monkeypatch.setenv("KAKAO_API_URL", "http://127.0.0.1:1")
-    caches: list[Any] = [settings, wiring.kakao_client, wiring.admit_registration, wiring.database, openapi._document]
+    wired = (customer_app.kakao_client, customer_app.admit_registration, stores.database)
+    caches: list[Any] = [settings, *wired, openapi._document]
     for cached in caches:
         cached.cache_clear()
     yield

@@ -9,8 +9,8 @@ import azure.functions as func
 import pytest
 
 from functions import sandbox
-from shared import wiring
 from shared.settings import settings
+from shared.wiring import kakao_app
 
 CONTEXT = cast(
     func.Context, SimpleNamespace(function_name="f", trace_context=SimpleNamespace(trace_parent="00-00-00-00"))
@@ -26,14 +26,14 @@ HEALTHY = {
 
 
 @pytest.fixture(autouse=True)
-def kakao_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def settings_of_kakao(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SSAK8_SERVICES", "kakao")
     monkeypatch.setenv("COSMOS_CONNECTION", "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;")
     monkeypatch.setenv("SERVICE_BUS_CONNECTION", "Endpoint=sb://127.0.0.1:1;")
-    for cached in (settings, wiring.kakao_provider):
+    for cached in (settings, kakao_app.kakao_provider):
         cached.cache_clear()
     yield
-    for cached in (settings, wiring.kakao_provider):
+    for cached in (settings, kakao_app.kakao_provider):
         cached.cache_clear()
 
 

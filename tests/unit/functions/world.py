@@ -5,7 +5,7 @@ import json
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, Final, cast
 
 import azure.functions as func
@@ -28,6 +28,7 @@ from shared.domain.phone_number import PhoneNumber
 from shared.settings import settings
 from shared.use_cases.looking_up import Page, Position
 from shared.use_cases.own import StoredDocument
+from shared.wiring import access, customer_app, kakao_app, stores
 from tests.unit.adapters.signing import CUSTOMER_KEY, NEW_CUSTOMER_KEY, OPERATOR_KEY, OPERATORS, SESSIONS
 from tests.unit.fakes import (
     START,
@@ -78,6 +79,15 @@ WITHOUT_KEYS: Final = {
 """Everybody may call, and no token is looked at."""
 OPEN_BUT_KNOWN: Final = {**ENVIRONMENT, "ACCESS": "open"}
 """Everybody may call, and whoever shows a token is known."""
+
+OUTSIDE: Final = (
+    (stores, "database"),
+    (customer_app, "kakao_client"),
+    (customer_app, "event_publisher"),
+    (customer_app, "attempt_queue"),
+    (kakao_app, "kakao_provider"),
+)
+"""The parts, each with the module that makes it, that speak with other services."""
 
 
 class EntraId:
@@ -208,9 +218,9 @@ class World:
         self._monkeypatch = monkeypatch
         self.used: list[str] = []
         self.stores = Stores()
-        self._replace("entra_id", EntraId())
-        for name in ("database", "kakao_client", "kakao_provider", "event_publisher", "attempt_queue"):
-            self._replace(name, Untouched(self.used, name))
+        self._replace(access, "entra_id", EntraId())
+        for module, name in OUTSIDE:
+            self._replace(module, name, Untouched(self.used, name))
         app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
         others = blueprints()
         for blueprint in [*others, unmatched.blueprint_for(others)]:
@@ -224,23 +234,23 @@ class World:
             if isinstance(trigger, HttpTrigger)
         }
 
-    def _replace(self, name: str, port: object) -> None:
-        self._monkeypatch.setattr(wiring, name, lambda: port)
+    def _replace(self, module: ModuleType, name: str, port: object) -> None:
+        self._monkeypatch.setattr(module, name, lambda: port)
 
     async def open_stores(self) -> None:
         """From now on there are stores, with two customers."""
         await self.stores.fill()
-        self._replace("database", Database())
-        self._replace("claims", self.stores.claims)
-        self._replace("customer_keys", FakeReservations())
-        self._replace("own_documents", OwnDocuments(self.stores))
-        self._replace("customers", self.stores.customers)
-        self._replace("registrations", FakeRegistrations(self.stores.customers))
-        self._replace("kakao_messages", self.stores.messages)
-        self._replace("customer_views", self.stores.views)
-        self._replace("kakao_client", self.stores.kakao)
-        self._replace("kakao_provider", self.stores.provider)
-        self._replace("access_records", self.stores.access_records)
+        self._replace(stores, "database", Database())
+        self._replace(stores, "claims", self.stores.claims)
+        self._replace(stores, "customer_keys", FakeReservations())
+        self._replace(stores, "own_documents", OwnDocuments(self.stores))
+        self._replace(stores, "customers", self.stores.customers)
+        self._replace(stores, "registrations", FakeRegistrations(self.stores.customers))
+        self._replace(stores, "kakao_messages", self.stores.messages)
+        self._replace(stores, "customer_views", self.stores.views)
+        self._replace(customer_app, "kakao_client", self.stores.kakao)
+        self._replace(kakao_app, "kakao_provider", self.stores.provider)
+        self._replace(stores, "access_records", self.stores.access_records)
 
     async def call(
         self, name: str, headers: Mapping[str, str], parameters: Mapping[str, str] | None = None, body: object = None
@@ -263,9 +273,10 @@ class World:
 def forget_settings() -> None:
     """So that everything is built anew, of the settings as they are then."""
     settings.cache_clear()
-    for value in vars(wiring).values():
-        if hasattr(value, "cache_clear"):
-            value.cache_clear()
+    for found in pkgutil.iter_modules(wiring.__path__):
+        for value in vars(importlib.import_module(f"shared.wiring.{found.name}")).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import azure.functions as func
 import pytest
 
-from shared import wiring
 from shared.domain.privacy_policy import PrivacyPolicy
 from shared.http.policies import policy_response
+from shared.wiring.interface import privacy_policy
 from tests.unit.functions.world import ENVIRONMENT, World, forget_settings
 from tests.unit.shared.test_privacy_settings import POLICY
 
@@ -57,7 +57,7 @@ def without_details(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 async def test_without_the_operators_details_it_says_which_settings_are_missing(without_details: World) -> None:
-    version = wiring.privacy_policy().versions[0]
+    version = privacy_policy().versions[0]
     for function, parameters in (("get-privacy-policy", {}), ("get-privacy-policy-version", {"version": version})):
         response = await without_details.call(function, {}, parameters)
 

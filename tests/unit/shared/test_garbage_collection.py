@@ -33,7 +33,6 @@ def test_an_app_that_has_started_spares_its_own_objects_from_collections() -> No
 
         async def start():
             import function_app
-            from shared import wiring
             deadline = asyncio.get_running_loop().time() + 30
             while not gc.get_freeze_count() and asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(0.01)
