@@ -24,8 +24,8 @@ from shared.domain.registration import Registration
 from shared.resources import CUSTOMERS, DATABASE
 from shared.use_cases.claiming import ClaimRegistration, OwnClaim
 from shared.use_cases.deadline import Deadline
+from tests.integration.adapters.cosmos_stores import settings_for
 from tests.integration.adapters.items import delete_all_items
-from tests.integration.adapters.test_cosmos_stores import settings_for
 from tests.unit.fakes import YEON
 from tools.play.emulators import Emulators
 

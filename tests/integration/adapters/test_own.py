@@ -22,8 +22,8 @@ from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
 from shared.domain.kakao_message import KakaoMessage, KakaoMessageRequest, MessageKind, Receipt
 from shared.resources import CUSTOMER_VIEWS, DATABASE
 from shared.use_cases.own import CollectOwnDocuments
+from tests.integration.adapters.cosmos_stores import settings_for
 from tests.integration.adapters.items import delete_all_items
-from tests.integration.adapters.test_cosmos_stores import settings_for
 from tests.unit.fakes import YEON
 from tools.play.emulators import Emulators
 

@@ -22,8 +22,8 @@ from shared.domain.registration import Registration, RegistrationStatus
 from shared.resources import CUSTOMERS, DATABASE
 from shared.settings import Settings
 from shared.use_cases.registrations import StoredRegistration
+from tests.integration.adapters.cosmos_stores import settings_for
 from tests.integration.adapters.items import delete_all_items
-from tests.integration.adapters.test_cosmos_stores import settings_for
 from tests.unit.fakes import YEON
 from tools.play.emulators import Emulators
 

@@ -29,15 +29,8 @@ from shared.use_cases.recording import RecordAccess
 from shared.use_cases.searching import MOST_FOUND, SearchCustomers
 from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
 from shared.wiring import access, customer_app, customer_view_app, kakao_app, stores
-from tests.unit.fakes import (
-    LIFETIMES,
-    START,
-    FakeAccessRecords,
-    FakeCustomers,
-    FakeRegistrations,
-    FakeReservations,
-    Ticks,
-)
+from tests.unit.fake_registrations import FakeCustomers, FakeRegistrations, FakeReservations
+from tests.unit.fakes import LIFETIMES, START, FakeAccessRecords, Ticks
 
 OPERATOR = Operator("11111111-2222-4333-8444-555555555555", frozenset({"Operator"}))
 HONG_ID, KIM_ID, PENDING_ID = (CustomerId(uuid7(START, count)) for count in (1, 2, 3))

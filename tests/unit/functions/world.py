@@ -30,18 +30,8 @@ from shared.use_cases.looking_up import Page, Position
 from shared.use_cases.own import StoredDocument
 from shared.wiring import access, customer_app, kakao_app, stores
 from tests.unit.adapters.signing import CUSTOMER_KEY, NEW_CUSTOMER_KEY, OPERATOR_KEY, OPERATORS, SESSIONS
-from tests.unit.fakes import (
-    START,
-    YEON,
-    FakeAccessRecords,
-    FakeClaims,
-    FakeCustomers,
-    FakeMessages,
-    FakeProvider,
-    FakeRegistrations,
-    FakeReservations,
-    FakeViews,
-)
+from tests.unit.fake_registrations import FakeClaims, FakeCustomers, FakeRegistrations, FakeReservations
+from tests.unit.fakes import START, YEON, FakeAccessRecords, FakeMessages, FakeProvider, FakeViews
 from tests.unit.shared.test_privacy_settings import POLICY
 
 CUSTOMER_APP: Final = "6a5c8d2e-0000-4000-8000-0000000000a1"

@@ -17,7 +17,8 @@ from shared.use_cases.cancelling import any_version
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.postponing import RegistrationRequest
 from tests.unit.fakes import YEON
-from tests.unit.use_cases.postponing_world import BLOCKED, SECONDS, Operation, World
+from tests.unit.use_cases.postponing_ports import BLOCKED
+from tests.unit.use_cases.postponing_world import SECONDS, Operation, World
 
 ANN = Owner("kakao:1")
 BEN = Owner("kakao:2")

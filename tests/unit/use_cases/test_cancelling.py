@@ -7,17 +7,8 @@ from shared.domain.identifiers import CustomerId
 from shared.use_cases.cancelling import CancelRegistration, StoredCustomer
 from shared.use_cases.looking_up import LookUpRegistration
 from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
-from tests.unit.fakes import (
-    CUSTOMER_ID,
-    LIFETIMES,
-    START,
-    YEON,
-    FakeCustomers,
-    FakeMetrics,
-    FakeRegistrations,
-    FakeReservations,
-    Ticks,
-)
+from tests.unit.fake_registrations import FakeCustomers, FakeRegistrations, FakeReservations
+from tests.unit.fakes import CUSTOMER_ID, LIFETIMES, START, YEON, FakeMetrics, Ticks
 
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 

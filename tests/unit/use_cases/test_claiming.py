@@ -15,9 +15,10 @@ from shared.domain.errors import (
 )
 from shared.domain.identifiers import CustomerId
 from shared.domain.registration import Registration
-from tests.unit.fakes import HELD_FOR
+from tests.unit.fake_registrations import HELD_FOR
 from tests.unit.use_cases.claiming_world import ANN, BEN, ClaimingWorld, Wish
-from tests.unit.use_cases.postponing_world import How, Operation
+from tests.unit.use_cases.postponing_ports import How
+from tests.unit.use_cases.postponing_world import Operation
 
 KEYED = Wish(key="a")
 PATIENT = Wish(may_be_postponed=True)

@@ -9,9 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from shared.domain.callers import Owner
 from shared.domain.customer import Customer
 from shared.domain.errors import AlreadyRegistered
-from tests.unit.fakes import HELD_FOR
+from tests.unit.fake_registrations import HELD_FOR
 from tests.unit.use_cases.claiming_world import ANN, BEN, ClaimingWorld, Wish
-from tests.unit.use_cases.postponing_world import How, Operation
+from tests.unit.use_cases.postponing_ports import How
+from tests.unit.use_cases.postponing_world import Operation
 from tests.unit.use_cases.test_postponing_in_any_order import COURSES, HOWS, NTH, Course
 
 OWNERS = st.sampled_from([ANN, ANN, BEN])

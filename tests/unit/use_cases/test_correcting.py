@@ -6,7 +6,8 @@ from shared.domain.events import CustomerEvent
 from shared.domain.identifiers import CustomerId
 from shared.use_cases.cancelling import StoredCustomer
 from shared.use_cases.correcting import CorrectCustomer, Correction
-from tests.unit.fakes import CUSTOMER_ID, START, WITH_PHONE, YEON, FakeCustomers, Ticks
+from tests.unit.fake_registrations import FakeCustomers
+from tests.unit.fakes import CUSTOMER_ID, START, WITH_PHONE, YEON, Ticks
 
 CUSTOMER = Customer.register(CUSTOMER_ID, YEON, START)
 

@@ -18,7 +18,8 @@ from shared.domain.identifiers import CustomerId
 from shared.use_cases.cancelling import CancelRegistration, Precondition, any_version
 from shared.use_cases.correcting import CorrectCustomer
 from tests.unit.fakes import WITH_PHONE, YEON
-from tests.unit.use_cases.postponing_world import Gate, How, World
+from tests.unit.use_cases.postponing_ports import Gate, How
+from tests.unit.use_cases.postponing_world import World
 
 ANSWER_LOST = "answer lost"
 # Calls that an attempt makes until the customer is registered, and a few more.

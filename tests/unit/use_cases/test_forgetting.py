@@ -36,16 +36,8 @@ from shared.use_cases.marks import Mark
 from shared.use_cases.projecting import MoveView
 from shared.use_cases.removing_expired import ExpiredMessage, RebuildView, Removal, RemoveExpired
 from shared.use_cases.renewing import RENEWED_AFTER, RenewOutbox
-from tests.unit.fakes import (
-    CUSTOMER_ID,
-    START,
-    YEON,
-    FakeCustomers,
-    FakeMarks,
-    FakeRegistrations,
-    FakeSweptOutbox,
-    FakeViews,
-)
+from tests.unit.fake_registrations import FakeCustomers, FakeRegistrations
+from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeMarks, FakeSweptOutbox, FakeViews
 from tests.virtual_time import run_virtually, virtual_loop
 
 LIFETIME = timedelta(days=5)

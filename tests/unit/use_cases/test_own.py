@@ -16,7 +16,8 @@ from shared.domain.kakao_message import KakaoMessage, KakaoMessageRequest, Messa
 from shared.domain.registration import Registration
 from shared.use_cases.own import CollectOwnDocuments, LookUpOwnRegistration, StoredDocument
 from shared.use_cases.registrations import StoredRegistration
-from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeClaims, FakeCustomers, FakeRegistrations, FakeViews
+from tests.unit.fake_registrations import FakeClaims, FakeCustomers, FakeRegistrations
+from tests.unit.fakes import CUSTOMER_ID, START, YEON, FakeViews
 
 OWNER = Owner("kakao:1")
 SIGNATURE = Signature(OWNER)

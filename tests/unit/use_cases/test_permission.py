@@ -17,17 +17,8 @@ from shared.use_cases.correcting import CorrectCustomer
 from shared.use_cases.looking_up import LookUp, LookUpRegistration, Page, Position
 from shared.use_cases.registrations import StoredRegistration
 from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
-from tests.unit.fakes import (
-    CUSTOMER_ID,
-    LIFETIMES,
-    START,
-    WITH_PHONE,
-    YEON,
-    FakeCustomers,
-    FakeRegistrations,
-    FakeReservations,
-    Ticks,
-)
+from tests.unit.fake_registrations import FakeCustomers, FakeRegistrations, FakeReservations
+from tests.unit.fakes import CUSTOMER_ID, LIFETIMES, START, WITH_PHONE, YEON, Ticks
 
 OWNER = Owner("kakao:1")
 SIGNATURE = Signature(OWNER, Consent.given("2026-01", REQUIRED_ITEMS, START))

@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from shared.domain.identifiers import CustomerId
 from tests.unit.fakes import YEON
-from tests.unit.use_cases.postponing_world import BLOCKED, How, Operation, World
+from tests.unit.use_cases.postponing_ports import BLOCKED, How
+from tests.unit.use_cases.postponing_world import Operation, World
 
 DETAILS = {None: YEON, "a": YEON, "b": YEON, "blocked": BLOCKED}
 NTH = st.integers(0, 7)

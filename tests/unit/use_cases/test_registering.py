@@ -14,18 +14,8 @@ from shared.use_cases.postponing import Answer, PostponeRegistration, Registrati
 from shared.use_cases.registering import RegisterCustomer
 from shared.use_cases.registrations import GRACE_FOR_STORING
 from shared.use_cases.withdrawing import KeepKey, WithdrawRegistration
-from tests.unit.fakes import (
-    LIFETIMES,
-    START,
-    YEON,
-    FakeCustomers,
-    FakeKakao,
-    FakeMetrics,
-    FakeRegistrations,
-    FakeReservations,
-    Ticks,
-    claiming,
-)
+from tests.unit.fake_registrations import FakeCustomers, FakeRegistrations, FakeReservations, claiming
+from tests.unit.fakes import LIFETIMES, START, YEON, FakeKakao, FakeMetrics, Ticks
 from tests.virtual_time import run_virtually, virtual_loop
 
 SECONDS = 2

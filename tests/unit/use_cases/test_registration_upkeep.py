@@ -25,7 +25,8 @@ from shared.use_cases.registration_upkeep import (
 from shared.use_cases.registrations import Lifetimes, ReceivedAttempt, StoredRegistration
 from shared.use_cases.trying import KeepRegistrations
 from shared.use_cases.withdrawing import KeepKey
-from tests.unit.fakes import START, YEON, FakeReservations
+from tests.unit.fake_registrations import FakeReservations
+from tests.unit.fakes import START, YEON
 from tests.unit.use_cases.postponed_simulation import customer
 from tests.virtual_time import run_virtually
 

@@ -15,15 +15,8 @@ from shared.domain.kakao_message import KakaoMessage, KakaoMessageDraft, KakaoMe
 from shared.use_cases.deadline import Deadline
 from shared.use_cases.retry_share import RetryShare
 from shared.use_cases.sending import GRACE_FOR_STORING, SendKakao, WasSent
-from tests.unit.fakes import (
-    CUSTOMER_ID,
-    START,
-    FakeCancellations,
-    FakeMessages,
-    FakeProvider,
-    FakeReservations,
-    Ticks,
-)
+from tests.unit.fake_registrations import FakeReservations
+from tests.unit.fakes import CUSTOMER_ID, START, FakeCancellations, FakeMessages, FakeProvider, Ticks
 from tests.virtual_time import run_virtually, virtual_loop
 
 OWN_KEY = message_id(CUSTOMER_ID, MessageKind.REGISTERED)

@@ -1,98 +1,32 @@
-"""The stores on Cosmos DB, through the real SDK, against the local Cosmos DB."""
+"""Customers on Cosmos DB, through the real SDK, against the local Cosmos DB."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from azure.core.pipeline.transport import AioHttpTransport, HttpRequest
-from azure.cosmos.aio import CosmosClient
 from pydantic import SecretStr
 
-from shared.adapters.cosmos import CosmosDatabase
-from shared.adapters.customer_views import CosmosCustomerViews
 from shared.adapters.customers import CosmosCustomers
-from shared.adapters.kakao_messages import CosmosKakaoMessages
-from shared.adapters.registrations import CosmosRegistrations
-from shared.adapters.reservations import CosmosReservations
 from shared.domain.callers import Owner
 from shared.domain.consent import REQUIRED_ITEMS, Consent
 from shared.domain.customer import Customer, Signature
-from shared.domain.customer_view import CustomerView, view_of
-from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed, StoreUnavailable
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.events import CustomerEvent
-from shared.domain.idempotency import Reservation, digest
 from shared.domain.identifiers import CustomerId, new_uuid7, utc_now
-from shared.domain.kakao_message import KakaoMessage, KakaoMessageRequest, MessageKind, Receipt
 from shared.domain.record import rfc3339
 from shared.domain.registration import Registration
-from shared.resources import CUSTOMERS, KAKAOS
-from shared.settings import Settings
+from shared.resources import CUSTOMERS
 from shared.use_cases.cancelling import StoredCustomer
-from tests.integration.adapters.items import delete_all_items
+from tests.integration.adapters.cosmos_stores import Stores, empty_stores, new_customer, new_id
 from tests.unit.fakes import YEON
 from tools.play.emulators import Emulators
 
 
-class Stores:
-    """All stores on one database."""
-
-    def __init__(self, connection_string: str) -> None:
-        self.settings = settings_for(connection_string)
-        self.database = CosmosDatabase(self.settings)
-        self.customers = CosmosCustomers(self.database, self.settings)
-        self.messages = CosmosKakaoMessages(self.database, self.settings)
-        self.views = CosmosCustomerViews(self.database, self.settings)
-        self.registrations = CosmosRegistrations(self.database, self.settings)
-        self.reservations = CosmosReservations(self.database, CUSTOMERS, self.settings)
-
-    async def registered(self, *, keep_answer: bool = False) -> StoredCustomer:
-        customer = new_customer()
-        await self.customers.add(customer, CustomerEvent.registered(new_uuid7(), customer), keep_answer=keep_answer)
-        stored = await self.customers.find(customer.customer_id)
-        assert stored
-        return stored
-
-
-def settings_for(connection_string: str) -> Settings:
-    return Settings.model_validate(
-        {
-            "cosmos_connection": connection_string,
-            "service_bus_connection": "Endpoint=sb://127.0.0.1:1;",
-            "kakao_api_url": "http://127.0.0.1:1",
-            "cosmos_timeout_seconds": 2,
-        }
-    )
-
-
 @pytest.fixture
 async def stores(emulators: Emulators) -> AsyncIterator[Stores]:
-    """An empty database."""
-    await delete_everything(emulators)
-    stores = Stores(emulators.cosmos)
-    yield stores
-    await stores.database.close()
-
-
-async def delete_everything(emulators: Emulators) -> None:
-    async with CosmosClient.from_connection_string(emulators.cosmos) as client:
-        await delete_all_items(client)
-
-
-def new_id() -> CustomerId:
-    return CustomerId(new_uuid7())
-
-
-def new_customer() -> Customer:
-    return Customer.register(new_id(), YEON, utc_now())
-
-
-def message_of(kind: MessageKind) -> KakaoMessage:
-    request = KakaoMessageRequest.from_record(YEON, customer_id=new_id(), kind=kind)
-    return KakaoMessage.sent(request, Receipt(provider="p", receipt_id="r", status="accepted"), utc_now())
+    async with empty_stores(emulators) as stores:
+        yield stores
 
 
 def canceled(stored: StoredCustomer) -> CustomerEvent:
@@ -339,159 +273,3 @@ async def test_a_full_last_page_has_no_next_one(stores: Stores) -> None:
     page = await stores.customers.page(2, None)
 
     assert (len(page.items), page.next_position) == (2, None)
-
-
-async def test_messages_are_paged_newest_first(stores: Stores) -> None:
-    messages = [message_of(MessageKind.REGISTERED) for _ in range(3)]
-    for message in messages:
-        await stores.messages.add(message)
-
-    first = await stores.messages.page(2, None)
-    second = await stores.messages.page(2, first.next_position)
-    assert [*first.items, *second.items] == messages[::-1]
-    assert await stores.messages.get(messages[0].message_id) == messages[0]
-
-
-async def test_a_message_that_the_sdk_repeats_is_a_success_and_another_one_with_its_id_is_not(stores: Stores) -> None:
-    message = message_of(MessageKind.REGISTERED)
-    await stores.messages.add(message)
-
-    await stores.messages.add(message)
-
-    with pytest.raises(AlreadyExists):
-        await stores.messages.add(message.model_copy(update={"sent_at": message.sent_at + timedelta(seconds=1)}))
-    assert await stores.messages.get(message.message_id) == message
-
-
-async def test_a_view_is_replaced_only_if_it_has_not_changed(stores: Stores) -> None:
-    customer = new_customer()
-    registered = CustomerEvent.registered(new_uuid7(), customer)
-    view = view_of(registered)
-    assert view
-    await stores.views.add(view)
-    stored = await stores.views.find(customer.customer_id)
-    later = view.moved_to(view_of(CustomerEvent.canceled(new_uuid7(), customer, utc_now())))
-    assert stored
-    assert later
-
-    await stores.views.replace(stored, later)
-
-    with pytest.raises(PreconditionFailed):
-        await stores.views.replace(stored, later)
-    with pytest.raises(AlreadyExists):
-        await stores.views.add(view)
-    assert await stores.views.get(customer.customer_id) == later
-    [listed] = (await stores.views.page(5, None)).items
-    assert isinstance(listed, CustomerView)
-
-
-async def test_a_key_is_reserved_once_however_many_try(stores: Stores) -> None:
-    wanted = [Reservation.of(YEON, new_id()) for _ in range(8)]
-
-    got = await asyncio.gather(*(stores.reservations.reserve("key", reservation) for reservation in wanted))
-
-    assert len({reservation.resource_id for reservation in got}) == 1
-    assert sorted(reservation.repeated for reservation in got) == [False] + [True] * 7
-
-
-async def ttl_of(stores: Stores, key: str) -> int:
-    document_id = f"idempotency-key.{digest(key)}"
-    async with stores.database.container(CUSTOMERS, "read_item") as container:
-        document = await container.read_item(document_id, partition_key=document_id)
-    return int(document["ttl"])
-
-
-async def test_a_key_that_is_repeated_keeps_its_lifetime_until_it_is_prolonged(stores: Stores) -> None:
-    own = Reservation.of(YEON, new_id())
-    await stores.reservations.reserve("key", own, timedelta(hours=1))
-
-    await stores.reservations.reserve("key", own, timedelta(hours=2))
-    assert await ttl_of(stores, "key") == 3600
-
-    await stores.reservations.prolong(digest("key"), own.resource_id, timedelta(hours=3))
-    assert await ttl_of(stores, "key") == 3 * 3600
-
-
-async def test_only_the_key_of_the_same_customer_is_prolonged(stores: Stores) -> None:
-    await stores.reservations.reserve("key", Reservation.of(YEON, new_id()), timedelta(hours=1))
-
-    await stores.reservations.prolong(digest("key"), new_id(), timedelta(hours=3))
-    await stores.reservations.prolong(digest("unknown"), new_id(), timedelta(hours=3))
-
-    assert await ttl_of(stores, "key") == 3600
-
-
-async def test_the_same_key_in_another_container_is_another_key(stores: Stores) -> None:
-    elsewhere = CosmosReservations(stores.database, KAKAOS, stores.settings)
-
-    for reservations in (stores.reservations, elsewhere):
-        assert not (await reservations.reserve("key", Reservation.of(YEON, new_id()))).repeated
-
-
-async def test_a_database_that_does_not_answer_is_unavailable_within_the_timeout(unused_tcp_port: int) -> None:
-    settings = settings_for(f"AccountEndpoint=http://127.0.0.1:{unused_tcp_port}/;AccountKey=bG9jYWw=;")
-    customers = CosmosCustomers(CosmosDatabase(settings), settings)
-
-    async with asyncio.timeout(settings.cosmos_timeout_seconds + 1):
-        with pytest.raises(StoreUnavailable):
-            await customers.find(new_id())
-
-
-async def test_a_database_that_comes_back_is_used_without_a_restart(stores: Stores, emulators: Emulators) -> None:
-    await emulators.stop("cosmos")
-    try:
-        with pytest.raises(StoreUnavailable):
-            await stores.customers.find(new_id())
-    finally:
-        await emulators.start("cosmos")
-
-    assert await stores.customers.find(new_id()) is None
-
-
-async def test_after_opening_at_the_start_an_operation_is_one_request(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent: list[str] = []
-    send = AioHttpTransport.send
-
-    async def counted(transport: AioHttpTransport, request: HttpRequest, **options: Any) -> Any:
-        sent.append(f"{request.method} {urlsplit(request.url).path}")
-        return await send(transport, request, **options)
-
-    monkeypatch.setattr(AioHttpTransport, "send", counted)
-    stores.database.open_at_start([CUSTOMERS])
-    await stores.database.opened()
-    opening, sent[:] = [*sent], []
-
-    customer = new_customer()
-    await stores.customers.add(customer, CustomerEvent.registered(new_uuid7(), customer), keep_answer=False)
-
-    assert "GET /dbs/ssak8/colls/customers/" in opening
-    assert sent == ["POST /dbs/ssak8/colls/customers/docs/"]
-
-
-async def test_a_database_that_is_down_at_the_start_is_opened_by_itself_once_it_is_back(
-    stores: Stores, emulators: Emulators
-) -> None:
-    await emulators.stop("cosmos")
-    try:
-        stores.database.open_at_start([CUSTOMERS])
-        with pytest.raises(StoreUnavailable):
-            await stores.customers.find(new_id())
-    finally:
-        await emulators.start("cosmos")
-
-    assert await stores.customers.find(new_id()) is None
-
-
-async def test_a_missing_container_is_not_taken_for_a_missing_customer(tmp_path: Path) -> None:
-    settings_file = tmp_path / "local-azure.toml"
-    settings_file.write_text('[cosmos]\n\n[service_bus]\nentities = "entities.json"\n')
-    (tmp_path / "entities.json").write_text('{"UserConfig": {"Namespaces": [{"Name": "n"}]}}')
-    with Emulators.running(settings_file, tmp_path / "state") as emulators:
-        stores = Stores(emulators.cosmos)
-
-        with pytest.raises(StoreUnavailable):
-            await stores.customers.find(new_id())
-
-        await stores.database.close()
