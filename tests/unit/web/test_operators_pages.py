@@ -1,10 +1,7 @@
-"""What operators see in a browser, and which calls of the other apps that makes."""
+"""What operators see of customers, and which calls of the other apps that makes."""
 
 import re
-import secrets
-from datetime import timedelta
-from html.parser import HTMLParser
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
@@ -12,168 +9,25 @@ from shared.domain.access_record import Reason
 from shared.domain.kakao_message import KakaoMessage, MessageKind
 from shared.domain.registration import RegistrationStatus
 from shared.http.operators import SHOWN
-from tests.unit.web.operators import NOW, ORIGIN, TOKEN, Browser, FakeApps, FakeEntra, Got, answered
-from web.edge import Handler
-from web.ports import Calling, OperatorToken, SignInRefused, SignInUnavailable
+from tests.unit.web.one_customer import (
+    CUSTOMER,
+    HONG,
+    MASKED,
+    MESSAGES_OF_HONG,
+    REGISTRATION,
+    VIEW,
+    WHOLE,
+    browser_with_one_customer,
+)
+from tests.unit.web.operators import TOKEN, Browser, answered
+from web.ports import Calling
 from web.rendering import words
 from web.visit import Language
-
-HONG = "0189ee3e-0000-7000-8000-000000000001"
-MASKED: dict[str, Any] = {
-    "id": HONG,
-    "customerName": "홍*동",
-    "customerPhone": "010-****-5678",
-    "customerAddress": "인천광역시 남동구 ***",
-    "customerAge": "20대",
-    "registeredAt": "2026-11-26T00:03:00Z",
-    "masked": True,
-}
-WHOLE = {**MASKED, "customerName": "홍<길>동", "customerPhone": "010-1234-5678", "customerAge": 27}
-MESSAGES = {"kakaos": [{"kind": "registered", "status": "sandboxed", "sentAt": "2026-11-26T00:03:01Z", "receipt": "r"}]}
-CUSTOMER, VIEW, REGISTRATION = f"GET /customers/{HONG}", f"GET /customerViews/{HONG}", f"GET /registrations/{HONG}"
-MESSAGES_OF_HONG = f"GET /customerViews/{HONG}/messages"
 
 
 @pytest.fixture
 async def browser() -> Browser:
-    """Of an operator; there is one customer."""
-    answers = {CUSTOMER: answered(**MASKED), MESSAGES_OF_HONG: answered(_embedded=MESSAGES)}
-    return await Browser(FakeApps(answers)).signed_in()
-
-
-async def test_whoever_has_not_signed_in_is_offered_to() -> None:
-    browser = Browser()
-
-    got = await browser.get(browser.pages.home)
-
-    assert (got.status, browser.apps.calls) == (200, [])
-    assert 'href="/operators/login"' in got.html
-
-
-async def test_signing_in_leads_to_the_search(browser: Browser) -> None:
-    [(code, redirect_uri, attempt)] = browser.entra.asked
-    got = await browser.get(browser.pages.home)
-
-    assert (code, redirect_uri) == ("code", f"{ORIGIN}/operators/login/callback")
-    assert len(attempt.verifier) >= 43
-    assert browser.outcomes == ["signed-in"]
-    assert list(browser.jar) == ["__Host-operator"]
-    assert TOKEN not in browser.jar["__Host-operator"]
-    assert "하나" in got.html
-    assert 'action="/operators/search"' in got.html
-
-
-async def test_the_session_ends_with_the_token(browser: Browser) -> None:
-    browser.now += timedelta(minutes=59)
-    assert "/operators/search" in (await browser.get(browser.pages.home)).html
-
-    browser.now += timedelta(minutes=1)
-
-    assert "/operators/login" in (await browser.get(browser.pages.home)).html
-
-
-async def test_the_cookie_is_of_this_host_and_lives_as_long_as_the_token() -> None:
-    browser = Browser()
-    begun = await browser.get(browser.sign_in.begin)
-    state = re.findall(r"state=([\w-]+)", begun.headers["Location"])[0]
-
-    got = await browser.get(browser.sign_in.end, code="code", state=state)
-
-    assert begun.status == 302
-    assert got.headers["Location"] == f"{ORIGIN}/operators"
-    attributes = got.cookies["__Host-operator"].split("; ")[1:]
-    assert attributes == ["Max-Age=3600", "Path=/", "HttpOnly", "SameSite=Lax", "Secure"]
-    assert "Max-Age=0" in got.cookies["__Host-operator-login"]
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [{}, {"state": "another", "code": "code"}, {"state": "", "code": "code"}, {"state": "right"}],
-    ids=["nothing", "another state", "no state", "no code"],
-)
-async def test_what_comes_back_for_another_attempt_lets_nobody_in(parameters: dict[str, str]) -> None:
-    browser = Browser()
-    begun = await browser.get(browser.sign_in.begin)
-    state = re.findall(r"state=([\w-]+)", begun.headers["Location"])[0]
-    sent = {name: state if value == "right" else value for name, value in parameters.items()}
-
-    got = await browser.get(browser.sign_in.end, **sent)
-
-    assert got.status == 400
-    assert (browser.entra.asked, browser.outcomes, browser.jar) == ([], ["refused"], {})
-
-
-async def test_an_attempt_is_over_once_it_has_come_back(browser: Browser) -> None:
-    got = await browser.get(browser.sign_in.end, code="code", state=browser.entra.asked[0][2].state)
-
-    assert got.status == 400
-    assert len(browser.entra.asked) == 1
-
-
-async def test_whoever_cancels_signing_in_is_back_where_it_began() -> None:
-    browser = Browser()
-    begun = await browser.get(browser.sign_in.begin)
-    state = re.findall(r"state=([\w-]+)", begun.headers["Location"])[0]
-
-    got = await browser.get(browser.sign_in.end, error="access_denied", state=state)
-
-    assert (got.status, got.headers["Location"]) == (303, f"{ORIGIN}/operators")
-    assert (browser.entra.asked, browser.jar) == ([], {})
-
-
-async def finished_with(answer: OperatorToken | Exception) -> tuple[Browser, Got]:
-    browser = Browser()
-    begun = await browser.get(browser.sign_in.begin)
-    state = re.findall(r"state=([\w-]+)", begun.headers["Location"])[0]
-    browser.entra.answer = answer
-    return browser, await browser.get(browser.sign_in.end, code="code", state=state)
-
-
-async def test_who_is_refused_may_start_again() -> None:
-    browser, got = await finished_with(SignInRefused("no"))
-
-    assert (got.status, browser.jar, browser.outcomes) == (400, {}, ["refused"])
-    assert 'href="/operators"' in got.html
-
-
-async def test_while_entra_id_does_not_respond_the_page_says_so() -> None:
-    browser, got = await finished_with(SignInUnavailable("away", 2.5))
-    begun = await Browser(entra=FakeEntra(SignInUnavailable("away", 2.5))).get(browser.sign_in.begin)
-
-    assert (got.status, got.headers["Retry-After"], browser.jar) == (503, "3", {})
-    assert "Entra ID" in got.html
-    assert (begun.status, begun.headers["Retry-After"]) == (503, "3")
-
-
-def token_of(length: int) -> str:
-    """Like a token of Entra ID: three parts of base64url, which hardly compress."""
-    part = secrets.token_urlsafe(length)[: (length - 2) // 3]
-    return f"{part}.{part[::-1]}.{secrets.token_urlsafe(length)[: length - 2 - 2 * len(part)]}"
-
-
-async def test_a_long_token_fits_into_the_cookie_because_it_is_compressed() -> None:
-    browser, got = await finished_with(OperatorToken(token_of(3300), NOW + timedelta(hours=1), "하나"))
-
-    assert got.status == 303
-    assert len(got.cookies["__Host-operator"]) <= 4096
-    await browser.get(browser.pages.show, customer=HONG)
-    assert len(browser.apps.callers[0].token) == 3300
-
-
-async def test_a_token_that_is_too_long_is_explained() -> None:
-    browser, got = await finished_with(OperatorToken(token_of(5000), NOW + timedelta(hours=1), "하나"))
-
-    assert (got.status, browser.jar, browser.outcomes) == (500, {}, ["refused"])
-    assert "토큰" in got.html
-    assert "Entra ID 관리자" in got.html
-
-
-async def test_signing_out_leaves_nothing(browser: Browser) -> None:
-    got = await browser.post(browser.sign_in.sign_out)
-
-    assert (got.status, got.headers["Location"]) == (303, f"{ORIGIN}/operators?done=signed-out")
-    assert browser.jar == {}
-    assert "로그아웃했습니다" in (await browser.get(browser.pages.home, done="signed-out")).html
+    return await browser_with_one_customer()
 
 
 async def test_customers_are_found_by_a_phone_number_that_is_in_no_url(browser: Browser) -> None:
@@ -309,132 +163,6 @@ async def test_what_cannot_be_cancelled_is_not_said_to_be(browser: Browser, stat
     assert (got.status, got.title) == (status, f"{title} – 싹8")
 
 
-def handlers(browser: Browser) -> dict[str, Handler]:
-    """All pages that ask the other apps."""
-    pages = browser.pages
-    return {
-        "search": pages.search,
-        "show": pages.show,
-        "reveal": pages.reveal,
-        "ask": pages.ask_to_cancel,
-        "cancel": pages.cancel,
-    }
-
-
-FORM = {"query": HONG, "reason": "complaint"}
-every_page = pytest.mark.parametrize("name", ["search", "show", "reveal", "ask", "cancel"])
-
-
-async def visit(browser: Browser, name: str, customer: str = HONG) -> Got:
-    handler = handlers(browser)[name]
-    if name in ("show", "ask"):
-        return await browser.get(handler, customer=customer)
-    return await browser.post(handler, customer=customer, **FORM)
-
-
-def answering_always(browser: Browser, status: int) -> None:
-    calls = (CUSTOMER, f"DELETE /customers/{HONG}", f"{CUSTOMER}?reveal=true&reason=complaint")
-    browser.apps.answers = dict.fromkeys(calls, answered(status, {"Retry-After": "7"}))
-
-
-@every_page
-async def test_without_a_session_no_app_is_asked(name: str) -> None:
-    browser = Browser()
-
-    got = await visit(browser, name)
-
-    assert browser.apps.calls == []
-    assert "/operators/login" in got.html
-    is_form = name not in ("show", "ask")
-    assert (got.status, "로그인 시간이 끝났습니다" in got.html) == (401 if is_form else 200, is_form)
-
-
-@every_page
-async def test_with_a_token_that_the_apps_do_not_take_one_signs_in_again(browser: Browser, name: str) -> None:
-    answering_always(browser, 401)
-
-    got = await visit(browser, name)
-
-    assert (got.status, browser.jar) == (401, {})
-    assert "/operators/login" in got.html
-    assert "로그인 시간이 끝났습니다" in got.html
-
-
-@every_page
-async def test_whoever_lacks_the_role_is_told_so(browser: Browser, name: str) -> None:
-    answering_always(browser, 403)
-
-    got = await visit(browser, name)
-
-    assert (got.status, got.title) == (403, "운영자 권한이 없습니다 – 싹8")
-    assert 'action="/operators/logout"' in got.html
-
-
-@pytest.mark.parametrize("status", [429, 500, 502, 503])
-@every_page
-async def test_while_an_app_is_away_only_what_is_certain_is_said(browser: Browser, name: str, status: int) -> None:
-    # Who waits in vain for the answer to a cancellation may have cancelled.
-    title = f"{'취소되었는지 확인하지 못했습니다' if name == 'cancel' else '잠시 이용하실 수 없습니다'} – 싹8"
-    answering_always(browser, status)
-    got = await visit(browser, name)
-    assert (got.status, got.headers["Retry-After"], got.title) == (503, "7", title)
-
-    browser.apps.away = ("everything",)
-    got = await visit(browser, name)
-    assert (got.status, got.title) == (503, title)
-
-
-@every_page
-async def test_only_an_id_gets_into_the_path_of_a_call(browser: Browser, name: str) -> None:
-    if name == "search":
-        return
-
-    got = await visit(browser, name, customer="../me/data")
-
-    assert (got.status, browser.apps.calls) == (404, [])
-
-
-@pytest.mark.parametrize("name", ["search", "reveal", "cancel"])
-async def test_a_form_of_another_site_changes_nothing(browser: Browser, name: str) -> None:
-    got = await browser.post(handlers(browser)[name], customer=HONG, origin="https://elsewhere.example", **FORM)
-
-    assert (got.status, browser.apps.calls) == (403, [])
-
-
-class Fields(HTMLParser):
-    """Which controls a page has, and which of them have a label."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.controls: set[str] = set()
-        self.labels: set[str] = set()
-        self.headings: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "input":
-            self.controls.add(given.get("id") or "without an id")
-        if tag == "label":
-            self.labels.add(given.get("for") or "")
-        if tag in ("h1", "h2"):
-            self.headings.append(tag)
-
-
-@every_page
-async def test_every_control_has_a_label_and_the_page_one_heading(browser: Browser, name: str) -> None:
-    browser.apps.answers[f"{CUSTOMER}?reveal=true&reason=complaint"] = answered(**WHOLE)
-    browser.apps.answers[f"DELETE /customers/{HONG}"] = answered(204)
-
-    got = await visit(browser, name)
-
-    fields = Fields(got.html)
-    assert fields.controls <= fields.labels
-    assert fields.headings.count("h1") == 1
-    assert len(got.html.encode()) < 8192
-    assert "style=" not in got.html
-
-
 @pytest.mark.parametrize("language", Language)
 def test_there_are_words_for_whatever_the_apps_may_answer(language: Language) -> None:
     kinds = [f"messages.kind.{kind}" for kind in MessageKind]
@@ -444,15 +172,3 @@ def test_there_are_words_for_whatever_the_apps_may_answer(language: Language) ->
     times = [f"time.{name}" for name in SHOWN if name.endswith("At") and name != "sentAt"]
 
     assert {f"operators.{name}" for name in (*kinds, *statuses, *states, *reasons, *times)} <= words(language).names
-
-
-@every_page
-async def test_the_pages_are_there_in_english(browser: Browser, name: str) -> None:
-    browser.apps.answers[f"{CUSTOMER}?reveal=true&reason=complaint"] = answered(**WHOLE)
-    browser.apps.answers[f"DELETE /customers/{HONG}"] = answered(204)
-    browser.accept_language = "en"
-
-    got = await visit(browser, name)
-
-    assert '<html lang="en">' in got.html
-    assert re.search("[가-힣]", re.sub("하나|홍.*동|인천광역시 남동구|20대", "", got.html)) is None
