@@ -4,20 +4,17 @@ Each app that keeps copies looks through all cancellations, which are stored wit
 personal: docs/decisions/0034-forgetting.md.
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from shared.domain.cancellation import Cancellation
-from shared.domain.errors import PreconditionFailed
 from shared.domain.forgetting import SETTLED_AFTER
 from shared.domain.identifiers import first_uuid7
 from shared.use_cases.marks import Marks
-
-log = logging.getLogger(__name__)
+from shared.use_cases.paged_run import LookedAt, PagedRun
 
 SCHEDULE: Final = "30 */5 * * * *"
 """Every five minutes, half a minute after the other timers."""
@@ -25,8 +22,7 @@ SCHEDULE: Final = "30 */5 * * * *"
 CANCELLATIONS_A_PAGE: Final = 100
 # One or two reads each, and hardly ever a write: the events have usually come. So the database has time for customers.
 CANCELLATIONS_A_SECOND: Final = 50
-# Runs do not overlap, so a longer one would use up the time of the next. What is left then is for the next.
-LONGEST_RUN_SECONDS: Final = 200
+RUN: Final = PagedRun("forgetting customers", CANCELLATIONS_A_SECOND, longest_seconds=200)
 
 
 @dataclass(frozen=True)
@@ -66,23 +62,12 @@ class FollowCancellations:
 
     async def __call__(self) -> None:
         """Goes on where the last run ended, and ends early once another run is faster. Raises StoreUnavailable."""
-        started = self.seconds()
         before = first_uuid7(await self.clock.now() - SETTLED_AFTER)
-        mark = await self.marks.read()
-        while self.seconds() - started < LONGEST_RUN_SECONDS:
-            page = await self.cancellations.page(mark.position, before, CANCELLATIONS_A_PAGE)
-            if page.last_id is None:
-                return
-            for cancellation in page.cancellations:
-                await self.forget(cancellation)
-                self.record_age(cancellation.canceled_at)
-            # Without a cancellation the mark is not written: an idle system has no writes.
-            try:
-                mark = await self.marks.move(mark, page.last_id)
-            except PreconditionFailed:
-                log.info("another run that forgets customers is faster")
-                return
-            if page.is_last:
-                return
-            await asyncio.sleep(len(page.cancellations) / CANCELLATIONS_A_SECOND)
-        log.warning("forgetting customers ended after %d s; the next run continues it", LONGEST_RUN_SECONDS)
+        await RUN(self.marks, self.seconds, partial(self._forget, before))
+
+    async def _forget(self, before: str, after: str) -> LookedAt:
+        page = await self.cancellations.page(after, before, CANCELLATIONS_A_PAGE)
+        for cancellation in page.cancellations:
+            await self.forget(cancellation)
+            self.record_age(cancellation.canceled_at)
+        return LookedAt(len(page.cancellations), page.last_id or after, page.is_last)

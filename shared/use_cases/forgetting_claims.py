@@ -4,24 +4,21 @@ A claim names its owner by a digest, so it is about a person. Nobody has to free
 removed by the cancellation that names it, and any other by looking through all claims.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from shared.domain.cancellation import Cancellation
 from shared.domain.claim import Claim
 from shared.domain.customer import Customer
-from shared.domain.errors import PreconditionFailed
 from shared.domain.identifiers import Clock, CustomerId
 from shared.use_cases.claiming import StoredClaim
 from shared.use_cases.looking_up import ReadItem
 from shared.use_cases.marks import Marks
+from shared.use_cases.paged_run import LookedAt, PagedRun
 from shared.use_cases.registrations import StoredRegistration
-
-log = logging.getLogger(__name__)
 
 # Every claim is looked at once in this time. With the day below that is well within the five that there are.
 CYCLE: Final = timedelta(days=2)
@@ -29,8 +26,7 @@ CYCLE: Final = timedelta(days=2)
 ABANDONED_AFTER: Final = timedelta(days=1)
 CLAIMS_A_PAGE: Final = 100
 # One read each; of a million claims, six a second are due.
-CLAIMS_A_SECOND: Final = 20
-LONGEST_RUN_SECONDS: Final = 60
+RUN: Final = PagedRun("removing claims", a_second=20, longest_seconds=60)
 PREFIX: Final = "owner."
 # Digests are evenly distributed hexadecimal numbers: so many of their bits say how far a cycle has come.
 BITS: Final = 32
@@ -100,30 +96,20 @@ class RemoveEndedClaims:
 
     async def __call__(self) -> None:
         """Goes on where the last run ended. Raises StoreUnavailable."""
-        started, now = self.seconds(), self.clock()
-        mark, due = await self.marks.read(), _due(now)
-        after = mark.position
-        # A cycle has ended since then: first the end of it.
+        await RUN(self.marks, self.seconds, partial(self._remove, self.clock()))
+
+    async def _remove(self, now: datetime, after: str) -> LookedAt:
+        # Beyond what is due, a cycle has ended since the last run: first the end of it.
+        due = _due(now)
         until = due if after <= due else BEYOND
-        while self.seconds() - started < LONGEST_RUN_SECONDS:
-            page = await self.claims.page(after, until, CLAIMS_A_PAGE)
-            for each in page:
-                if await self._is_ended(each.stored.claim, now):
-                    await self.claims.remove(each.claim_id, each.stored)
-            is_last = len(page) < CLAIMS_A_PAGE
-            after = page[-1].claim_id if page else after
-            if is_last and until == BEYOND:
-                after, until, is_last = "", due, False
-            if after != mark.position:  # an idle system has no writes
-                try:
-                    mark = await self.marks.move(mark, after)
-                except PreconditionFailed:
-                    log.info("another run that removes claims is faster")
-                    return
-            if is_last:
-                return
-            await asyncio.sleep(len(page) / CLAIMS_A_SECOND)
-        log.warning("removing claims ended after %d s; the next run continues it", LONGEST_RUN_SECONDS)
+        page = await self.claims.page(after, until, CLAIMS_A_PAGE)
+        for each in page:
+            if await self._is_ended(each.stored.claim, now):
+                await self.claims.remove(each.claim_id, each.stored)
+        is_last = len(page) < CLAIMS_A_PAGE
+        if is_last and until == BEYOND:
+            return LookedAt(len(page), "", is_last=False)
+        return LookedAt(len(page), page[-1].claim_id if page else after, is_last)
 
     async def _is_ended(self, claim: Claim, now: datetime) -> bool:
         """Whether there is neither a customer nor a registration that is pending, nor will be."""

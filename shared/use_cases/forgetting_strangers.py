@@ -4,23 +4,20 @@ KakaoTalk is told first. If storing the customer fails afterwards, there is a me
 registered, and whom no cancellation will ever name.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from shared.domain.customer import Customer
-from shared.domain.errors import PreconditionFailed
 from shared.domain.forgetting import FORGET_AFTER
 from shared.domain.identifiers import CustomerId
 from shared.domain.record import rfc3339
 from shared.use_cases.forgetting import DatabaseClock
 from shared.use_cases.looking_up import ReadItem
 from shared.use_cases.marks import Marks
-
-log = logging.getLogger(__name__)
+from shared.use_cases.paged_run import LookedAt, PagedRun
 
 UNKNOWN_AFTER: Final = FORGET_AFTER - timedelta(days=1)
 """From sending a message until its customer is looked for. Who is registered later has a message without details."""
@@ -28,8 +25,7 @@ UNKNOWN_AFTER: Final = FORGET_AFTER - timedelta(days=1)
 MESSAGES_A_PAGE: Final = 100
 # One read each: of a hundred registrations a second, a hundred are due.
 MESSAGES_A_SECOND: Final = 150
-# Runs do not overlap, so a longer one would use up the time of the next. What is left then is for the next.
-LONGEST_RUN_SECONDS: Final = 200
+RUN: Final = PagedRun("forgetting strangers", MESSAGES_A_SECOND, longest_seconds=200)
 
 
 @dataclass(frozen=True)
@@ -61,22 +57,12 @@ class ForgetStrangers:
 
     async def __call__(self) -> None:
         """Goes on where the last run ended, and ends early once another run is faster. Raises StoreUnavailable."""
-        started = self.seconds()
         before = rfc3339(await self.clock.now() - UNKNOWN_AFTER)
-        mark = await self.marks.read()
-        while self.seconds() - started < LONGEST_RUN_SECONDS:
-            page = await self.messages.sent_between(mark.position, before, MESSAGES_A_PAGE)
-            if not page:
-                return
-            for message in page:
-                if message.is_to_look_for and await self.customers.get(message.customer_id) is None:
-                    await self.messages.forget(message.customer_id)
-            try:
-                mark = await self.marks.move(mark, page[-1].position)
-            except PreconditionFailed:
-                log.info("another run that forgets strangers is faster")
-                return
-            if len(page) < MESSAGES_A_PAGE:
-                return
-            await asyncio.sleep(len(page) / MESSAGES_A_SECOND)
-        log.warning("forgetting strangers ended after %d s; the next run continues it", LONGEST_RUN_SECONDS)
+        await RUN(self.marks, self.seconds, partial(self._look_for_customers, before))
+
+    async def _look_for_customers(self, before: str, after: str) -> LookedAt:
+        page = await self.messages.sent_between(after, before, MESSAGES_A_PAGE)
+        for message in page:
+            if message.is_to_look_for and await self.customers.get(message.customer_id) is None:
+                await self.messages.forget(message.customer_id)
+        return LookedAt(len(page), page[-1].position if page else after, len(page) < MESSAGES_A_PAGE)

@@ -3,19 +3,16 @@
 The change feed of event-publisher is not enough: docs/decisions/0020-sweeping-the-outbox.md.
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
-from shared.domain.errors import PreconditionFailed
 from shared.domain.identifiers import Clock, first_uuid7
 from shared.domain.outbox import OutboxEvent
 from shared.use_cases.marks import Marks
-
-log = logging.getLogger(__name__)
+from shared.use_cases.paged_run import LookedAt, PagedRun
 
 # By then event-publisher is done with an event, and the event is stored: its id is a little older than its batch, which
 # the SDK may have repeated, and the clocks of two instances differ.
@@ -27,8 +24,8 @@ EVENTS_A_PAGE: Final = 200
 # A namespace of Service Bus takes 1,000 operations a second for everything. A sweep lasts 200 of the 240 seconds whose
 # events it sends, so at this pace it keeps up with some 300 events a second, and leaves more than half to publishing.
 EVENTS_A_SECOND: Final = 400
-# Runs do not overlap, so a longer one would use up the time of the next. What is left then is swept by the next.
 LONGEST_SWEEP_SECONDS: Final = 200
+SWEEP: Final = PagedRun("sweeping the outbox", EVENTS_A_SECOND, LONGEST_SWEEP_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -68,27 +65,12 @@ class SweepOutbox:
 
     async def __call__(self) -> None:
         """Sweeps, and ends early once another sweep is faster. Raises StoreUnavailable, PublisherUnavailable."""
-        started = self.seconds()
-        now = self.clock()
-        before = first_uuid7(now - SWEPT_AFTER)
-        mark = await self.marks.read()
-        after = mark.position
-        while self.seconds() - started < LONGEST_SWEEP_SECONDS:
-            page = await self.outbox.page(after, before, EVENTS_A_PAGE)
-            if page.last_id is None:
-                return
-            for expired in (event for event in page.events if event.expires_at <= now):
-                await self.renew(expired)
-            if current := [event for event in page.events if event.expires_at > now]:
-                await self.publisher.publish_again(current)
-            # Without a new event the mark is not written: an idle system has no writes, and no changes in the feed.
-            try:
-                mark = await self.marks.move(mark, page.last_id)
-            except PreconditionFailed:
-                log.info("another sweep of the outbox is faster")
-                return
-            if page.is_last:
-                return
-            after = page.last_id
-            await asyncio.sleep(len(page.events) / EVENTS_A_SECOND)
-        log.warning("the sweep of the outbox ended after %d s; the next one continues it", LONGEST_SWEEP_SECONDS)
+        await SWEEP(self.marks, self.seconds, partial(self._send_again, self.clock()))
+
+    async def _send_again(self, now: datetime, after: str) -> LookedAt:
+        page = await self.outbox.page(after, first_uuid7(now - SWEPT_AFTER), EVENTS_A_PAGE)
+        for expired in (event for event in page.events if event.expires_at <= now):
+            await self.renew(expired)
+        if current := [event for event in page.events if event.expires_at > now]:
+            await self.publisher.publish_again(current)
+        return LookedAt(len(page.events), page.last_id or after, page.is_last)
