@@ -107,7 +107,9 @@ class Child:
             self._generation.tell_of_clock()
 
     def kill(self) -> None:
-        """Ends it and the processes it has started, by force."""
+        """Ends it and the processes it has started, by force. It is not started again."""
+        if self._keeper is not None:
+            self._keeper.cancel()
         for generation in (self._generation, self._retiring):
             if generation is not None:
                 generation.kill()

@@ -90,7 +90,9 @@ def test_in_the_foreground_a_signal_ends_it_cleanly(config: Path, number: signal
     assert not (config.parent / ".local-azure" / "running.json").exists()
 
 
-def test_a_second_signal_ends_it_by_force(tiny: Path) -> None:
+def test_a_second_signal_ends_it_by_force_and_nothing_is_started_again(tiny: Path) -> None:
+    with tiny.open("a") as file:
+        file.write("[cosmos]\n")  # which runs until the app has ended
     with started(tiny, "up", "--free-ports") as process:
         read_until(process, "Ctrl-C")
         stack = Stack(tiny.parent / ".local-azure")
@@ -102,9 +104,10 @@ def test_a_second_signal_ends_it_by_force(tiny: Path) -> None:
 
             began = time.monotonic()
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=DEADLINE_SECONDS)
+            out, _ = process.communicate(timeout=DEADLINE_SECONDS)
 
     assert time.monotonic() - began < 20  # the call takes a minute
+    assert [line.split()[1] for line in out.splitlines()[:-1] if line.split()[1] not in ("stopping", "stopped")] == []
     assert process.returncode == 0
 
 
