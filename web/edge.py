@@ -83,7 +83,7 @@ class Edge:
                     except Exception as error:
                         mark_failed(current, error)
                         log.error("%s: %s trace %s", context.function_name, describe_failure(error), trace_id())  # noqa: TRY400
-                        return self._response(visit, error_page(trace_id()))
+                        return self._response(visit, error_page(error, trace_id()))
 
             edge.__name__ = handler.__name__
             edge.__doc__ = handler.__doc__

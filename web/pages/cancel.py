@@ -39,9 +39,12 @@ class Cancel:
         collection = "registrations" if own.state is State.PENDING else "customers"
         try:
             answered = await self.apps.send(calling(visit), "DELETE", f"/{collection}/{own.registration_id}")
+            return await self._after(visit, own, answered, done)
         except AppsUnavailable:
             return self._later(own)
-        return await self._after(visit, own, answered, done)
+        except UnexpectedAnswer as error:
+            error.page = self._page(own, "failed")
+            raise
 
     async def _after(self, visit: Visit, own: Own, answered: Answered, done: Done) -> Answer:
         refuse_unknown(answered)

@@ -37,16 +37,25 @@ class Correct:
         return self._page(_typed(own), own.version)
 
     async def send(self, visit: Visit) -> Answer:
-        """POST /my/registration/edit. Only what has changed is checked, and sent."""
-        form = visit.form
-        typed, version = {name: form.get(name, "") for name in FIELDS}, form.get(VERSION, "")
+        """POST /my/registration/edit. Whatever does not work, what was typed is kept."""
+        version, typed = visit.form.get(VERSION, ""), {name: visit.form.get(name, "") for name in FIELDS}
         try:
-            own = await self._own(visit)
+            return await self._send(visit, version, typed)
+        except AppsUnavailable:
+            return self._later(typed, version)
         except PageProblem as problem:
             if problem.status != 503:
                 raise
-            return self._later(typed, version, problem.headers)
-        stored, sent = _typed(own), sent_details(typed, typed[ADDRESS])
+            return replace(self._later(typed, version), headers=problem.headers)
+        except UnexpectedAnswer as error:
+            error.page = self._page(typed, version, notice="failed")
+            raise
+
+    async def _send(self, visit: Visit, version: str, typed: Mapping[str, str]) -> Answer:
+        """Only what has changed is checked, and sent."""
+        own = await self._own(visit)
+        stored = _typed(own)
+        sent = sent_details(typed, typed[ADDRESS])
         changed = {name: text for name in FIELDS if (text := sent.get(name, "")) != stored[name]}
         if not changed and version != own.version:
             return Redirect(Place.MY, Done.CORRECTED)  # it was sent twice, and the first one was taken
@@ -55,16 +64,10 @@ class Correct:
         if version != own.version:
             return self._page(stored, own.version, notice="changed", status=412)
         if errors := [each for each in in_order(wrong_details(sent, FIELDS), FIELDS) if each.field in changed]:
-            return self._page(typed, own.version, errors, status=422)
-        return await self._send(visit, own, typed, changed)
-
-    async def _send(self, visit: Visit, own: Own, typed: Mapping[str, str], changed: Mapping[str, str]) -> Answer:
+            return self._page(typed, version, errors, status=422)
         path = f"/customers/{own.registration_id}"
-        try:
-            answered = await self.apps.send(calling(visit), "PATCH", path, changed, {"If-Match": own.etag})
-        except AppsUnavailable:
-            return self._later(typed, own.version, retry_after())
-        return await self._after(visit, typed, own.version, answered)
+        answered = await self.apps.send(calling(visit), "PATCH", path, changed, {"If-Match": own.etag})
+        return await self._after(visit, typed, version, answered)
 
     async def _own(self, visit: Visit) -> Own:
         own = await OwnRegistrations(self.apps).found(visit)
@@ -77,7 +80,7 @@ class Correct:
     async def _after(self, visit: Visit, typed: Mapping[str, str], version: str, answered: Answered) -> Answer:
         refuse_unknown(answered)
         if is_down(answered):
-            return self._later(typed, version, retry_after(answered))
+            return self._later(typed, version, answered)
         match answered.status, answered.problem:
             case 200, _:
                 return Redirect(Place.MY, Done.CORRECTED)
@@ -93,9 +96,9 @@ class Correct:
                 return self._page(typed, version, errors, notice="" if errors else "refused", status=422)
         raise UnexpectedAnswer(answered)
 
-    def _later(self, typed: Mapping[str, str], version: str, headers: Mapping[str, str]) -> Answer:
-        """What was typed, kept in the form. `headers`: when to try again."""
-        return replace(self._page(typed, version, notice="unknown", status=503), headers=headers)
+    def _later(self, typed: Mapping[str, str], version: str, answered: Answered | None = None) -> Page:
+        page = self._page(typed, version, notice="unknown", status=503)
+        return replace(page, headers=retry_after(answered))
 
     def _page(
         self,

@@ -1,6 +1,7 @@
 """Pages that say what went wrong, and what to do."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from web.visit import Page, Place
 
@@ -13,6 +14,12 @@ class PageProblem(Exception):
         self.status = status
         self.name = name
         self.headers = headers or {}
+
+
+class Failed(Exception):
+    """The fault is ours. `page`: keeps what was typed, and gets the trace id; None: the one that only says so."""
+
+    page: Page | None = None
 
 
 class SessionEnded(Exception):
@@ -29,6 +36,7 @@ def session_ended_page(*cookies: str) -> Page:
     return Page("error.html", values, 403, cookies=cookies)
 
 
-def error_page(trace: str) -> Page:
+def error_page(error: Exception, trace: str) -> Page:
     """500. `trace`: by which an operator finds what happened."""
-    return Page("error.html", {"name": "failed", "trace": trace}, 500)
+    page = error.page if isinstance(error, Failed) and error.page else Page("error.html", {"name": "failed"})
+    return replace(page, values={**page.values, "trace": trace}, status=500)

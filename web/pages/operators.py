@@ -9,6 +9,7 @@ from shared.domain.access_record import Reason
 from shared.domain.identifiers import CustomerId, parse_customer_id
 from web.operator_sessions import OperatorSession, OperatorSessions
 from web.pages.operator_problems import problem_of_operators
+from web.pages.own import UnexpectedAnswer, is_down
 from web.ports import Answered, Apps, AppsUnavailable, Calling
 from web.visit import Answer, Page, Visit
 
@@ -81,9 +82,11 @@ class _Call:
             raise _Instead(signed_out_page("expired", self.forget))
         if answered.status == 403:
             raise _Instead(self.problem("no-role", 403))
-        if answered.status == 429 or answered.status >= 500:
+        if is_down(answered):
             seconds = answered.headers.get("Retry-After")
             raise _Instead(self.problem(down, 503, {"Retry-After": seconds} if seconds else {}))
+        if answered.status >= 500:
+            raise UnexpectedAnswer(answered, self.problem("failed", 500))
         return answered
 
 
@@ -218,6 +221,8 @@ async def _messages(call: _Call, customer_id: CustomerId) -> Sequence[Details] |
         if instead.page.status == 503:
             return None
         raise
+    except UnexpectedAnswer:
+        return None
     return _embedded(answered, "kakaos")
 
 

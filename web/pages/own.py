@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from web.pages.errors import PageProblem, SessionEnded
+from web.pages.errors import Failed, PageProblem, SessionEnded
 from web.ports import Answered, Apps, AppsUnavailable, Calling
-from web.visit import Visit
+from web.visit import Page, Visit
 
 RETRY_AFTER_SECONDS: Final = 5
 """Where no app says when another attempt makes sense."""
 
 
-class UnexpectedAnswer(Exception):
-    """Another app answered what its description does not have. The message names nothing personal."""
+class UnexpectedAnswer(Failed):
+    """Another app answered that it failed, or what nobody expects. The message names nothing personal."""
 
-    def __init__(self, answered: Answered) -> None:
+    def __init__(self, answered: Answered, page: Page | None = None) -> None:
         super().__init__(f"an app answered {answered.status} {answered.problem}".rstrip())
+        self.page = page
+        self.status_code = answered.status  # which the log then has
 
 
 def calling(visit: Visit) -> Calling:
@@ -29,8 +31,11 @@ def calling(visit: Visit) -> Calling:
 
 
 def is_down(answered: Answered) -> bool:
-    """Whether the app could not do it now: it may be done later, and may even have been done."""
-    return answered.status >= 500 or answered.status == 429
+    """Whether the app could not do it now: it may be done later, and may even have been done.
+
+    500 is none of these: the app has met something that it cannot do, which trying again does not change.
+    """
+    return answered.status in (429, 502, 503, 504)
 
 
 def retry_after(answered: Answered | None = None) -> dict[str, str]:

@@ -127,10 +127,14 @@ class Register:
         if errors := form.errors:
             return self._page(form, errors, 422)
         try:
-            answered = await self.apps.send(calling(visit), "POST", "/customers", form.body, form.headers)
+            return self._after(
+                form, await self.apps.send(calling(visit), "POST", "/customers", form.body, form.headers)
+            )
         except AppsUnavailable:
             return self._later(form, "unknown")
-        return self._after(form, answered)
+        except UnexpectedAnswer as error:
+            error.page = self._page(form, notice="failed")
+            raise
 
     def _after(self, form: RegistrationForm, answered: Answered) -> Answer:
         refuse_unknown(answered)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.web.apps import DOWN, ID, NOT_SIGNED_IN, problem
-from tests.unit.web.browser import Browser, Response
+from tests.unit.web.browser import TRACE, Browser, Response
 from web.ports import Answered
 
 FORM = "/my/registration/cancel"
@@ -94,7 +94,7 @@ async def test_whoever_has_none_is_asked_nothing(signed_in: Browser) -> None:
     assert (await signed_in.get(FORM)).location == "/my"
 
 
-@pytest.mark.parametrize("answer", [DOWN, Answered(500, {}), problem(503, "unavailable", headers={"Retry-After": "3"})])
+@pytest.mark.parametrize("answer", [DOWN, Answered(502, {}), problem(503, "unavailable", headers={"Retry-After": "3"})])
 async def test_without_the_other_app_the_page_asks_again(registered: Browser, answer: Answered | Exception) -> None:
     registered.apps.answers[f"DELETE /customers/{ID}"] = answer
 
@@ -105,8 +105,20 @@ async def test_without_the_other_app_the_page_asks_again(registered: Browser, an
     assert (await registered.post(FORM, response.html.inputs())).location == "/my?done=canceled"
 
 
-@pytest.mark.parametrize(("answer", "status"), [(NOT_SIGNED_IN, 403), (Answered(418, {}), 500)])
-async def test_other_answers_are_pages(registered: Browser, answer: Answered, status: int) -> None:
+@pytest.mark.parametrize("answer", [problem(500, "internal"), Answered(418, {})])
+async def test_after_a_fault_of_another_app_the_page_asks_again_and_has_the_trace(
+    registered: Browser, answer: Answered
+) -> None:
     registered.apps.answers[f"DELETE /customers/{ID}"] = answer
 
-    assert (await agree(registered)).status == status
+    response = await agree(registered)
+
+    assert (response.status, TRACE in response.text) == (500, True)
+    assert "취소되었는지 확인하지 못했습니다" in response.text
+    assert (await registered.post(FORM, response.html.inputs())).location == "/my?done=canceled"
+
+
+async def test_whoever_the_other_app_does_not_know_any_more_signs_in_again(registered: Browser) -> None:
+    registered.apps.answers[f"DELETE /customers/{ID}"] = NOT_SIGNED_IN
+
+    assert (await agree(registered)).status == 403

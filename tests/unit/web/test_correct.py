@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.web.apps import DOWN, ID, NOT_SIGNED_IN, YEON, problem
-from tests.unit.web.browser import Browser, Response
+from tests.unit.web.browser import TRACE, Browser, Response
 from tests.unit.web.test_register import wrong
 from web.ports import Answered
 
@@ -143,19 +143,39 @@ async def test_what_the_api_refuses_is_said_at_the_field(registered: Browser) ->
     assert list(wrong((await correct(registered, customerName="김현")).html)) == ["customerName"]
 
 
-@pytest.mark.parametrize("answer", [DOWN, Answered(500, {}), problem(503, "unavailable", headers={"Retry-After": "3"})])
-@pytest.mark.parametrize("call", ["GET /me/registration", f"GET /customers/{ID}", f"PATCH /customers/{ID}"])
-async def test_without_the_other_apps_the_input_is_kept(
-    registered: Browser, answer: Answered | Exception, call: str
+CALLS = ["GET /me/registration", f"GET /customers/{ID}", f"PATCH /customers/{ID}"]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("answer", [DOWN, Answered(502, {}), problem(503, "unavailable", headers={"Retry-After": "3"})])
+async def test_without_the_other_app_the_input_is_kept(
+    registered: Browser, call: str, answer: Answered | Exception
 ) -> None:
-    form = {**(await registered.get(FORM)).html.inputs(), "customerName": "김현"}
+    form = (await registered.get(FORM)).html.inputs()
     registered.apps.answers[call] = answer
 
-    response = await registered.post(FORM, form)
+    response = await registered.post(FORM, {**form, "customerName": "김현"})
 
-    assert (response.status, response.html.inputs()["customerName"]) == (503, "김현")
+    assert (response.status, response.html.inputs()) == (503, {**form, "customerName": "김현"})
     assert response.headers["Retry-After"] in ("3", "5")
     assert "수정되었는지 확인하지 못했습니다" in response.text
+    assert (await registered.post(FORM, response.html.inputs())).location == "/my?done=corrected"
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("answer", [problem(500, "internal"), Answered(418, {})])
+async def test_after_a_fault_of_another_app_the_input_is_kept_and_the_page_has_the_trace(
+    registered: Browser, call: str, answer: Answered
+) -> None:
+    form = (await registered.get(FORM)).html.inputs()
+    registered.apps.answers[call] = answer
+
+    response = await registered.post(FORM, {**form, "customerName": "김현"})
+
+    assert (response.status, response.html.inputs()) == (500, {**form, "customerName": "김현"})
+    assert response.html.title.startswith("오류: ")
+    assert TRACE in response.text
+    assert "Retry-After" not in response.headers
     assert (await registered.post(FORM, response.html.inputs())).location == "/my?done=corrected"
 
 
@@ -181,8 +201,7 @@ async def test_what_is_pending_cannot_be_corrected(signed_in: Browser) -> None:
     assert (response.status, "아직 수정하실 수 없습니다" in response.text) == (409, True)
 
 
-@pytest.mark.parametrize(("answer", "status"), [(NOT_SIGNED_IN, 403), (Answered(418, {}), 500)])
-async def test_other_answers_are_pages(registered: Browser, answer: Answered, status: int) -> None:
-    registered.apps.answers[f"PATCH /customers/{ID}"] = answer
+async def test_whoever_the_other_app_does_not_know_any_more_signs_in_again(registered: Browser) -> None:
+    registered.apps.answers[f"PATCH /customers/{ID}"] = NOT_SIGNED_IN
 
-    assert (await correct(registered, customerName="김현")).status == status
+    assert (await correct(registered, customerName="김현")).status == 403

@@ -76,7 +76,7 @@ async def test_whoever_lacks_the_role_is_told_so(browser: Browser, name: str) ->
     assert 'action="/operators/logout"' in got.html
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503])
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
 @every_page
 async def test_while_an_app_is_away_only_what_is_certain_is_said(browser: Browser, name: str, status: int) -> None:
     # Who waits in vain for the answer to a cancellation may have cancelled.
@@ -88,6 +88,21 @@ async def test_while_an_app_is_away_only_what_is_certain_is_said(browser: Browse
     browser.apps.away = ("everything",)
     got = await visit(browser, name)
     assert (got.status, got.title) == (503, title)
+
+
+@every_page
+async def test_a_fault_of_another_app_is_a_page_of_operators_with_the_trace(
+    browser: Browser, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    answering_always(browser, 500)
+
+    got = await visit(browser, name)
+
+    assert (got.status, got.title) == (500, "처리하지 못했습니다 – 싹8")
+    assert "Retry-After" not in got.headers
+    [trace] = re.findall("[0-9a-f]{32}", got.html)
+    assert trace in caplog.text
+    assert 'action="/operators/logout"' in got.html
 
 
 @every_page

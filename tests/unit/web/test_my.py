@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.unit.web.apps import CANCELED_AT, DOWN, ID, NOT_SIGNED_IN, REGISTERED_AT, UPDATED_AT, problem
-from tests.unit.web.browser import Browser, Html, Response
+from tests.unit.web.browser import TRACE, Browser, Html, Response
 from web.ports import Answered
 
 
@@ -176,7 +176,7 @@ async def test_once_it_is_registered_it_is_not_postponed_any_more(signed_in: Bro
 
 
 @pytest.mark.parametrize("path", ["/my", "/my/registration", "/my/registration/edit", "/my/registration/cancel"])
-@pytest.mark.parametrize("answer", [DOWN, Answered(500, {}), problem(503, "unavailable", headers={"Retry-After": "7"})])
+@pytest.mark.parametrize("answer", [DOWN, Answered(502, {}), problem(503, "unavailable", headers={"Retry-After": "7"})])
 async def test_without_the_other_apps_a_page_says_when_to_try_again(
     signed_in: Browser, path: str, answer: Answered | Exception
 ) -> None:
@@ -188,6 +188,22 @@ async def test_without_the_other_apps_a_page_says_when_to_try_again(
     expected = "7" if isinstance(answer, Answered) and answer.status == 503 else "5"
     assert response.headers["Retry-After"] == expected
     assert "불러올 수 없습니다" in response.text
+
+
+@pytest.mark.parametrize("path", ["/my", "/my/registration", "/my/registration/edit", "/my/registration/cancel"])
+@pytest.mark.parametrize("call", ["/me/registration", f"/customers/{ID}"])
+async def test_a_fault_of_another_app_is_a_page_with_the_trace_and_does_not_promise_that_waiting_helps(
+    signed_in: Browser, caplog: pytest.LogCaptureFixture, path: str, call: str
+) -> None:
+    signed_in.apps.have_registered().answers[f"GET {call}"] = problem(500, "internal")
+
+    response = await signed_in.get(path)
+
+    assert (response.status, TRACE in response.text) == (500, True)
+    assert "Retry-After" not in response.headers
+    assert "저희 쪽에 문제가 생겼습니다" in response.text
+    assert "UnexpectedAnswer 500" in caplog.text
+    assert TRACE in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/me/registration", f"/customers/{ID}"])
@@ -219,7 +235,7 @@ async def test_where_nothing_is_stored_a_page_says_so(signed_in: Browser) -> Non
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"), [(DOWN, 503), (Answered(502, {}), 503), (NOT_SIGNED_IN, 403), (Answered(418, {}), 500)]
+    ("answer", "status"), [(DOWN, 503), (Answered(502, {}), 503), (NOT_SIGNED_IN, 403), (Answered(500, {}), 500)]
 )
 async def test_a_download_that_fails_is_a_page(signed_in: Browser, answer: Answered | Exception, status: int) -> None:
     signed_in.apps.answers["GET /me/data"] = answer

@@ -82,8 +82,12 @@ async def test_a_record_is_shown_masked_with_what_kakaotalk_said(browser: Browse
     assert f'href="/operators/customers/{HONG}/cancel"' in got.html
 
 
-async def test_a_record_is_shown_while_its_messages_cannot_be_read(browser: Browser) -> None:
-    browser.apps.away = (MESSAGES_OF_HONG,)
+@pytest.mark.parametrize("status", [None, 500, 503])
+async def test_a_record_is_shown_while_its_messages_cannot_be_read(browser: Browser, status: int | None) -> None:
+    if status is None:
+        browser.apps.away = (MESSAGES_OF_HONG,)
+    else:
+        browser.apps.answers[MESSAGES_OF_HONG] = answered(status)
 
     got = await browser.get(browser.pages.show, customer=HONG)
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.errors import KakaoUnavailable, Overloaded, StoreUnavailable
 from tests.unit.web.apps import DOWN, ID, NOT_SIGNED_IN, YEON, problem
-from tests.unit.web.browser import Browser, Html, Response
+from tests.unit.web.browser import TRACE, Browser, Html, Response
 from web.pages.postcode import SCRIPT
 from web.pages.register import NOTHING_DONE
 from web.ports import Answered
@@ -324,7 +324,6 @@ async def test_details_that_were_changed_after_a_refusal_are_another_request(sig
     "answer",
     [
         DOWN,
-        Answered(500, {}),
         Answered(502, {}),
         problem(503, "unavailable", str(StoreUnavailable("The database does not respond in time.", 1))),
     ],
@@ -386,13 +385,21 @@ async def test_a_form_that_was_open_for_too_long_is_not_sent_and_says_so(signed_
     assert signed_in.apps.changing() == []
 
 
-async def test_an_answer_that_nobody_expects_is_a_page_with_the_trace(signed_in: Browser) -> None:
-    signed_in.apps.answers["POST /customers"] = Answered(418, {})
+@pytest.mark.parametrize("answer", [problem(500, "internal"), Answered(418, {})])
+async def test_after_a_fault_of_another_app_the_input_is_kept_and_the_page_has_the_trace(
+    signed_in: Browser, answer: Answered
+) -> None:
+    form = await filled(signed_in)
+    signed_in.apps.answers["POST /customers"] = answer
 
-    response = await register(signed_in)
+    response = await signed_in.post(FORM, form)
 
-    assert response.status == 500
-    assert "0af7651916cd43dd8448eb211c80319c" in response.text
+    assert (response.status, TRACE in response.text) == (500, True)
+    assert response.html.title.startswith("오류: ")
+    assert "등록되었는지 확인하지 못했습니다" in response.text
+    assert response.html.inputs() == form
+    assert "Retry-After" not in response.headers
+    assert (await signed_in.post(FORM, response.html.inputs())).location == "/my?done=registered"
 
 
 async def test_a_form_id_that_somebody_made_up_is_replaced(signed_in: Browser) -> None:

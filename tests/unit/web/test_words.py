@@ -136,17 +136,17 @@ def states(text: str) -> list[tuple[str, Mapping[str, Any]]]:
     ]
     # Never both: a form with errors is not sent, and one that was sent has none.
     for errors in ([], [*ERRORS, OF_ADDRESS]):
-        for notice in [""] if errors else ("", "not-now", "unknown", "ended", "refused"):
+        for notice in [""] if errors else ("", "not-now", "unknown", "failed", "ended", "refused"):
             wrong = [*ERRORS, *BOXES] if errors else []
-            values = {"form": form(text), "errors": wrong, "notice": notice, "minimum_age": 14, "postcode": SCRIPT}
-            found.append(("register.html", {**values, "mark": MARK}))
-        for notice in [""] if errors else ("", "unchanged", "changed", "unknown", "refused"):
-            values = {"typed": typed, "version": text, "errors": errors, "notice": notice}
+            values = {"form": form(text), "errors": wrong, "notice": notice, "trace": text, "mark": MARK}
+            found.append(("register.html", {**values, "minimum_age": 14, "postcode": SCRIPT}))
+        for notice in [""] if errors else ("", "unchanged", "changed", "unknown", "failed", "refused"):
+            values = {"typed": typed, "version": text, "errors": errors, "notice": notice, "trace": text}
             found.append(("correct.html", {**values, "mark": MARK}))
     found += [
-        ("cancel.html", {"own": each, "notice": notice, "withdraw": "withdraw", "mark": MARK})
+        ("cancel.html", {"own": each, "notice": notice, "withdraw": "withdraw", "trace": text, "mark": MARK})
         for each in own[:2]
-        for notice in ("", "registered", "unknown")
+        for notice in ("", "registered", "unknown", "failed")
     ]
     content = tomllib.loads((FOLDER / "words" / "ko.toml").read_text(encoding="utf-8"))["errors"]
     names = [name for name, texts in content.items() if isinstance(texts, Mapping)]
