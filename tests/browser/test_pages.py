@@ -13,16 +13,14 @@ pytestmark = BROWSER
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
 async def test_everybody_can_read_and_use_the_page(arrive: Arrive, stack: Stack, scene: Scene) -> None:
-    async with arrive(Equipment()) as visitor, scene.during(stack):
-        statuses: dict[str, int] = {}
+    statuses: dict[str, int] = {}
+    async with arrive(Equipment()) as visitor:
         visitor.page.on("response", lambda response: statuses.update({response.url: response.status}))
-
-        await scene.show(visitor)
-
-        assert statuses[visitor.page.url] == scene.status
-        assert await violations(visitor.page) == []
-        assert await structure_complaints(visitor.page) == []
-        assert await layout_complaints(visitor.page) == []
+        async with scene.played(visitor, stack):
+            assert statuses[visitor.page.url] == scene.status
+            assert await violations(visitor.page) == []
+            assert await structure_complaints(visitor.page) == []
+            assert await layout_complaints(visitor.page) == []
 
 
 @pytest.mark.parametrize("name", ["start", "register-wrong", "my-registered", "operators-customer"])

@@ -1,10 +1,13 @@
 """Every page of my page and every state of it, and how somebody comes to see it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from tools.browser.outages import Outage, faulty_kakao_login, nothing, without
+from local_azure.stack import Stack
+from shared.domain.documents import DocumentKind
+from tools.browser.outages import Outage, faulty_kakao_login, nothing, unreadable, without
 from tools.browser.visitor import DETAILS, Visitor
 
 WRONG: Final = {**DETAILS, "customerPhone": "02-123-4567", "customerAge": "서른"}
@@ -14,14 +17,27 @@ LONGEST: Final = {**DETAILS, "customerName": "가" * 100, "roadAddress": "나" *
 type Show = Callable[[Visitor], Awaitable[object]]
 
 
+async def _nothing(visitor: Visitor) -> None:
+    """Nothing comes first."""
+
+
 @dataclass(frozen=True)
 class Scene:
-    """`status`: of the page that is shown at the end. `during`: what is out of order meanwhile."""
+    """`first`: what comes before. `status`: of the page at the end. `during`: what is out of order as it is shown."""
 
     name: str
     show: Show
     status: int = 200
     during: Outage = nothing
+    first: Show = _nothing
+
+    @asynccontextmanager
+    async def played(self, visitor: Visitor, stack: Stack) -> AsyncIterator[None]:
+        """The page is shown for the time of the block."""
+        await self.first(visitor)
+        async with self.during(stack):
+            await self.show(visitor)
+            yield
 
 
 def _open(path: str) -> Show:
@@ -131,6 +147,21 @@ async def _corrected(visitor: Visitor) -> None:
     await visitor.press(visitor.submit)
 
 
+async def _about_to_register_anew(visitor: Visitor) -> None:
+    await _canceled(visitor)
+    await visitor.open("/my/registration")
+    await visitor.fill_in()
+
+
+async def _about_to_correct(visitor: Visitor) -> None:
+    await _registered("/my/registration/edit")(visitor)
+    await visitor.field("customerName").fill("김새싹")
+
+
+async def _sending(visitor: Visitor) -> None:
+    await visitor.press(visitor.submit)
+
+
 async def _correcting_what_has_changed(visitor: Visitor) -> None:
     await _registered("/my/registration/edit")(visitor)
     in_other_tab = Visitor(await visitor.context.new_page(), visitor.origin)
@@ -181,6 +212,10 @@ async def _customer(visitor: Visitor) -> None:
     await visitor.press(visitor.page.locator("main a[href^='/operators/customers/']").first)
 
 
+async def _reloading(visitor: Visitor) -> None:
+    await visitor.page.reload()
+
+
 async def _revealed(visitor: Visitor) -> None:
     await _customer(visitor)
     await visitor.page.locator("[name=reason]").first.check()
@@ -212,6 +247,7 @@ async def _signed_out_operator(visitor: Visitor) -> None:
     await visitor.sign_out()
 
 
+NO_CUSTOMER: Final = unreadable(DocumentKind.CUSTOMER, "customerName")
 FOR_EVERYBODY: Final = (
     Scene("start", _open("/")),
     Scene("start-signed-in", _signed_in("/")),
@@ -245,6 +281,9 @@ FOR_CUSTOMERS: Final = (
     Scene("my-withdrawn", _withdrawn, 200, without("kakao")),
     Scene("no-registration", _signed_in("/my/registration/edit"), 404),
     Scene("down", _signed_in("/my"), 503, without("customerview")),
+    Scene("failed", _open("/my"), 500, NO_CUSTOMER, _registering),
+    Scene("register-failed", _sending, 500, unreadable(DocumentKind.CLAIM, "registrationId"), _about_to_register_anew),
+    Scene("correct-failed", _sending, 500, NO_CUSTOMER, _about_to_correct),
 )
 FOR_OPERATORS: Final = (
     Scene("operators-sign-in", _open("/operators")),
@@ -260,6 +299,7 @@ FOR_OPERATORS: Final = (
     Scene("operators-revealed", _revealed),
     Scene("operators-cancel", _asked_to_cancel),
     Scene("operators-canceled", _canceled_by_operator),
+    Scene("operators-failed", _reloading, 500, NO_CUSTOMER, _customer),
     Scene("operators-not-found", _as_operator("/operators/customers/nobody"), 404),
 )
 SCENES: Final = (*FOR_EVERYBODY, *FOR_CUSTOMERS, *FOR_OPERATORS)

@@ -50,8 +50,7 @@ async def take_for_readme(stack: Stack, browser: Browser, folder: Path) -> None:
 @asynccontextmanager
 async def _shown(stack: Stack, browser: Browser, scene: Scene, equipment: Equipment) -> AsyncIterator[Page]:
     arriving = Visitor.arriving(browser, stack.url("gateway"), equipment)
-    async with arriving as visitor, scene.during(stack):
-        await scene.show(visitor)
+    async with arriving as visitor, scene.played(visitor, stack):
         yield visitor.page
 
 
