@@ -39,6 +39,8 @@ EVERYWHERE: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+SESSION_SECONDS: Final = "Session-Seconds"
+"""How long the session lasts, on every answer to somebody who has signed in: for the script of the pages."""
 # Two years, as browsers ask for it (RFC 6797 §6.1.1).
 STRICT_TRANSPORT_SECURITY: Final = "max-age=63072000"
 
@@ -113,14 +115,18 @@ class Edge:
         if visit.origin.startswith("https:"):
             headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
         cookies = () if isinstance(answer, Download) else answer.cookies
-        renewed = self._sessions().renew(visit.origin, visit.session) if visit.session and not cookies else None
-        response = _written(visit, answer, headers)
-        for text in (*cookies, renewed) if renewed else cookies:
+        left = ""
+        if visit.session and not cookies:
+            renewed = self._sessions().renew(visit.origin, visit.session)
+            cookies = (renewed.cookie,) if renewed else ()
+            left = headers[SESSION_SECONDS] = self._sessions().left(renewed.session if renewed else visit.session)
+        response = _written(visit, answer, headers, left)
+        for text in cookies:
             response.headers.add("Set-Cookie", text)  # one line each: of any other header only the last would be sent
         return response
 
 
-def _written(visit: Visit, answer: Answer, headers: dict[str, str]) -> func.HttpResponse:
+def _written(visit: Visit, answer: Answer, headers: dict[str, str], session_left: str) -> func.HttpResponse:
     match answer:
         case Redirect():
             headers["Location"] = answer.elsewhere or _location(visit.origin, answer)
@@ -129,7 +135,7 @@ def _written(visit: Visit, answer: Answer, headers: dict[str, str]) -> func.Http
             headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
             return func.HttpResponse(answer.content, headers=headers, mimetype=answer.media_type, charset="utf-8")
     headers |= {"Content-Language": visit.language.value, **answer.headers}
-    own = {"is_signed_in": visit.session is not None, MARK: visit.mark}
+    own = {"is_signed_in": visit.session is not None, "session_left": session_left, MARK: visit.mark}
     html = render(answer.template, visit.language, {**own, **answer.values})
     return func.HttpResponse(html, status_code=answer.status, headers=headers, mimetype="text/html", charset="utf-8")
 

@@ -30,6 +30,14 @@ class Session:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class Renewed:
+    """A session that has been prolonged, and the Set-Cookie text that says so."""
+
+    session: Session
+    cookie: str = field(repr=False)
+
+
 class Tokens(Protocol):
     """Makes and reads session tokens."""
 
@@ -55,23 +63,28 @@ class Sessions:
 
     def begin(self, origin: str, subject: str) -> str:
         """The Set-Cookie text of a new session. Raises ValueError for something that is no subject."""
-        return self._set(origin, subject, self._now())
+        return self._set(origin, subject, self._now()).cookie
 
-    def renew(self, origin: str, session: Session) -> str | None:
-        """The Set-Cookie text that prolongs a session that is being used, or None if it need not or may not be."""
-        now = self._now()
-        if now - session.issued_at < RENEWED_AFTER or session.expires_at >= session.signed_in_at + LONGEST:
+    def renew(self, origin: str, session: Session) -> Renewed | None:
+        """A session that is being used, prolonged, or None if it need not or may not be."""
+        if self._now() - session.issued_at < RENEWED_AFTER or _is_last(session):
             return None
         return self._set(origin, session.subject, session.signed_in_at)
+
+    def left(self, session: Session) -> str:
+        """How long it lasts, as a page tells its script: seconds, such as "3600", or "3600;last" at the longest."""
+        seconds = max(0, int((session.expires_at - self._now()).total_seconds()))
+        return f"{seconds};last" if _is_last(session) else str(seconds)
 
     def end(self, origin: str) -> str:
         """The Set-Cookie text that ends it. The token is valid until it expires, but nobody has it any more."""
         return self._cookie.end(origin)
 
-    def _set(self, origin: str, subject: str, signed_in_at: datetime) -> str:
+    def _set(self, origin: str, subject: str, signed_in_at: datetime) -> Renewed:
         now = self._now()
         session = self._tokens.issue(subject, signed_in_at, min(now + IDLE, signed_in_at + LONGEST))
-        return self._cookie.set(origin, session.token, int((session.expires_at - now).total_seconds()))
+        seconds = int((session.expires_at - now).total_seconds())
+        return Renewed(session, self._cookie.set(origin, session.token, seconds))
 
 
 class Marks:
@@ -84,3 +97,8 @@ class Marks:
     def of(self, session: Session | None) -> str:
         """The same in every session of a customer, and nobody can tell who it is; empty for nobody."""
         return hmac.new(self._key, session.subject.encode(), "sha256").hexdigest()[:MARK_LENGTH] if session else ""
+
+
+def _is_last(session: Session) -> bool:
+    """Whether it lasts until LONGEST, so that it cannot be prolonged."""
+    return session.expires_at >= session.signed_in_at + LONGEST

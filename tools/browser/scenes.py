@@ -89,6 +89,18 @@ async def _session_over(visitor: Visitor) -> None:
     await visitor.press(visitor.submit)
 
 
+def _signed_in_for(minutes: int, path: str) -> Show:
+    """As if the page had been open for so long."""
+
+    async def show(visitor: Visitor) -> None:
+        await visitor.context.clock.install()
+        await _registering(visitor)
+        await visitor.open(path)
+        await visitor.context.clock.fast_forward(minutes * 60_000)
+
+    return show
+
+
 # Customers
 
 
@@ -259,6 +271,9 @@ FOR_EVERYBODY: Final = (
     Scene("sign-in-refused", _open("/login/callback?code=any&state=any"), 400),
     Scene("sign-in-down", _choosing_somebody, 503, faulty_kakao_login(calls=["token"], status=503)),
     Scene("session-over", _session_over, 403),
+    Scene("session-ends", _signed_in_for(56, "/my/registration/edit")),
+    Scene("session-ended", _signed_in_for(61, "/my")),
+    Scene("session-ended-form", _signed_in_for(61, "/my/registration/edit")),
 )
 FOR_CUSTOMERS: Final = (
     Scene("my-nothing", _signed_in("/my")),

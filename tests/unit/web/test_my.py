@@ -15,7 +15,7 @@ def details(html: Html) -> list[str]:
 
 
 def done(response: Response) -> bool:
-    return bool(response.html.all("div", role="status"))
+    return bool(response.html.all("div", role="status", **{"class": "done"}))
 
 
 async def test_nobody_sees_it_without_having_signed_in(browser: Browser) -> None:

@@ -1,5 +1,6 @@
 """Sessions of browsers: how long they last, and which cookies are believed."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from time import process_time
 
@@ -11,7 +12,10 @@ from tests.unit.adapters.signing import STRANGER, customer_token
 from tests.unit.shared.test_privacy_settings import WEB
 from tests.unit.web.browser import ORIGIN, SUBJECT, Browser
 from web.cookies import LONGEST, Cookie, SealedCookie
-from web.sessions import Session, Sessions
+from web.rendering import static_files, words
+from web.sessions import IDLE, Session, Sessions
+from web.sessions import LONGEST as LONGEST_SESSION
+from web.visit import Language
 
 START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LOOPBACK = "http://127.0.0.1:8080"
@@ -51,7 +55,7 @@ class Clock:
         self.tokens.now += timedelta(**time)
         session = self.session()
         if session and (renewed := self.sessions.renew(ORIGIN, session)):
-            self.cookie = renewed
+            self.cookie = renewed.cookie
         return session is not None
 
 
@@ -95,6 +99,22 @@ def test_towards_the_end_of_12_hours_the_cookie_lasts_only_for_the_rest() -> Non
     assert clock.cookie == last
 
 
+def test_a_page_is_told_how_long_it_lasts_and_whether_that_is_the_end_of_12_hours() -> None:
+    clock = Clock()
+    session = clock.session()
+    assert session
+    assert clock.sessions.left(session) == "3600"
+    clock.tokens.now += timedelta(minutes=59, seconds=59, milliseconds=1)
+    assert clock.sessions.left(session) == "0"
+
+    clock = Clock()
+    for _ in range(14):
+        clock.use_after(minutes=50)
+    session = clock.session()
+    assert session
+    assert clock.sessions.left(session) == "1200;last"
+
+
 def test_it_is_of_the_same_customer_and_the_same_sign_in_after_renewing() -> None:
     clock = Clock()
 
@@ -117,6 +137,45 @@ async def test_every_answer_renews_a_session_that_has_been_used_for_a_while(
 
     assert renewed.startswith("__Host-session=")
     assert signed_in.cookies["__Host-session"] != before
+
+
+async def test_a_page_of_somebody_who_has_signed_in_says_how_long_that_lasts_after_renewing_it(
+    signed_in: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = utc_now()
+    signed_in.cookies["__Host-session"] = signed(now - timedelta(hours=11.5), expires_at=now + timedelta(minutes=2))
+    monkeypatch.setattr("web.sessions.RENEWED_AFTER", timedelta(0))
+
+    response = await signed_in.get("/my/registration")
+
+    [shown] = [each["data-session"] for each in response.html.all("div", role="status")]
+    assert shown == response.headers["Session-Seconds"]
+    seconds, last = shown.split(";")
+    assert (last, 1700 < int(seconds) <= 1800) == ("last", True)
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/privacy"])
+async def test_nobody_else_is_told_about_a_session(browser: Browser, path: str) -> None:
+    response = await browser.get(path)
+
+    assert "Session-Seconds" not in response.headers
+    assert "data-session" not in response.text
+
+
+async def test_after_signing_out_there_is_no_session_to_tell_about(signed_in: Browser) -> None:
+    assert "Session-Seconds" not in (await signed_in.post("/logout")).headers
+
+
+def test_the_words_say_what_the_script_and_the_sessions_do() -> None:
+    script = static_files()["page.js"][1].decode()
+    for language in Language:
+        say = words(language)
+        for name in ("session.ends", "session.last"):
+            assert re.findall(r"\d+", say(name))[0] == re.findall(r"left > (\d+) \* minutes", script)[0]
+        assert f"{LONGEST_SESSION.total_seconds() / 3600:.0f}" in say("session.last")
+        assert f"{IDLE.total_seconds() / 60:.0f}" in say("form.time")
+    for name in re.findall(r"'(ended|last|ends|prolonged)'", script):
+        assert f"session.{name}" in words(Language.KOREAN).names
 
 
 @pytest.mark.parametrize(("origin", "name", "secure"), [(ORIGIN, "__Host-session", True), (LOOPBACK, "session", False)])
@@ -229,10 +288,12 @@ def test_a_cookie_that_a_browser_would_not_keep_is_not_sent() -> None:
         Cookie("session").set(ORIGIN, "a" * LONGEST, 60)
 
 
-def signed(signed_in_at: datetime | None, audience: str = WEB["SESSION_AUDIENCE"]) -> str:
+def signed(
+    signed_in_at: datetime | None, audience: str = WEB["SESSION_AUDIENCE"], expires_at: datetime | None = None
+) -> str:
     """A token that is valid now, if it names the right audience."""
     issuer = SessionIssuer(SigningKey.read(WEB["SESSION_PRIVATE_KEY"]), WEB["SESSION_ISSUER"], audience)
-    return issuer.token(SUBJECT, signed_in_at)
+    return issuer.token(SUBJECT, signed_in_at, expires_at)
 
 
 async def test_a_token_that_signing_in_here_did_not_make_is_no_session(browser: Browser) -> None:

@@ -116,11 +116,14 @@ LONG = "가나다라마바사아자차" * 20
 
 
 def form(text: str) -> RegistrationForm:
-    return RegistrationForm(UUID(int=1), text, dict.fromkeys(TYPED, text), frozenset(CHECKED))
+    return RegistrationForm(UUID(int=1), text[:10], dict.fromkeys(TYPED, text), frozenset(CHECKED))
 
 
 def states(text: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Every template of customers' pages in every state, with this text wherever one comes from elsewhere."""
+    """Every template of customers' pages in every state, with this text wherever one comes from elsewhere.
+
+    Of versions and traces only as much as they have: nobody can make them longer.
+    """
     details = {**dict.fromkeys(YEON, text), "registeredAt": REGISTERED_AT, "updatedAt": UPDATED_AT}
     registered = {**details, "consent": {"policyVersion": text, "at": REGISTERED_AT}, "messages": MESSAGES * 2}
     pending = {**details, "acceptedAt": REGISTERED_AT, "expiresAt": UPDATED_AT, "messages": []}
@@ -138,19 +141,19 @@ def states(text: str) -> list[tuple[str, Mapping[str, Any]]]:
     for errors in ([], [*ERRORS, OF_ADDRESS]):
         for notice in [""] if errors else ("", "not-now", "unknown", "failed", "ended", "refused"):
             wrong = [*ERRORS, *BOXES] if errors else []
-            values = {"form": form(text), "errors": wrong, "notice": notice, "trace": text, "mark": MARK}
+            values = {"form": form(text), "errors": wrong, "notice": notice, "trace": text[:32], "mark": MARK}
             found.append(("register.html", {**values, "minimum_age": 14, "postcode": SCRIPT}))
         for notice in [""] if errors else ("", "unchanged", "changed", "unknown", "failed", "refused"):
-            values = {"typed": typed, "version": text, "errors": errors, "notice": notice, "trace": text}
+            values = {"typed": typed, "version": text, "errors": errors, "notice": notice, "trace": text[:32]}
             found.append(("correct.html", {**values, "mark": MARK}))
     found += [
-        ("cancel.html", {"own": each, "notice": notice, "withdraw": "withdraw", "trace": text, "mark": MARK})
+        ("cancel.html", {"own": each, "notice": notice, "withdraw": "withdraw", "trace": text[:32], "mark": MARK})
         for each in own[:2]
         for notice in ("", "registered", "unknown", "failed")
     ]
     content = tomllib.loads((FOLDER / "words" / "ko.toml").read_text(encoding="utf-8"))["errors"]
     names = [name for name, texts in content.items() if isinstance(texts, Mapping)]
-    found += [("error.html", {"name": name, "trace": text}) for name in names]
+    found += [("error.html", {"name": name, "trace": text[:32]}) for name in names]
     found += [("error.html", {"name": "session-ended", "trace": "", "to": "/login"})]
     return found
 
@@ -165,7 +168,7 @@ def test_every_template_of_customers_is_rendered() -> None:
 @pytest.mark.parametrize("is_signed_in", [True, False])
 def test_what_comes_from_elsewhere_is_shown_as_text_on_every_page(language: Language, is_signed_in: bool) -> None:
     for template, values in states(EVIL):
-        html = Html(render(template, language, {"is_signed_in": is_signed_in, **values}))
+        html = Html(render(template, language, {"is_signed_in": is_signed_in, "session_left": "3600", **values}))
 
         assert len(html.all("script")) == 1, template
         assert html.all("img") == [], template
@@ -176,7 +179,7 @@ def test_what_comes_from_elsewhere_is_shown_as_text_on_every_page(language: Lang
 def test_every_page_is_small_has_one_heading_and_a_title(language: Language) -> None:
     # As long as the API allows: an address of 200 and a name of 100 characters.
     for template, values in states(LONG[:100]):
-        text = render(template, language, {"is_signed_in": True, **values})
+        text = render(template, language, {"is_signed_in": True, "session_left": "3600", **values})
         html = Html(text)
 
         assert len(text.encode()) <= LONGEST_PAGE, (template, values)
@@ -187,7 +190,7 @@ def test_every_page_is_small_has_one_heading_and_a_title(language: Language) -> 
 @both
 def test_every_id_is_there_once_and_everything_that_is_referred_to(language: Language) -> None:
     for template, values in states("x"):
-        html = Html(render(template, language, {"is_signed_in": True, **values}))
+        html = Html(render(template, language, {"is_signed_in": True, "session_left": "3600", **values}))
         ids = [each["id"] for _, each in html.elements if "id" in each]
         referred = [each["for"] for each in html.all("label")]
         referred += [each["href"][1:] for each in html.all("a") if each["href"].startswith("#")]
@@ -200,7 +203,7 @@ def test_every_id_is_there_once_and_everything_that_is_referred_to(language: Lan
 @both
 def test_headings_are_in_order_and_every_button_and_link_says_something(language: Language) -> None:
     for template, values in states("x"):
-        text = render(template, language, {"is_signed_in": True, **values})
+        text = render(template, language, {"is_signed_in": True, "session_left": "3600", **values})
         levels = [int(tag[1]) for tag, _ in Html(text).elements if re.fullmatch("h[1-6]", tag)]
 
         assert levels[0] == 1, template
