@@ -44,6 +44,14 @@ TOO_SMALL: Final = """
 """
 
 
+# WCAG 2.2, 2.4.4 and 2.4.9: whoever hears only the links cannot tell these apart.
+SAME_TEXT: Final = """
+[...document.querySelectorAll('a[href]')].filter((each, index, all) =>
+  all.some(other => other.innerText.trim() === each.innerText.trim() && other.href !== each.href)
+).map(each => each.outerHTML.slice(0, 120))
+"""
+
+
 async def violations(page: Page) -> list[str]:
     """What axe finds, a line each."""
     await page.evaluate(AXE)
@@ -67,6 +75,7 @@ async def structure_complaints(page: Page) -> list[str]:
         complaints.append(f"the title does not say that something is wrong: {title}")
     if await page.locator(".summary").count() and not await page.locator(".summary:focus").count():
         complaints.append("the focus is not where it says what is wrong")
+    complaints += [f"a link like another, which leads elsewhere: {each}" for each in await page.evaluate(SAME_TEXT)]
     return complaints
 
 

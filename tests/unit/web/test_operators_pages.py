@@ -38,7 +38,7 @@ async def test_customers_are_found_by_a_phone_number_that_is_in_no_url(browser: 
     assert browser.apps.calls == [("POST /customers/search", {"customerPhone": "010-1234-5678"})]
     assert browser.apps.callers == [Calling(TOKEN, "203.0.113.7")]
     assert (got.status, got.headers["Cache-Control"]) == (200, "no-store")
-    assert f'href="/operators/customers/{HONG}">홍*동</a>' in got.html
+    assert f'href="/operators/customers/{HONG}">홍*동 (고객번호 끝자리 000000000001)</a>' in got.html
     assert all(str(MASKED[name]) in got.html for name in ("customerPhone", "customerAddress", "customerAge"))
 
 
@@ -46,7 +46,17 @@ async def test_customers_are_found_by_their_id(browser: Browser) -> None:
     got = await browser.post(browser.pages.search, query=HONG.upper())
 
     assert browser.apps.calls == [(CUSTOMER, None)]
-    assert f'href="/operators/customers/{HONG}">홍*동</a>' in got.html
+    assert f'href="/operators/customers/{HONG}">홍*동 (고객번호 끝자리 000000000001)</a>' in got.html
+
+
+async def test_links_to_people_of_the_same_name_can_be_told_apart(browser: Browser) -> None:
+    other = {**MASKED, "id": HONG.replace("1", "2")}
+    browser.apps.answers["POST /customers/search"] = answered(_embedded={"customers": [MASKED, other]})
+
+    got = await browser.post(browser.pages.search, query="010-1234-5678")
+
+    texts = re.findall(r'href="/operators/customers/[^"]+">([^<]+)</a>', got.html)
+    assert len(texts) == len(set(texts)) == 2
 
 
 async def test_nobody_is_found(browser: Browser) -> None:
