@@ -72,10 +72,11 @@ def moment(text: str, language: Language) -> Markup:
     at = datetime.fromisoformat(text).astimezone(SEOUL)
     if language is Language.KOREAN:
         half = "오전" if at.hour < 12 else "오후"
-        shown = f"{at.year}. {at.month}. {at.day}. {half} {at.hour % 12 or 12}:{at.minute:02}"
+        shown = f"{at.year}.~{at.month}.~{at.day}. {half}~{at.hour % 12 or 12}:{at.minute:02}"
     else:
-        shown = f"{at.day} {at:%b %Y, %H:%M} (KST)"
-    return Markup('<time datetime="{}">{}</time>').format(text, shown)
+        shown = f"{at.day}~{at:%b~%Y, %H:%M}~(KST)"
+    # A line may end after the date, and nowhere else.
+    return Markup('<time datetime="{}">{}</time>').format(text, shown.replace("~", "\u00a0"))
 
 
 @cache

@@ -19,7 +19,10 @@ KEPT: Final = 16
 
 @lru_cache(KEPT)
 def _html(text: str) -> Markup:
-    return Markup(_MARKDOWN.render(text))  # noqa: S704 the converter has escaped everything
+    html = _MARKDOWN.render(text)  # the converter has escaped everything, so these are its own tables
+    # Wider than a telephone, a table scrolls by itself, with the keyboard too.
+    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    return Markup(html)  # noqa: S704
 
 
 def show_policy(policy: PrivacyPolicy, version: str | None, now: datetime) -> Answer:

@@ -78,7 +78,7 @@ async def test_what_was_registered_before_it_could_be_withdrawn_is_asked_about_a
 
     response = await signed_in.post(FORM, form)
 
-    assert (response.status, "그 사이에 등록되었습니다" in response.text) == (409, True)
+    assert (response.status, "그사이에 등록되었습니다" in response.text) == (409, True)
     assert signed_in.apps.changing() == []
     assert (await signed_in.post(FORM, response.html.inputs())).location == "/my?done=canceled"
 

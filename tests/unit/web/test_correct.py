@@ -58,7 +58,7 @@ async def test_what_changed_meanwhile_is_shown_before_it_is_overwritten(register
     response = await registered.post(FORM, {**form, "customerAddress": "서울"})
 
     assert response.status == 412
-    assert "그 사이에 등록 내용이 바뀌었습니다" in response.text
+    assert "그사이에 등록 내용이 바뀌었습니다" in response.text
     shown = response.html.inputs()
     assert (shown["customerName"], shown["version"]) == ("김현", f'{ID} "2"')
     assert len(sent(registered)) == 1

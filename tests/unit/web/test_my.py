@@ -35,8 +35,8 @@ async def test_all_that_is_stored_is_shown(signed_in: Browser) -> None:
     for text in ("등록됨", "김연", "010-1234-5678", "20", "인천광역시 남동구 정각로 29 101동", ID):
         assert text in shown
     # UTC in the data, Seoul on the page.
-    assert "등록한 때 2026. 11. 26. 오전 9:03" in shown.replace("때2026", "때 2026")
-    assert "2026. 11. 26. 오후 1:30" in shown
+    assert "등록한 때 2026.\u00a011.\u00a026. 오전\u00a09:03" in shown.replace("때2026", "때 2026")
+    assert "2026.\u00a011.\u00a026. 오후\u00a01:30" in shown
     assert response.html.all("time", datetime=UPDATED_AT)
     assert "등록 알림: 시험 환경이어서 실제로 보내지는 않았습니다" in response.text
     for path in ("/my/registration/edit", "/my/registration/cancel", "/my/data"):
@@ -83,8 +83,8 @@ async def test_what_is_postponed_says_what_is_waited_for_since_when_and_until_wh
     assert response.html.all("div", **{"data-refresh": "10"})
     assert response.html.all("meta", **{"http-equiv": "refresh"}) == []
     assert "등록 예약 중" in shown
-    assert "2026. 11. 26. 오전 9:03" in shown
-    assert "2026. 11. 27. 오전 9:03" in shown
+    assert "2026.\u00a011.\u00a026. 오전\u00a09:03" in shown
+    assert "2026.\u00a011.\u00a027. 오전\u00a09:03" in shown
     assert response.html.all("a", href="/my/registration/cancel")
     assert response.html.all("a", href="/my/registration/edit") == []
 
@@ -101,7 +101,7 @@ async def test_after_cancelling_it_says_so_at_once_although_the_view_lags(signed
     assert "등록을 취소했습니다" in response.text
     assert "김연" not in response.text
     assert "등록을 취소한 때:" in response.text
-    assert "2026. 11. 27. 오전 12:05" in response.text
+    assert "2026.\u00a011.\u00a027. 오전\u00a012:05" in response.text
     assert response.html.all("a", href="/my/registration")
 
 

@@ -86,7 +86,7 @@ async def test_a_record_is_shown_masked_with_what_kakaotalk_said(browser: Browse
 
     assert [call for call, _ in browser.apps.calls] == [CUSTOMER, MESSAGES_OF_HONG]
     assert "홍*동" in got.html
-    assert '<time datetime="2026-11-26T00:03:00Z">2026. 11. 26. 오전 9:03</time>' in got.html
+    assert '<time datetime="2026-11-26T00:03:00Z">2026.\u00a011.\u00a026. 오전\u00a09:03</time>' in got.html
     assert "등록 알림: 시험 환경이라 보내지 않음" in got.html
     assert re.findall(r'name="reason" value="([a-z-]+)"', got.html) == list(Reason)
     assert f'href="/operators/customers/{HONG}/cancel"' in got.html
