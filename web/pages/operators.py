@@ -127,13 +127,13 @@ class OperatorPages:
     @_page
     async def show(self, visit: Visit) -> Answer:
         """GET /operators/customers/{id}: masked, with what KakaoTalk said."""
-        call, customer_id = self._call(visit), _customer_id(visit)
+        call, customer_id = self._call_about(visit)
         return await _record(call, customer_id)
 
     @_page
     async def reveal(self, visit: Visit) -> Answer:
         """POST /operators/customers/{id}: whole, for a reason, once. There is no address that shows it again."""
-        call, customer_id = self._call(visit), _customer_id(visit)
+        call, customer_id = self._call_about(visit)
         reason = visit.form.get("reason", "")
         if reason not in REASONS:
             return await _record(call, customer_id, wrong="reason")
@@ -145,7 +145,7 @@ class OperatorPages:
     @_page
     async def ask_to_cancel(self, visit: Visit) -> Answer:
         """GET /operators/customers/{id}/cancel: asks first."""
-        call, customer_id = self._call(visit), _customer_id(visit)
+        call, customer_id = self._call_about(visit)
         customer = await _find(call, customer_id)
         if customer is None or customer["state"] not in (REGISTERED, PENDING):
             return call.problem("not-found", 404)
@@ -154,7 +154,7 @@ class OperatorPages:
     @_page
     async def cancel(self, visit: Visit) -> Answer:
         """POST /operators/customers/{id}/cancel: a pending registration is withdrawn."""
-        call, customer_id = self._call(visit), _customer_id(visit)
+        call, customer_id = self._call_about(visit)
         answered = await call.delete(f"/customers/{customer_id}")
         if answered.status != 204:
             return call.problem("not-found" if answered.status == 404 else "changed", answered.status)
@@ -170,13 +170,12 @@ class OperatorPages:
         forwarded_for = visit.request.headers.get("x-forwarded-for", "")
         return _Call(self.apps, operator, Calling(operator.token, forwarded_for), self.sessions.end(visit.origin))
 
-
-def _customer_id(visit: Visit) -> CustomerId:
-    """Raises _Instead for what cannot be an id, so nothing else gets into the path of a call."""
-    customer_id = parse_customer_id(visit.request.route_params.get("id", ""))
-    if customer_id is None:
-        raise _Instead(problem_of_operators("not-found", 404))
-    return customer_id
+    def _call_about(self, visit: Visit) -> tuple[_Call, CustomerId]:
+        """Raises _Instead too for what cannot be an id, so nothing else gets into the path of a call."""
+        call, customer_id = self._call(visit), parse_customer_id(visit.request.route_params.get("id", ""))
+        if customer_id is None:
+            raise _Instead(call.problem("not-found", 404))
+        return call, customer_id
 
 
 def _searched(call: _Call, query: str, *, wrong: str = "", found: Sequence[Details] | None = None) -> Page:

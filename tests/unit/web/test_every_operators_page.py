@@ -113,6 +113,7 @@ async def test_only_an_id_gets_into_the_path_of_a_call(browser: Browser, name: s
     got = await visit(browser, name, customer="../me/data")
 
     assert (got.status, browser.apps.calls) == (404, [])
+    assert 'action="/operators/logout"' in got.html
 
 
 @pytest.mark.parametrize("name", ["search", "reveal", "cancel"])
