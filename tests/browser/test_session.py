@@ -23,12 +23,18 @@ say = words(Language.KOREAN)
 FORM = "/my/registration"
 
 
+@pytest.fixture
+def number() -> str:
+    """Of somebody at Kakao."""
+    return newcomer()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def customer(arrive: Arrive) -> AsyncIterator[Visitor]:
+async def customer(arrive: Arrive, number: str) -> AsyncIterator[Visitor]:
     """Somebody who has signed in, with scripts and a clock that a test can turn."""
     async with arrive() as visitor:
         await visitor.context.clock.install()
-        await visitor.sign_in()
+        await visitor.sign_in(number)
         yield visitor
 
 
@@ -122,8 +128,9 @@ async def test_prolonging_it_in_one_window_counts_in_every_other(customer: Visit
     await expect(notice(customer)).to_be_empty()
 
 
-async def test_after_the_end_what_was_typed_can_still_be_sent_once_somebody_has_signed_in_elsewhere(
-    customer: Visitor,
+@pytest.mark.parametrize("is_same", [True, False], ids=["the same person", "somebody else"])
+async def test_after_the_end_what_was_typed_can_still_be_sent_once_the_same_person_has_signed_in_elsewhere(
+    customer: Visitor, number: str, is_same: bool
 ) -> None:
     await customer.open(FORM)
     await customer.fill_in()
@@ -135,12 +142,12 @@ async def test_after_the_end_what_was_typed_can_still_be_sent_once_somebody_has_
     async with customer.context.expect_page() as opening:
         await notice(customer).locator("a").click()
     other = Visitor(await opening.value, customer.origin)
-    await other.choose_person()
+    await other.choose_person(number if is_same else newcomer())
     assert other.path == "/my"
 
     await expect(notice(customer)).to_be_empty()
-    await customer.press(customer.submit)
-    assert customer.path == "/my?done=registered"
+    sent = await customer.press(customer.submit)
+    assert (sent.status, customer.path) == ((200, "/my?done=registered") if is_same else (409, FORM))
 
 
 @pytest.mark.parametrize("path", ["/my", "/my/registration/cancel"])

@@ -82,7 +82,7 @@ async def test_an_operator_finds_sees_reveals_and_cancels(customers_system: Cust
         assert (status, "hana" in signed_in) == (200, True)
 
         _, found = await browser.post("/operators/search", query="01083741188")
-        assert f'<a href="{page}">홍*동</a>' in found
+        assert f'<a href="{page}">홍*동 (고객번호 끝자리 {customer_id[-12:]})</a>' in found
         assert "010-8374-1188" not in found
 
         async def messages_are_there() -> bool:
