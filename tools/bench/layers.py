@@ -38,6 +38,9 @@ _BY_PATH = (
     ("aiohttp/", "aiohttp: answers received"),
 )
 
+# py-spy takes a thread that waits for work for a busy one now and then, and a pool has several.
+_WAITS_FOR_WORK = ("_worker", "concurrent/futures/thread.py")
+
 type Frame = tuple[str, str]
 """The function and the path of its file, from site-packages or the project on."""
 
@@ -99,8 +102,14 @@ def _shares(stacks: str, names: Callable[[list[Frame]], list[str]]) -> dict[str,
 def _read(stacks: str) -> Iterator[tuple[list[Frame], int]]:
     for line in stacks.splitlines():
         text, _, count = line.rpartition(" ")
-        if count.isdigit():
-            yield [_frame(part) for part in text.split(";")], int(count)
+        frames = [_frame(part) for part in text.split(";")]
+        if count.isdigit() and not _is_waiting(*frames[-1]):
+            yield frames, int(count)
+
+
+def _is_waiting(function: str, path: str) -> bool:
+    """Whether the thread waits for work, by its innermost frame."""
+    return function == _WAITS_FOR_WORK[0] and path.endswith(_WAITS_FOR_WORK[1])
 
 
 def _frame(text: str) -> Frame:

@@ -50,6 +50,16 @@ def test_shares_add_up_by_the_number_of_samples() -> None:
     assert layers(f"{own} 3\n{own};{pydantic} 1") == {"own code": 0.75, "pydantic": 0.25}
 
 
+def test_a_thread_that_waits_for_work_is_left_out() -> None:
+    waiting = "Thread.run (threading.py:992);_worker (concurrent/futures/thread.py:89)"
+    at_work = f"{waiting};getaddrinfo (socket.py:974)"
+
+    assert layers(f"{waiting} 9\n{at_work} 1\nloads ({PACKAGES}/pydantic/main.py:1) 1") == {
+        "everything else": 0.5,
+        "pydantic": 0.5,
+    }
+
+
 def test_what_lies_across_layers_is_found_in_each_of_them() -> None:
     pipeline = f"send ({PACKAGES}/azure/core/pipeline/_base_async.py:77)"
     cosmos = f"create_item ({PACKAGES}/azure/cosmos/aio/_container.py:9)"
