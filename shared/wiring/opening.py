@@ -6,6 +6,7 @@ from typing import Final
 from shared.garbage_collection import spare_long_lived_objects
 from shared.resources import ACCESS_RECORDS, CUSTOMER_VIEWS, CUSTOMERS, KAKAOS
 from shared.settings import WITH_DATA, Service, settings
+from shared.time_formats import keep_time_formats
 from shared.wiring import customer_app, interface, stores
 
 CONTAINERS: Final = {
@@ -30,6 +31,7 @@ def open_at_start() -> None:
     services = settings().ssak8_services & WITH_DATA
     if not services:
         return
+    keep_time_formats()
     containers = [container for service, container in CONTAINERS.items() if service in services]
     if settings().callers_are_known:
         containers.append(ACCESS_RECORDS)
