@@ -4,7 +4,7 @@ import pytest
 
 from tools.bench import load
 from tools.bench.generator.plan import Call, Plan
-from tools.bench.load import LoadError, read_siege
+from tools.bench.load import LoadError, read_siege, siege_settings
 
 LINES = """\
 HTTP/1.1 201     0.10 secs:     400 bytes ==> POST http://127.0.0.1:8080/customers
@@ -26,6 +26,16 @@ JSON = """
         "failed_transactions":                  2
 }
 """
+
+
+@pytest.mark.parametrize(("keep_open", "connection"), [(True, "keep-alive"), (False, "close")])
+def test_siege_registers_and_does_nothing_else(keep_open: bool, connection: str) -> None:
+    plan = Plan(Call(["http://127.0.0.1:1/"], "POST", "{}"), 1, users=7, keep_open=keep_open)
+
+    settings = dict(line.split(" = ") for line in siege_settings(plan).splitlines())
+
+    assert settings["follow-location"] == "false"
+    assert (settings["connection"], settings["limit"]) == (connection, "7")
 
 
 @pytest.mark.parametrize(("output", "errors"), [(LINES, TEXT), (LINES + JSON, ""), (LINES + TEXT, "")])
