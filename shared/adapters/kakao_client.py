@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -46,6 +47,9 @@ FAIR_SHARE: Final = 0.5
 # kakao a call, and at four times what it takes, nearly all calls are refusals. The provider saves up what it does not
 # take meanwhile; a longer pause would waste it.
 PAUSE_WHILE_BUSY: Final = 0.05
+
+# Seconds before its end at which another token is asked for, as azure-core does for the SDKs.
+TOKEN_MARGIN: Final = 300
 
 # 4xx that are not about the request: not signed in, stopped (Azure answers 403), gone or slow.
 FAILURES: Final = frozenset({401, 403, 404, 408})
@@ -116,6 +120,7 @@ class KakaoClient:
         """`credential`: gives the token for each call, if KAKAO_API_SCOPE is set."""
         self._settings = settings
         self._credential = credential
+        self._token: AccessToken | None = None
         base = str(settings.kakao_api_url).rstrip("/")
         self._url = f"{base}/kakaos"
         self._receipts_url = f"{base}/receipts"
@@ -282,12 +287,13 @@ class KakaoClient:
             return await self._send(call, headers)
 
     async def _authorization(self) -> dict[str, str]:
-        """The credential caches its token while it is valid. Without a token the call fails."""
+        """The token is kept: a credential has one too, but is slow to find it. Without a token the call fails."""
         scope = self._settings.kakao_api_scope
         if scope is None or self._credential is None:
             return {}
-        token = await self._credential.get_token(scope)
-        return {"Authorization": f"Bearer {token.token}"}
+        if self._token is None or self._token.expires_on - time.time() < TOKEN_MARGIN:
+            self._token = await self._credential.get_token(scope)
+        return {"Authorization": f"Bearer {self._token.token}"}
 
     async def _send(self, call: _Call, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         told_before, call.may_be_told = call.may_be_told, True

@@ -1,6 +1,7 @@
 """A kakao service that misbehaves in many ways, and clients of it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -139,10 +140,14 @@ async def flaky_kakao(*behaviours: str, **settings: object) -> AsyncIterator[tup
 class Identity:
     """Gives a token as a managed identity does, or fails as one does."""
 
-    def __init__(self, token: str | None) -> None:
+    def __init__(self, token: str | None, lifetime: float = 3600) -> None:
+        """`lifetime`: of each token, in seconds."""
         self._token = token
+        self._lifetime = lifetime
+        self.asked = 0
 
     async def get_token(self, *scopes: str) -> AccessToken:
+        self.asked += 1
         if self._token is None:
             raise ClientAuthenticationError("no identity")
-        return AccessToken(f"{self._token} for {' '.join(scopes)}", 0)
+        return AccessToken(f"{self._token} for {' '.join(scopes)}", int(time.time() + self._lifetime))

@@ -212,6 +212,17 @@ async def test_a_call_has_a_token_if_kakao_requires_one() -> None:
     assert authorizations == ["Bearer token for kakao/.default"]
 
 
+@pytest.mark.parametrize(("lifetime", "asked"), [(3600, 1), (310, 1), (290, 3), (-10, 3)])
+async def test_a_token_is_kept_until_shortly_before_its_end(lifetime: float, asked: int) -> None:
+    identity = Identity("token", lifetime)
+
+    async with kakao(answering(201), credential=identity, kakao_api_scope="kakao/.default") as client:
+        for _ in range(3):
+            await notify(client)
+
+    assert identity.asked == asked
+
+
 async def test_a_token_that_is_not_available_is_a_failure_of_kakao() -> None:
     async with kakao(answering(201), credential=Identity(None), kakao_api_scope="kakao/.default") as client:
         with pytest.raises(KakaoUnavailable, match="no answer") as failure:
