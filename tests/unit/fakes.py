@@ -28,6 +28,14 @@ YEON = CustomerDetails(customer_name="yeon", customer_address="incheon", custome
 WITH_PHONE = YEON.model_copy(update={"customer_phone": "01023456789"})
 
 
+@dataclass
+class FakeDatabaseClock:
+    time: datetime = START
+
+    async def now(self) -> datetime:
+        return self.time
+
+
 class Ticks:
     """A clock that advances by a second whenever it is read, and ids made from it."""
 

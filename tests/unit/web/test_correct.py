@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.web.apps import DOWN, ID, NOT_SIGNED_IN, YEON, problem
 from tests.unit.web.browser import TRACE, Browser, Response
-from tests.unit.web.test_register import wrong
+from tests.unit.web.registering import wrong
 from web.ports import Answered
 
 FORM = "/my/registration/edit"
