@@ -31,7 +31,17 @@ from shared.domain.privacy_policy import (
 )
 from shared.domain.sandbox import Capacity, Latency, Rate, SandboxBehaviour, is_distribution
 from shared.session_keys import read_public_keys
-from shared.web_settings import NEEDED, OneWord, Seconds, Secret, WebSettings, is_loopback, is_origin, issuer_url
+from shared.web_settings import (
+    NEEDED,
+    AppUrl,
+    OneWord,
+    Seconds,
+    Secret,
+    WebSettings,
+    is_loopback,
+    is_origin,
+    issuer_url,
+)
 
 FeedPoll = Annotated[int, Field(ge=10, le=60_000)]
 # An idle system shows a change this much later, and each poll is a request: docs/decisions/0025-polling-the-feed.md.
@@ -153,7 +163,7 @@ class Settings(WebSettings):
     registration_lifetime_seconds: int = Field(default=DAY, ge=60, le=7 * DAY)
     deferred_tries_per_second: int = Field(default=20, ge=1, le=1000)
 
-    kakao_api_url: AnyHttpUrl | None = None
+    kakao_api_url: AppUrl | None = None
     kakao_api_scope: str | None = None
     azure_client_id: str | None = None
     kakao_timeout_seconds: float = Field(default=6, gt=0, le=LONGEST_KAKAO_CALL_SECONDS)
