@@ -117,7 +117,7 @@ class Edge:
         cookies = () if isinstance(answer, Download) else answer.cookies
         left = ""
         if visit.session and not cookies:
-            renewed = self._sessions().renew(visit.origin, visit.session)
+            renewed = self._sessions().renew(visit.origin, visit.session) if _is_of_a_person(visit) else None
             cookies = (renewed.cookie,) if renewed else ()
             left = headers[SESSION_SECONDS] = self._sessions().left(renewed.session if renewed else visit.session)
         response = _written(visit, answer, headers, left)
@@ -143,6 +143,12 @@ def _written(visit: Visit, answer: Answer, headers: dict[str, str], session_left
 def _location(origin: str, answer: Redirect) -> str:
     query = f"?done={answer.done}" if answer.done else ""
     return f"{origin}{answer.to}{query}"
+
+
+def _is_of_a_person(visit: Visit) -> bool:
+    """Whether a person asked, and not a page that loads itself again. Browsers say so (W3C Fetch Metadata)."""
+    headers = visit.request.headers
+    return bool(headers.get("sec-fetch-mode") != "navigate" or headers.get("sec-fetch-user") == "?1")
 
 
 def _is_from_here(visit: Visit) -> bool:

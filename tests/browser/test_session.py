@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator, Request, expect
 
 from local_azure.stack import Stack
 from shared.domain.identifiers import utc_now
@@ -13,6 +13,7 @@ from tests.browser.marks import BROWSER, Arrive
 from tests.browser.test_keyboard import press_enter, tab_to
 from tools import sessions
 from tools.access.session_keys import AUDIENCE, ISSUER, SIGNING
+from tools.browser.outages import without
 from tools.browser.visitor import DETAILS, Equipment, Visitor, newcomer
 from web.rendering import words
 from web.visit import Language
@@ -21,6 +22,8 @@ pytestmark = BROWSER
 
 say = words(Language.KOREAN)
 FORM = "/my/registration"
+# Milliseconds. It does so every ten seconds.
+ASKS_AGAIN_WITHIN = 60_000
 
 
 @pytest.fixture
@@ -222,3 +225,21 @@ async def test_without_scripts_nothing_of_this_is_seen(arrive: Arrive) -> None:
 
         assert say("session.ends") not in await visitor.page.locator("body").inner_text()
         assert say("form.time") in await visitor.text()
+
+
+async def test_a_page_that_waits_asks_again_as_nobody_so_that_it_does_not_prolong_the_session(
+    arrive: Arrive, number: str, stack: Stack
+) -> None:
+    # By the real clock: turning it counts as something that a person does.
+    async with arrive() as visitor, without("kakao")(stack):
+        await visitor.sign_in(number)
+        await visitor.register()
+        await visitor.press(visitor.page.locator("[name=postpone]"))
+
+        is_page = Request.is_navigation_request
+        async with visitor.page.expect_request(is_page, timeout=ASKS_AGAIN_WITHIN) as asked_again:
+            pass
+        headers = await (await asked_again.value).all_headers()
+
+    assert headers["sec-fetch-mode"] == "navigate"
+    assert "sec-fetch-user" not in headers

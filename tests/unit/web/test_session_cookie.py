@@ -139,6 +139,28 @@ async def test_every_answer_renews_a_session_that_has_been_used_for_a_while(
     assert signed_in.cookies["__Host-session"] != before
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_renewed"),
+    [
+        ({"sec_fetch_mode": "navigate", "sec_fetch_user": "?1"}, True),
+        ({"sec_fetch_mode": "navigate"}, False),
+        ({"sec_fetch_mode": "navigate", "sec_fetch_user": "?0"}, False),
+        ({"sec_fetch_mode": "same-origin"}, True),
+        ({}, True),
+    ],
+    ids=["a click", "the page itself", "not a person", "a script, for a person", "an old browser"],
+)
+async def test_only_a_person_prolongs_the_session(
+    signed_in: Browser, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], is_renewed: bool
+) -> None:
+    monkeypatch.setattr("web.sessions.RENEWED_AFTER", timedelta(0))
+
+    response = await signed_in.get("/my", **headers)
+
+    assert bool(response.cookies) is is_renewed
+    assert int(response.headers["Session-Seconds"]) > 0
+
+
 async def test_a_page_of_somebody_who_has_signed_in_says_how_long_that_lasts_after_renewing_it(
     signed_in: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
