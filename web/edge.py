@@ -135,7 +135,12 @@ def _written(visit: Visit, answer: Answer, headers: dict[str, str], session_left
             headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
             return func.HttpResponse(answer.content, headers=headers, mimetype=answer.media_type, charset="utf-8")
     headers |= {"Content-Language": visit.language.value, **answer.headers}
-    own = {"is_signed_in": visit.session is not None, "session_left": session_left, MARK: visit.mark}
+    own = {
+        "is_signed_in": visit.session is not None,
+        "session_left": session_left,
+        "for_operators": visit.is_for_operators,
+        MARK: visit.mark,
+    }
     html = render(answer.template, visit.language, {**own, **answer.values})
     return func.HttpResponse(html, status_code=answer.status, headers=headers, mimetype="text/html", charset="utf-8")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
@@ -72,6 +72,12 @@ class Visit:
             return {}
         fields = parse_qs(content.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
         return {name: values[-1] for name, values in fields.items()}
+
+    @property
+    def is_for_operators(self) -> bool:
+        """Whether it is for a page of operators, or what would be one."""
+        path: str = urlsplit(self.request.url).path
+        return path == Place.OPERATORS or path.startswith(f"{Place.OPERATORS}/")
 
     @property
     def done(self) -> Done | None:

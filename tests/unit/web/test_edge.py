@@ -176,6 +176,19 @@ async def test_an_unknown_path_is_404(browser: Browser, method: str, path: str) 
 
 
 @pytest.mark.parametrize(
+    ("path", "is_theirs"),
+    [("/nowhere", False), ("/operatorsnowhere", False), ("/operators/nowhere", True), ("/operators/a/b", True)],
+)
+async def test_an_unknown_path_of_operators_leads_back_to_their_pages(
+    browser: Browser, path: str, is_theirs: bool
+) -> None:
+    response = await browser.get(path)
+
+    assert response.status == 404
+    assert bool(response.html.all("a", href="/operators")) is is_theirs
+
+
+@pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
         ("DELETE", "/my", "GET, HEAD, OPTIONS"),

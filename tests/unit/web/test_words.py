@@ -26,6 +26,10 @@ OF_CUSTOMERS = ("base", "start", "my", "register", "correct", "cancel", "error",
 both = pytest.mark.parametrize("language", Language)
 
 
+# What every page gets beside its own values.
+EDGE = {"session_left": "3600", "for_operators": False}
+
+
 def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
@@ -168,7 +172,7 @@ def test_every_template_of_customers_is_rendered() -> None:
 @pytest.mark.parametrize("is_signed_in", [True, False])
 def test_what_comes_from_elsewhere_is_shown_as_text_on_every_page(language: Language, is_signed_in: bool) -> None:
     for template, values in states(EVIL):
-        html = Html(render(template, language, {"is_signed_in": is_signed_in, "session_left": "3600", **values}))
+        html = Html(render(template, language, {"is_signed_in": is_signed_in, **EDGE, **values}))
 
         assert len(html.all("script")) == 1, template
         assert html.all("img") == [], template
@@ -179,7 +183,7 @@ def test_what_comes_from_elsewhere_is_shown_as_text_on_every_page(language: Lang
 def test_every_page_is_small_has_one_heading_and_a_title(language: Language) -> None:
     # As long as the API allows: an address of 200 and a name of 100 characters.
     for template, values in states(LONG[:100]):
-        text = render(template, language, {"is_signed_in": True, "session_left": "3600", **values})
+        text = render(template, language, {"is_signed_in": True, **EDGE, **values})
         html = Html(text)
 
         assert len(text.encode()) <= LONGEST_PAGE, (template, values)
@@ -190,7 +194,7 @@ def test_every_page_is_small_has_one_heading_and_a_title(language: Language) -> 
 @both
 def test_every_id_is_there_once_and_everything_that_is_referred_to(language: Language) -> None:
     for template, values in states("x"):
-        html = Html(render(template, language, {"is_signed_in": True, "session_left": "3600", **values}))
+        html = Html(render(template, language, {"is_signed_in": True, **EDGE, **values}))
         ids = [each["id"] for _, each in html.elements if "id" in each]
         referred = [each["for"] for each in html.all("label")]
         referred += [each["href"][1:] for each in html.all("a") if each["href"].startswith("#")]
@@ -203,7 +207,7 @@ def test_every_id_is_there_once_and_everything_that_is_referred_to(language: Lan
 @both
 def test_headings_are_in_order_and_every_button_and_link_says_something(language: Language) -> None:
     for template, values in states("x"):
-        text = render(template, language, {"is_signed_in": True, "session_left": "3600", **values})
+        text = render(template, language, {"is_signed_in": True, **EDGE, **values})
         levels = [int(tag[1]) for tag, _ in Html(text).elements if re.fullmatch("h[1-6]", tag)]
 
         assert levels[0] == 1, template
