@@ -147,7 +147,7 @@ redrive: .venv/installed ## Show what was put aside, and dead letters; ARGS=--se
 	@$(PYTHON) -m tools.delivery.redrive $(if $(ENV),--environment '$(ENV)',--local) $(ARGS)
 
 .PHONY: bench
-bench: .venv/installed ## Measure everything beside the original, in half an hour; shorter: ARGS="--scale 0.1"
+bench: .venv/installed ## Measure everything beside the original, in twenty minutes; shorter: ARGS="--scale 0.1"
 	@$(PYTHON) -m tools.bench all $(ARGS)
 
 .PHONY: picture

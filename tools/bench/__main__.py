@@ -1,7 +1,7 @@
 """Measures the whole system on this machine, each measurement on a fresh stack of its own.
 
 Examples:
-  python -m tools.bench all                      every measurement (half an hour), and a table beside the original
+  python -m tools.bench all                      every measurement (twenty minutes), and a table beside the original
   python -m tools.bench all --scale 0.1          everything a tenth as long: only to see that it works
   python -m tools.bench registering --seconds 20 one measurement; `registering --help` has its options
   python -m tools.bench lists --kept 300000      the lists of a large system
