@@ -117,7 +117,7 @@ class KakaoClient:
     """The kakao service over HTTP. One for each process: the breaker keeps its state in it."""
 
     def __init__(self, settings: Settings, credential: Credential | None = None) -> None:
-        """`credential`: gives the token for each call, if KAKAO_API_SCOPE is set."""
+        """`credential`: gives the tokens of the calls, if KAKAO_API_SCOPE is set."""
         self._settings = settings
         self._credential = credential
         self._token: AccessToken | None = None

@@ -1,29 +1,6 @@
-"""Each test in a process of its own: what is frozen stays frozen."""
+"""Garbage collection in a process that has started."""
 
-import json
-import subprocess
-import sys
-import textwrap
-from typing import Any
-
-from tools.paths import ROOT
-
-NOWHERE = {
-    "SSAK8_SERVICES": "customer",
-    "SSAK8_WARM_START_SECONDS": "0.1",
-    "COSMOS_CONNECTION": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=a;",
-    "SERVICE_BUS_CONNECTION": "Endpoint=sb://127.0.0.1:1;",
-    "KAKAO_API_URL": "http://127.0.0.1:1",
-}
-
-
-def run(program: str) -> Any:
-    """What the program prints, as JSON."""
-    command = [sys.executable, "-c", textwrap.dedent(program)]
-    finished = subprocess.run(  # noqa: S603 our own program
-        command, cwd=ROOT, env=NOWHERE, capture_output=True, text=True, timeout=60, check=True
-    )
-    return json.loads(finished.stdout.splitlines()[-1])
+from tests.unit.shared.processes import run
 
 
 def test_an_app_that_has_started_spares_its_own_objects_from_collections() -> None:

@@ -1,12 +1,8 @@
-"""Each test in a process of its own: what an app keeps, it keeps until it ends."""
+"""Reading the times of messages, as the Functions library does."""
 
-import json
-import subprocess
-import sys
-import textwrap
+from tests.unit.shared.processes import run
 
-from tools.paths import ROOT
-
+# Prints how many patterns are built for a time of a message, where others have been read before.
 READ_TIMES = """
 import json, _strptime
 from unittest.mock import patch
@@ -22,23 +18,27 @@ def read():
     (message,) = ServiceBusMessageInConverter.decode(Datum('["body"]', "json"), trigger_metadata=metadata)
     return message.enqueued_time_utc
 
-read()
-with patch.object(_strptime._TimeRE_cache, "compile", wraps=_strptime._TimeRE_cache.compile) as compile_format:
-    assert read().microsecond == 123_000
-print(compile_format.call_count)
+def patterns_built():
+    read()
+    cache = _strptime._TimeRE_cache
+    with patch.object(cache, "compile", wraps=cache.compile) as compile_format:
+        assert read().microsecond == 123_000
+    return compile_format.call_count
+"""
+IN_AN_APP = """
+import asyncio, os
+
+async def start():
+    import function_app
+    print(patterns_built(), flush=True)
+    os._exit(0)
+
+asyncio.run(start())
 """
 
 
-def run(program: str) -> int:
-    """What the program prints."""
-    command = [sys.executable, "-c", textwrap.dedent(program)]
-    finished = subprocess.run(  # noqa: S603 our own program
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
-    )
-    return int(json.loads(finished.stdout))
+def test_an_app_reads_the_times_of_messages_without_building_patterns_again() -> None:
+    elsewhere = run(f"{READ_TIMES}print(patterns_built())")
 
-
-def test_the_times_of_messages_are_read_without_building_patterns_again() -> None:
-    kept = run("from shared.time_formats import keep_time_formats\nkeep_time_formats()\n" + READ_TIMES)
-
-    assert (run(READ_TIMES) > 0, kept) == (True, 0)
+    assert elsewhere > 0
+    assert run(READ_TIMES + IN_AN_APP) == 0
